@@ -1,0 +1,11 @@
+/* The only place where clocks are read. Adapter target base_clock; used by adapters and app folders only.
+ * Thread-safe. */
+#ifndef CT_BASE_CLOCK_H
+#define CT_BASE_CLOCK_H
+
+#include "time_ns.h"
+
+ct_ns ct_clock_now(void);     /* CLOCK_BOOTTIME */
+ct_ns ct_clock_utc_now(void); /* CLOCK_REALTIME, nanoseconds since 1970-01-01 UTC */
+
+#endif

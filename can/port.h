@@ -1,0 +1,67 @@
+/* A port: one CAN bus as this process reaches it. One small table of functions, implemented by the adapters (SocketCAN,
+ * hub, log file, UDP) and by the in-process port of tests.
+ * Non-blocking. A port belongs to one thread. */
+#ifndef CT_CAN_PORT_H
+#define CT_CAN_PORT_H
+
+#include "frame.h"
+
+struct ct_port_stats {
+    uint64_t received;  /* frames handed to the reader */
+    uint64_t sent;      /* frames taken by the bus */
+    uint64_t lost;      /* frames the bus side reports as lost before they could be read */
+    uint64_t refused;   /* frames write did not take */
+    uint64_t malformed; /* input that is no frame */
+    bool up;            /* the bus can be used now */
+};
+
+struct ct_port;
+
+struct ct_port_ops {
+    /* Up to `max` frames that are there now; *out_count 0 and CT_ERR_AGAIN when none, CT_ERR_END when a log is at its
+     * end, CT_ERR_DOWN while the bus is away (it may come back), other errors are final. Stamps t_ns, utc_ns; leaves
+     * `bus` to the caller. */
+    int (*read)(struct ct_port *port, struct ct_frame *out_frames, size_t max, size_t *out_count);
+    /* Takes one frame or says CT_ERR_FULL (try again), CT_ERR_DOWN, CT_ERR_UNSUPPORTED (FD on a classic bus). */
+    int (*write)(struct ct_port *port, const struct ct_frame *frame);
+    /* Timers of the port (reconnect, paced replay, queued writes): does what is due, returns the next deadline. NULL:
+     * none. */
+    ct_ns (*tick)(struct ct_port *port, ct_ns now);
+    void (*close)(struct ct_port *port);
+};
+
+/* Base of every port; adapters embed it first. Users read, and never write, these fields. */
+struct ct_port {
+    const struct ct_port_ops *ops;
+    int fd; /* pollable for reading, -1 when there is none (see tick); may change after read or tick */
+    struct ct_port_stats stats;
+    char name[64]; /* as in the configuration: can0, unix:/run/x, file:drive.log */
+};
+
+static inline int ct_port_read(struct ct_port *port, struct ct_frame *out_frames, size_t max, size_t *out_count)
+{
+    return port->ops->read(port, out_frames, max, out_count);
+}
+
+static inline int ct_port_write(struct ct_port *port, const struct ct_frame *frame)
+{
+    return port->ops->write(port, frame);
+}
+
+static inline ct_ns ct_port_tick(struct ct_port *port, ct_ns now)
+{
+    return port->ops->tick != NULL ? port->ops->tick(port, now) : CT_NS_NEVER;
+}
+
+static inline void ct_port_close(struct ct_port *port)
+{
+    if (port != NULL) {
+        port->ops->close(port);
+    }
+}
+
+/* In-process port for tests: two ends, what one writes the other reads; bounded by `capacity` frames each way
+ * (then CT_ERR_FULL). Part of the can target, no I/O. */
+int ct_port_pair(size_t capacity, struct ct_port **out_a, struct ct_port **out_b) CT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,59 @@
+/* The compiled decoder and encoder of one database: frame bytes to raw and physical values and back.
+ *
+ * Compiled once from a ct_dbc, which must outlive it. Decoding allocates nothing, reads only the given bytes, and
+ * handles every signal alone: frames shorter or longer than the message, overlaps and unknown selectors lose nothing
+ * that can be decoded. Raw integers are the truth; physical = raw * factor + offset in double, rounded twice (no fused
+ * multiply-add). Immutable after compile: any number of threads may use it. */
+#ifndef CT_DBC_CODEC_H
+#define CT_DBC_CODEC_H
+
+#include "dbc.h"
+
+struct ct_codec;
+struct ct_codec_message; /* the compiled plan of one message */
+
+/* One decoded signal. Integer signals: raw is exact (unsigned 64-bit ones as the same bits). Float signals: raw is the
+ * IEEE bit pattern. Blobs: raw is 0, see ct_codec_blob. */
+struct ct_decoded {
+    uint16_t signal; /* index in ct_dbc_message.signals */
+    int64_t raw;
+    double value; /* physical */
+};
+
+int ct_codec_compile(const struct ct_dbc *dbc, struct ct_codec **out_codec) CT_MUST_CHECK;
+void ct_codec_free(struct ct_codec *codec); /* accepts NULL */
+
+/* The message of an arbitration id: exact id first, else J1939 by PGN (any priority, source and, for PDU1,
+ * destination). NULL when unknown. O(1). */
+const struct ct_codec_message *ct_codec_find(const struct ct_codec *codec, uint32_t id, bool extended);
+const struct ct_codec_message *ct_codec_by_name(const struct ct_codec *codec, const char *name);
+const struct ct_dbc_message *ct_codec_model(const struct ct_codec_message *message);
+
+/* Decodes the active signals that lie wholly inside the `len` received bytes, in the order of the model.
+ * out_values has room for signal_count entries. Returns their number. */
+size_t ct_codec_decode(const struct ct_codec_message *message, const uint8_t *data, size_t len,
+                       struct ct_decoded *out_values);
+
+/* The raw integer of a signal over 64 bits as big-endian bytes, most significant first: (length + 7) / 8 of them into
+ * `out`. CT_ERR_TRUNCATED when it is not wholly inside. */
+int ct_codec_blob(const struct ct_codec_message *message, uint16_t signal, const uint8_t *data, size_t len,
+                  uint8_t *out, size_t size) CT_MUST_CHECK;
+
+/* A value to encode: the raw integer (or float pattern) or the physical value. */
+struct ct_encode_value {
+    uint16_t signal;
+    bool physical; /* value counts, not raw */
+    int64_t raw;
+    double value;
+};
+
+/* Writes one signal into `data` (len bytes) leaving all other bits alone. Physical values are converted by rounding
+ * (value - offset) / factor to nearest. CT_ERR_RANGE when the raw value does not fit the width, CT_ERR_TRUNCATED when
+ * the signal is not wholly inside `len`. */
+int ct_codec_encode(const struct ct_codec_message *message, const struct ct_encode_value *value, uint8_t *data,
+                    size_t len) CT_MUST_CHECK;
+
+/* The payload with start values (GenSigStartValue, else 0) of the signals that are always there. */
+void ct_codec_defaults(const struct ct_codec_message *message, uint8_t *data, size_t len);
+
+#endif

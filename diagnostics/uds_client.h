@@ -1,0 +1,49 @@
+/* UDS client (ISO 14229-1/-2): one request at a time to one ECU over one ISO-TP pair, sans I/O.
+ * Handles P2, P2* and response pending (NRC 0x78, capped), skips stray responses. Belongs to one thread. */
+#ifndef CT_DIAGNOSTICS_UDS_CLIENT_H
+#define CT_DIAGNOSTICS_UDS_CLIENT_H
+
+#include "isotp.h"
+
+#define CT_UDS_MESSAGE_MAX 4095
+
+enum ct_uds_outcome {
+    CT_UDS_POSITIVE,
+    CT_UDS_NEGATIVE,     /* nrc holds the code */
+    CT_UDS_NO_RESPONSE,  /* P2 or P2* ended */
+    CT_UDS_PENDING_OVER, /* response pending for too long */
+    CT_UDS_TRANSPORT,    /* ISO-TP failed: tp_result */
+    CT_UDS_ABORTED,
+};
+
+struct ct_uds_result {
+    enum ct_uds_outcome outcome;
+    uint8_t nrc;
+    enum ct_isotp_result tp_result;
+    const uint8_t *response; /* whole response, service id + 0x40 first (negative: 7F ..); until the next request */
+    size_t len;
+};
+
+struct ct_uds_client_config {
+    struct ct_isotp_config isotp;
+    uint32_t p2_ms;          /* 0: 50 + 100 for the bus */
+    uint32_t p2_star_ms;     /* 0: 5000 + 100 */
+    uint32_t pending_cap_ms; /* 0: 25000 */
+};
+
+struct ct_uds_client;
+int ct_uds_client_create(const struct ct_uds_client_config *config, struct ct_uds_client **out_client) CT_MUST_CHECK;
+void ct_uds_client_free(struct ct_uds_client *client); /* accepts NULL */
+
+int ct_uds_client_request(struct ct_uds_client *client, const uint8_t *request, size_t len,
+                          ct_ns now) CT_MUST_CHECK; /* CT_ERR_BUSY */
+void ct_uds_client_abort(struct ct_uds_client *client);
+bool ct_uds_client_receive(struct ct_uds_client *client, const struct ct_frame *frame, ct_ns now); /* true: was ours */
+int ct_uds_client_next_frame(struct ct_uds_client *client, struct ct_frame *out_frame,
+                             ct_ns now) CT_MUST_CHECK; /* AGAIN */
+ct_ns ct_uds_client_tick(struct ct_uds_client *client, ct_ns now);
+/* The result of the request, once; CT_ERR_AGAIN while it runs or none was made. */
+int ct_uds_client_result(struct ct_uds_client *client, struct ct_uds_result *out_result) CT_MUST_CHECK;
+bool ct_uds_client_busy(const struct ct_uds_client *client);
+
+#endif

@@ -1,0 +1,56 @@
+/* Mapping between DBC signals and VSS paths, in the JSON format of Kuksa's CAN provider (`dbc2vss`, its synonym `dbc`,
+ * `vss2dbc`), extended by `bus` and `message` beside `signal`. VSS 6 names.
+ * Immutable after parse. Source: COVESA VSS 6.0; Kuksa CAN provider's mapping description. */
+#ifndef CT_TWIN_MAPPING_H
+#define CT_TWIN_MAPPING_H
+
+#include "errors.h"
+#include "value.h"
+
+struct ct_transform; /* none (NULL), math over x, or a from/to table */
+
+struct ct_map_signal {
+    const char *bus;     /* NULL: any */
+    const char *message; /* NULL: any */
+    const char *signal;
+    const struct ct_transform *transform;
+};
+
+struct ct_map_rule {
+    const char *path;
+    enum ct_datatype datatype;
+    const char *unit;
+    const char *comment;
+    bool is_actuator;
+    double min, max; /* min == max: none */
+    bool has_read;
+    struct ct_map_signal read; /* dbc2vss */
+    int64_t interval_ms;       /* defaults by Kuksa's rules: none given -> 1000; only on_change -> 0 */
+    bool on_change;
+    bool has_write;
+    struct ct_map_signal write; /* vss2dbc */
+};
+
+struct ct_mapping {
+    const struct ct_map_rule *rules;
+    size_t count;
+};
+
+/* `problem` gets one line `FILE: PATH: what is wrong` when the result is an error. */
+int ct_mapping_parse(const char *file, const char *text, size_t len, struct ct_mapping **out_mapping, char *problem,
+                     size_t problem_size) CT_MUST_CHECK;
+void ct_mapping_free(struct ct_mapping *mapping); /* accepts NULL */
+
+/* A value on either side of a transform: a number (booleans 0 and 1) and, where there is one, a text (enum label). */
+struct ct_map_value {
+    double number;
+    const char *text; /* NULL: none */
+    bool is_bool;
+};
+
+/* Applies `transform` (NULL: as it is). CT_ERR_NOT_FOUND when a table has no match (the value is to be ignored). The
+ * text of the result lives as long as the mapping or the input. */
+int ct_transform_apply(const struct ct_transform *transform, const struct ct_map_value *in,
+                       struct ct_map_value *out_value) CT_MUST_CHECK;
+
+#endif
