@@ -27,7 +27,8 @@ void ct_json_int(struct ct_json *json, const char *key, int64_t value);
 void ct_json_uint(struct ct_json *json, const char *key, uint64_t value);
 void ct_json_int_safe(struct ct_json *json, const char *key, int64_t value);
 void ct_json_uint_safe(struct ct_json *json, const char *key, uint64_t value);
-void ct_json_double(struct ct_json *json, const char *key, double value); /* shortest text that reads back equal */
+void ct_json_double(struct ct_json *json, const char *key, double value);     /* shortest text that reads back equal */
+void ct_json_number(struct ct_json *json, const char *key, const char *text); /* a number as it is written in JSON */
 void ct_json_bool(struct ct_json *json, const char *key, bool value);
 void ct_json_null(struct ct_json *json, const char *key);
 

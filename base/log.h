@@ -1,6 +1,8 @@
 /* The log sink of the daemons and tools: one line on standard error, `LEVEL name: text`, level prefixes in the form
  * systemd reads (<3> ... <7>) when standard error is the journal. Only app folders and mains log; libraries return
- * errors and count. The sink and its level are the only process-wide state. Thread-safe (one write per line). */
+ * errors and count. The sink and its level are the only process-wide state. Thread-safe (one write per line). Never
+ * waits: a line for which a pipe or socket has no room is dropped and counted, and the number is told with the next
+ * line. */
 #ifndef CT_BASE_LOG_H
 #define CT_BASE_LOG_H
 

@@ -1,0 +1,6 @@
+cantwin_test(bytes_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bytes_test.c DEPENDS base)
+cantwin_test(errors_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/errors_test.c DEPENDS base)
+cantwin_test(ring_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ring_test.c DEPENDS base)
+cantwin_test(buf_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/buf_test.c DEPENDS base)
+cantwin_test(files_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/files_test.c DEPENDS base_files)
+cantwin_test(log_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/log_test.c DEPENDS base)
