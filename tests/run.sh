@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# Installs what is missing and runs the whole test suite; the last line is `N passed, N failed, N skipped`.
+#
+# usage: tests/run.sh [--quick] [--long] [--suite NAME[,NAME...]] [--match REGEX] [--no-install] [--list]
+#   suites: lint unit flow sanitize interop web faults fuzz bench   (default: all)
+#   --quick      fast lint, unit and flow with gcc only (under 3 minutes)
+#   --long       also the campaigns (long fuzzing, many kills)
+#   --match RE   only tests whose name matches
+#   examples: tests/run.sh --quick;  tests/run.sh --suite interop --match python_can
+# Environment: CANTWIN_CORPUS (real data, default ../shared/corpus), CANTWIN_VENV (Python packages), CI=true lists every
+# skip and makes missing data a failure.
+set -u
+cd "$(dirname "$0")/.." || exit 3
+root=$PWD
+export CANTWIN_CORPUS=${CANTWIN_CORPUS:-$(realpath -m "$root/../shared/corpus")}
+export CANTWIN_VENV=${CANTWIN_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/cantwin/venv}
+export CANTWIN_SOURCE=$root CANTWIN_BIN=$root/build/test/bin CANTWIN_TEST_BIN=$root/build/test/tests
+export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+
+suites=lint,unit,flow,sanitize,interop,web,faults,fuzz,bench match=. install=yes quick=no
+export CANTWIN_LONG=
+usage() { sed -n '2,12s/^# \{0,1\}//p' "$0"; }
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) suites=lint,unit,flow quick=yes ;;
+    --long) export CANTWIN_LONG=yes ;;
+    --suite) suites=${2:?--suite needs a name} && shift ;;
+    --match) match=${2:?--match needs a regular expression} && shift ;;
+    --no-install) install=no ;;
+    --list) ls tests/interop/*_test.* tests/web/*_test.* tests/faults/*_test.* tests/bench/*_bench.* 2>/dev/null; exit 0 ;;
+    --help | -h) usage; exit 0 ;;
+    *) echo "tests/run.sh: error: unknown option '$1'; see tests/run.sh --help" >&2; exit 2 ;;
+    esac
+    shift
+done
+has() { [[ ,$suites, == *,$1,* ]]; }
+
+passed=0 failed=0 skipped=0
+failures=() skips=()
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); failures+=("$1"); echo "not ok $1"; }
+skip() { skipped=$((skipped + 1)); skips+=("$1"); }
+
+# Counts the lines `ok ..`, `not ok ..`, `skip ..` of a program's output; a program that ended badly without saying why
+# failed as a whole, and one that ran no case at all did too.
+count() { # LABEL EXIT_STATUS FILE
+    local line any=no bad=no
+    while IFS= read -r line; do
+        case $line in
+        *"# SKIP"* | *"# skip"*) any=yes; skip "$1: ${line#*ok }" ;;
+        ok\ *) any=yes; pass ;;
+        not\ ok\ *) any=yes bad=yes; fail "$1: ${line#not ok }" ;;
+        skip\ *) any=yes; skip "$1: ${line#skip }" ;;
+        esac
+    done < <(grep -aE '^(ok|not ok|skip) ' "$3")
+    if [ "$2" != 0 ] && [ $bad = no ]; then
+        fail "$1: ended with exit status $2"
+        bad=yes
+    elif [ $any = no ]; then
+        fail "$1: ran no case"
+        bad=yes
+    fi
+    if [ $bad = yes ]; then tail -n 60 "$3"; fi
+}
+
+build() { # PRESET
+    echo "building: $1"
+    if ! { cmake --preset "$1" && cmake --build "build/$1"; } >"$work/build.txt" 2>&1; then
+        grep -E 'error|FAILED|Error' "$work/build.txt" | head -30
+        fail "build $1"
+        return 1
+    fi
+}
+
+# Every unit and flow executable of one build, two at a time.
+run_built() { # PRESET SUITE
+    local name list=()
+    mapfile -t list < <(ctest --test-dir "build/$1" -L "^$2\$" -N 2>/dev/null | sed -n 's/^ *Test *#[0-9]*: //p' | grep -E "$match")
+    [ ${#list[@]} -eq 0 ] && return
+    printf '%s\n' "${list[@]}" | xargs -P 2 -I{} bash -c \
+        'cd "$1/tests" && timeout 600 ./"$2" >"$3/$2.out" 2>&1; echo $? >"$3/$2.rc"' _ "$root/build/$1" {} "$work"
+    for name in "${list[@]}"; do
+        count "$2 $name ($1)" "$(cat "$work/$name.rc")" "$work/$name.out"
+    done
+}
+
+# A command in a network namespace of its own in which the virtual bus's multicast group is on loopback.
+in_namespace() {
+    local flags=-n
+    [ "$(id -u)" = 0 ] || flags=-rn
+    # shellcheck disable=SC2016
+    unshare $flags bash -c 'ip link set lo up && ip link set lo multicast on && ip route add 239.0.0.0/8 dev lo && exec "$@"' _ "$@"
+}
+
+run_script() { # SUITE FILE
+    local name
+    name=$(basename "$2")
+    [[ $name =~ $match ]] || return
+    echo "running: $2"
+    local with=()
+    case $2 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
+    in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-600}" "${with[@]}" "$2" >"$work/script.out" 2>&1 </dev/null
+    count "$1 $name" $? "$work/script.out"
+    [ "$1" = bench ] && grep '^# ' "$work/script.out"
+}
+
+started=$SECONDS
+python=yes
+if [ $install = yes ]; then
+    vcan-scripts/install.sh test || python=no
+fi
+[ -x "$CANTWIN_VENV/bin/python" ] || python=no
+
+if has unit || has flow || has interop || has web || has faults || has bench; then
+    build test || { echo "$passed passed, $failed failed, $skipped skipped"; exit 1; }
+fi
+if has lint; then
+    tree=--fast
+    if [ $quick = no ]; then
+        build clang-debug
+        tree=build/clang-debug
+    fi
+    tests/tools/lint.sh $tree >"$work/lint.out" 2>&1
+    count lint $? "$work/lint.out"
+fi
+has unit && run_built test unit
+has flow && run_built test flow
+if has sanitize; then
+    for preset in clang-release debug clang-debug tsan; do
+        build $preset || continue
+        run_built $preset unit
+        run_built $preset flow
+    done
+fi
+for suite in interop web faults bench; do
+    has $suite || continue
+    for script in tests/$suite/*_test.py tests/$suite/*_test.sh tests/$suite/*_bench.py; do
+        [ -e "$script" ] || continue
+        if [ $python = no ] && [[ $script == *.py ]]; then
+            skip "$suite $(basename "$script"): the Python packages could not be installed"
+        else
+            run_script $suite "$script"
+        fi
+    done
+done
+if has fuzz && build fuzz; then
+    seconds=5
+    [ -n "$CANTWIN_LONG" ] && seconds=3600
+    for target in build/fuzz/tests/*_fuzz; do
+        [ -x "$target" ] || continue
+        name=$(basename "$target")
+        [[ $name =~ $match ]] || continue
+        echo "fuzzing: $name, $seconds s"
+        mkdir -p "$work/seeds" "tests/fuzz/$name"
+        if "$target" -max_total_time=$seconds -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
+            -artifact_prefix="$work/" "$work/seeds" "tests/fuzz/$name" >"$work/fuzz.out" 2>&1; then
+            pass
+        else
+            tail -40 "$work/fuzz.out"
+            fail "fuzz $name"
+        fi
+        rm -rf "$work/seeds"
+        rmdir "tests/fuzz/$name" 2>/dev/null
+    done
+fi
+
+echo
+for name in "${failures[@]}"; do echo "failed: $name"; done
+if [ "${CI:-}" = true ] || [ ${#skips[@]} -le 20 ]; then
+    for name in "${skips[@]}"; do echo "skipped: $name"; done
+fi
+echo "$((SECONDS - started)) s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
