@@ -36,6 +36,9 @@ struct ct_port {
     int fd; /* pollable for reading, -1 when there is none (see tick); may change after read or tick */
     struct ct_port_stats stats;
     char name[64]; /* as in the configuration: can0, unix:/run/x, file:drive.log */
+    /* Of a log, `FILE:LINE:COLUMN: error: text`: the first line that is no frame, or what ended it early. "": nothing
+     */
+    char problem[512];
 };
 
 static inline int ct_port_read(struct ct_port *port, struct ct_frame *out_frames, size_t max, size_t *out_count)

@@ -11,9 +11,11 @@ struct ct_port_options {
     double replay_speed; /* file: 1 real time, n times faster, 0 as fast as possible */
     const char *channel; /* file: only this interface name of the log; NULL all */
     const char *client;  /* hub: the name others see for this client */
+    bool wait; /* hub, socketcan: a bus that is not there yet is no error, the port is CT_ERR_DOWN until it is */
 };
 
-/* `problem` gets one line that names the port and what to do when the result is an error. */
+/* NULL options: classic frames of others, files in real time. `problem` gets one line that names the port and what to
+ * do when the result is an error. */
 int ct_port_open(const char *name, const struct ct_port_options *options, struct ct_port **out_port, char *problem,
                  size_t problem_size) CT_MUST_CHECK;
 

@@ -1,0 +1,7 @@
+cantwin_test(frame_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/frame_test.c DEPENDS can)
+cantwin_test(candump_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/candump_test.c DEPENDS can)
+cantwin_test(hub_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/hub_test.c DEPENDS can_hub)
+cantwin_test(hub_stress_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/hub_stress_test.c DEPENDS can_hub base_clock)
+cantwin_test(log_reader_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/log_reader_test.c DEPENDS can_log)
+cantwin_test(udp_codec_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/udp_codec_test.c DEPENDS can)
+cantwin_test(ports_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ports_test.c DEPENDS can_ports)
