@@ -13,7 +13,7 @@ struct ct_codec;
 struct ct_codec_message; /* the compiled plan of one message */
 
 /* One decoded signal. Integer signals: raw is exact (unsigned 64-bit ones as the same bits). Float signals: raw is the
- * IEEE bit pattern. Blobs: raw is 0, see ct_codec_blob. */
+ * IEEE bit pattern (a FLOAT32 signal of 16 bits is binary16). Blobs: raw is 0, see ct_codec_blob. */
 struct ct_decoded {
     uint16_t signal; /* index in ct_dbc_message.signals */
     int64_t raw;
@@ -34,6 +34,13 @@ const struct ct_dbc_message *ct_codec_model(const struct ct_codec_message *messa
 size_t ct_codec_decode(const struct ct_codec_message *message, const uint8_t *data, size_t len,
                        struct ct_decoded *out_values);
 
+/* The number a float signal's bit pattern stands for, before factor and offset. */
+double ct_codec_float(const struct ct_dbc_signal *signal, int64_t raw);
+
+/* The physical value as an exact integer: of integer signals with integer factor and offset, where it fits 64 bits.
+ * Doubles hold such values only up to 2^53. */
+bool ct_codec_exact(const struct ct_dbc_signal *signal, int64_t raw, int64_t *out_value);
+
 /* The raw integer of a signal over 64 bits as big-endian bytes, most significant first: (length + 7) / 8 of them into
  * `out`. CT_ERR_TRUNCATED when it is not wholly inside. */
 int ct_codec_blob(const struct ct_codec_message *message, uint16_t signal, const uint8_t *data, size_t len,
@@ -52,6 +59,11 @@ struct ct_encode_value {
  * the signal is not wholly inside `len`. */
 int ct_codec_encode(const struct ct_codec_message *message, const struct ct_encode_value *value, uint8_t *data,
                     size_t len) CT_MUST_CHECK;
+
+/* Writes a signal over 64 bits from `size` big-endian bytes, as ct_codec_blob gives them. CT_ERR_RANGE when they are
+ * not exactly its width. */
+int ct_codec_encode_blob(const struct ct_codec_message *message, uint16_t signal, const uint8_t *value, size_t size,
+                         uint8_t *data, size_t len) CT_MUST_CHECK;
 
 /* The payload with start values (GenSigStartValue, else 0) of the signals that are always there. */
 void ct_codec_defaults(const struct ct_codec_message *message, uint8_t *data, size_t len);

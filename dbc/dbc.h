@@ -35,7 +35,8 @@ struct ct_dbc_range { /* selector values, both ends included */
 };
 
 struct ct_dbc_signal {
-    const char *name;    /* the long name where the file defines one */
+    const char *name;    /* the long name where the file defines one; `X#8` (8: start bit) for the earlier ones of
+                            several signals X that one frame can hold */
     const char *unit;    /* UTF-8, "" when none */
     const char *comment; /* NULL when none */
     uint16_t start_bit;  /* as written: LSB (Intel) or MSB in sawtooth numbering (Motorola) */
@@ -63,6 +64,7 @@ struct ct_dbc_message {
     uint32_t id; /* arbitration id without bit 31 */
     bool extended;
     bool fd;
+    bool brs;   /* FD: sent with bit rate switch */
     bool j1939; /* match by PGN */
     const char *name;
     const char *comment;
