@@ -2,8 +2,14 @@
  *
  * An entry's identity is its name: `bus.Message.Signal` (multiplexed: `bus.Message.Signal@Selector=first[-last]`) or a
  * VSS path (`Vehicle.Speed`). Two catalogues with the same entries in the same order have the same hash, on any
- * machine. Built by a builder, then read-only: any number of threads may read it. Counted references; the last release
- * frees. */
+ * machine. Built by a builder, then read-only: any number of threads may read it. Counted references (any thread); the
+ * last release frees.
+ *
+ * Canonical bytes under the hash, integers little-endian, doubles as their IEEE 754 bits (never NaN, -0 stored as 0),
+ * a text as u16 length and its bytes:
+ *   "cantwin-catalogue-1" (no length), u32 entry count, then per entry in order of id:
+ *   name, unit, u8 kind, u8 datatype, u8 flags (1 unsigned, 2 actuator), factor, offset, min, max, s64 timeout_ns,
+ *   u16 bytes_max, u32 text count, then per text in ascending order of raw: s64 raw, text. */
 #ifndef CT_TWIN_CATALOGUE_H
 #define CT_TWIN_CATALOGUE_H
 
@@ -12,6 +18,8 @@
 
 #define CT_HASH_SIZE     32    /* BLAKE2b-256 over the entries' canonical bytes */
 #define CT_CATALOGUE_MAX 65536 /* entries */
+#define CT_NAME_MAX      511   /* bytes of an entry's name */
+#define CT_TEXTS_MAX     65536 /* enum texts of one entry */
 
 struct ct_enum_text {
     int64_t raw;
@@ -42,7 +50,9 @@ struct ct_catalogue_builder;
 int ct_catalogue_builder_create(struct ct_catalogue_builder **out_builder) CT_MUST_CHECK;
 void ct_catalogue_builder_free(struct ct_catalogue_builder *builder); /* accepts NULL */
 
-/* Copies the entry. CT_ERR_EXISTS for a name that is there already, CT_ERR_FULL over CT_CATALOGUE_MAX. */
+/* Copies the entry; its texts may come in any order, of two with the same raw value the first stays. CT_ERR_EXISTS for
+ * a name that is there already, CT_ERR_FULL over CT_CATALOGUE_MAX, CT_ERR_TOO_LARGE over the other limits,
+ * CT_ERR_ARGUMENT for missing texts (no NULL but `texts`), NaN or a negative timeout. */
 int ct_catalogue_builder_add(struct ct_catalogue_builder *builder, const struct ct_entry *entry,
                              uint32_t *out_id) CT_MUST_CHECK;
 /* Makes the catalogue and empties the builder. The caller holds the one reference. */
@@ -62,7 +72,8 @@ const uint8_t *ct_catalogue_hash(const struct ct_catalogue *catalogue); /* CT_HA
 double ct_entry_physical(const struct ct_entry *entry, const struct ct_sample *sample);
 /* Enum text of a raw value; NULL when there is none. */
 const char *ct_entry_text(const struct ct_entry *entry, int64_t raw);
-/* True when both define the same thing, so that a value of one is valid in the other. */
+/* True when a value of one means the same in the other: kind, datatype, sign, scale, unit and texts are equal. Names
+ * are the caller's to compare; range, timeout and comment do not count. */
 bool ct_entry_same(const struct ct_entry *a, const struct ct_entry *b);
 
 #endif

@@ -22,7 +22,7 @@ struct ct_map_rule {
     const char *unit;
     const char *comment;
     bool is_actuator;
-    double min, max; /* min == max: none */
+    double min, max; /* min == max: none; one side alone: the other is infinite */
     bool has_read;
     struct ct_map_signal read; /* dbc2vss */
     int64_t interval_ms;       /* defaults by Kuksa's rules: none given -> 1000; only on_change -> 0 */
@@ -36,7 +36,8 @@ struct ct_mapping {
     size_t count;
 };
 
-/* `problem` gets one line `FILE: PATH: what is wrong` when the result is an error. */
+/* `problem` gets one line `FILE: VSS.PATH: error: what is wrong` (for text that is not JSON `FILE:LINE:COL: error:
+ * ...`) when the result is an error. */
 int ct_mapping_parse(const char *file, const char *text, size_t len, struct ct_mapping **out_mapping, char *problem,
                      size_t problem_size) CT_MUST_CHECK;
 void ct_mapping_free(struct ct_mapping *mapping); /* accepts NULL */
@@ -48,8 +49,10 @@ struct ct_map_value {
     bool is_bool;
 };
 
-/* Applies `transform` (NULL: as it is). CT_ERR_NOT_FOUND when a table has no match (the value is to be ignored). The
- * text of the result lives as long as the mapping or the input. */
+/* Applies `transform` (NULL: as it is). A table's texts match the input's text, its numbers and booleans the number; of
+ * several the first. CT_ERR_NOT_FOUND when a table has no match, CT_ERR_RANGE when math gives NaN or an infinity: the
+ * value is to be ignored. The number beside a text from a table is NaN. The text of the result lives as long as the
+ * mapping or the input. */
 int ct_transform_apply(const struct ct_transform *transform, const struct ct_map_value *in,
                        struct ct_map_value *out_value) CT_MUST_CHECK;
 

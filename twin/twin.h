@@ -31,7 +31,8 @@ int ct_twin_put(struct ct_twin *twin, const struct ct_sample *sample, ct_ns rece
 /* A frame that was refused (checksum, counter): keeps the last good value and sets `flags` on it. */
 void ct_twin_mark(struct ct_twin *twin, uint32_t id, uint16_t flags, ct_ns now);
 
-/* Marks what has not been updated for its timeout as stale; returns the next deadline. Cheap when nothing is due. */
+/* Marks what has not been updated for its timeout (received + timeout <= now) as stale. Returns when to tick again,
+ * never later than the next entry times out; CT_NS_NEVER when none can. Cheap when nothing is due. */
 ct_ns ct_twin_tick(struct ct_twin *twin, ct_ns now);
 
 int ct_twin_get(const struct ct_twin *twin, uint32_t id, struct ct_reading *out_reading) CT_MUST_CHECK;
@@ -43,7 +44,9 @@ int ct_twin_next_change(struct ct_twin *twin, unsigned consumer, uint32_t *curso
 /* Counts every change; a reader that kept an older number has something to fetch. */
 uint64_t ct_twin_revision(const struct ct_twin *twin);
 
-/* Copies values, times and quality by identity from `old` where the definition is the same; returns how many. */
+/* Copies values, times and quality by name from `old` where the definition is the same (ct_entry_same); range and
+ * timeout are the new ones. What was never seen is not copied. The revision goes on from the old one. Returns how many.
+ */
 size_t ct_twin_carry(struct ct_twin *twin, const struct ct_twin *old);
 
 #endif

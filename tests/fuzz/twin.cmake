@@ -1,0 +1,2 @@
+cantwin_fuzz(expr_fuzz DEPENDS twin)
+cantwin_fuzz(mapping_fuzz DEPENDS twin)
