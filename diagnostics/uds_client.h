@@ -1,9 +1,15 @@
 /* UDS client (ISO 14229-1/-2): one request at a time to one ECU over one ISO-TP pair, sans I/O.
- * Handles P2, P2* and response pending (NRC 0x78, capped), skips stray responses. Belongs to one thread. */
+ *
+ * P2 runs from the request's last frame to the start of the response (its single or first frame), then N_Cr governs.
+ * Response pending (NRC 0x78) reloads P2*, up to a cap. Responses that do not belong to the request (other service, or
+ * another identifier, sub-function or block counter than asked for) are skipped and counted. A request whose
+ * sub-function suppresses the positive response is positive with an empty response when P2 ends in silence.
+ * Belongs to one thread. */
 #ifndef CT_DIAGNOSTICS_UDS_CLIENT_H
 #define CT_DIAGNOSTICS_UDS_CLIENT_H
 
 #include "isotp.h"
+#include "uds.h"
 
 #define CT_UDS_MESSAGE_MAX 4095
 
@@ -18,7 +24,7 @@ enum ct_uds_outcome {
 
 struct ct_uds_result {
     enum ct_uds_outcome outcome;
-    uint8_t nrc;
+    uint8_t nrc; /* NEGATIVE: the code; its text: ct_uds_nrc_text */
     enum ct_isotp_result tp_result;
     const uint8_t *response; /* whole response, service id + 0x40 first (negative: 7F ..); until the next request */
     size_t len;
@@ -35,15 +41,18 @@ struct ct_uds_client;
 int ct_uds_client_create(const struct ct_uds_client_config *config, struct ct_uds_client **out_client) CT_MUST_CHECK;
 void ct_uds_client_free(struct ct_uds_client *client); /* accepts NULL */
 
-int ct_uds_client_request(struct ct_uds_client *client, const uint8_t *request, size_t len,
-                          ct_ns now) CT_MUST_CHECK; /* CT_ERR_BUSY */
+/* Copies the request. CT_ERR_BUSY while one runs, CT_ERR_ARGUMENT when empty, CT_ERR_TOO_LARGE. A result not taken is
+ * dropped. */
+int ct_uds_client_request(struct ct_uds_client *client, const uint8_t *request, size_t len, ct_ns now) CT_MUST_CHECK;
 void ct_uds_client_abort(struct ct_uds_client *client);
 bool ct_uds_client_receive(struct ct_uds_client *client, const struct ct_frame *frame, ct_ns now); /* true: was ours */
 int ct_uds_client_next_frame(struct ct_uds_client *client, struct ct_frame *out_frame,
                              ct_ns now) CT_MUST_CHECK; /* AGAIN */
+/* Runs timers; returns the next deadline. */
 ct_ns ct_uds_client_tick(struct ct_uds_client *client, ct_ns now);
 /* The result of the request, once; CT_ERR_AGAIN while it runs or none was made. */
 int ct_uds_client_result(struct ct_uds_client *client, struct ct_uds_result *out_result) CT_MUST_CHECK;
 bool ct_uds_client_busy(const struct ct_uds_client *client);
+uint32_t ct_uds_client_strays(const struct ct_uds_client *client); /* responses skipped since create */
 
 #endif
