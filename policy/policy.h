@@ -60,7 +60,7 @@ struct ct_uds_rule {
     char ecu[64];                   /* "*": any */
     uint8_t service;                /* service id */
     uint32_t data_first, data_last; /* DID or routine range; 0..0xFFFF any */
-    bool needs_release;
+    bool needs_release;             /* always so when ct_policy_uds_changes(service) */
     double max_per_s;
     unsigned origins;
     struct ct_policy_when when;
@@ -93,6 +93,8 @@ void ct_policy_free(struct ct_policy *policy); /* accepts NULL */
 
 enum ct_verdict ct_policy_frame(struct ct_policy *policy, enum ct_origin origin, const char *bus,
                                 const struct ct_frame *frame, const struct ct_vehicle_state *state, ct_ns now);
+/* Services that write, reset, actuate, run routines or transfer: no rule lets them skip the release authority. */
+bool ct_policy_uds_changes(uint8_t service);
 /* `release`: the request carries the release authority. */
 enum ct_verdict ct_policy_uds(struct ct_policy *policy, enum ct_origin origin, const char *ecu, const uint8_t *request,
                               size_t len, bool release, const struct ct_vehicle_state *state, ct_ns now);

@@ -1,0 +1,296 @@
+#include "policy.h"
+
+#include "uds_data.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A token bucket that starts full. */
+struct bucket {
+    double tokens;
+    ct_ns filled_ns;
+    bool started;
+};
+
+struct ct_policy {
+    char (*buses)[32];
+    struct ct_frame_rule *frames;
+    struct ct_uds_rule *uds;
+    struct ct_desired_rule *desired;
+    struct bucket *frame_buckets;
+    struct bucket *uds_buckets;
+    struct bucket *desired_buckets;
+    size_t bus_count, frame_count, uds_count, desired_count;
+    struct ct_policy_counts counts;
+};
+
+#define VERDICT_TEXT(name, text) [CT_VERDICT_##name] = (text),
+static const char *const verdict_texts[] = {CT_VERDICT_MAP(VERDICT_TEXT)};
+#undef VERDICT_TEXT
+
+_Static_assert(sizeof(verdict_texts) / sizeof(verdict_texts[0]) <=
+                   sizeof(((struct ct_policy_counts *)NULL)->denied) / sizeof(uint64_t),
+               "a counter per verdict");
+
+const char *ct_verdict_text(enum ct_verdict verdict)
+{
+    const size_t index = (size_t)verdict;
+    return index < sizeof(verdict_texts) / sizeof(verdict_texts[0]) ? verdict_texts[index] : "unknown verdict";
+}
+
+static bool basics_valid(double max_per_s, unsigned origins)
+{
+    return isfinite(max_per_s) && max_per_s > 0.0 && origins != 0;
+}
+
+static bool frame_rule_valid(const struct ct_frame_rule *rule)
+{
+    return basics_valid(rule->max_per_s, rule->origins) && rule->bus[0] != '\0' && rule->len_min <= rule->len_max &&
+           rule->len_max <= CT_FRAME_DATA_MAX && rule->id <= (rule->extended ? CT_ID_EXT_MAX : CT_ID_STD_MAX);
+}
+
+static bool uds_rule_valid(const struct ct_uds_rule *rule)
+{
+    return basics_valid(rule->max_per_s, rule->origins) && rule->ecu[0] != '\0' && rule->data_first <= rule->data_last;
+}
+
+static bool desired_rule_valid(const struct ct_desired_rule *rule)
+{
+    return basics_valid(rule->max_per_s, rule->origins) && rule->path[0] != '\0' && rule->min <= rule->max;
+}
+
+static bool rules_valid(const struct ct_policy_rules *rules)
+{
+    bool valid = true;
+    for (size_t i = 0; i < rules->frame_count; i++) {
+        valid = valid && frame_rule_valid(&rules->frames[i]);
+    }
+    for (size_t i = 0; i < rules->uds_count; i++) {
+        valid = valid && uds_rule_valid(&rules->uds[i]);
+    }
+    for (size_t i = 0; i < rules->desired_count; i++) {
+        valid = valid && desired_rule_valid(&rules->desired[i]);
+    }
+    return valid;
+}
+
+/* A copy also of nothing, so that NULL means no memory. */
+static void *copy_array(const void *from, size_t count, size_t size)
+{
+    void *copy = calloc(count + 1, size);
+    if (copy != NULL && count > 0) {
+        memcpy(copy, from, count * size);
+    }
+    return copy;
+}
+
+static bool copy_rules(struct ct_policy *policy, const struct ct_policy_rules *rules)
+{
+    policy->bus_count = rules->transmit_bus_count;
+    policy->frame_count = rules->frame_count;
+    policy->uds_count = rules->uds_count;
+    policy->desired_count = rules->desired_count;
+    policy->buses = copy_array(rules->transmit_buses, rules->transmit_bus_count, sizeof(*policy->buses));
+    policy->frames = copy_array(rules->frames, rules->frame_count, sizeof(*policy->frames));
+    policy->uds = copy_array(rules->uds, rules->uds_count, sizeof(*policy->uds));
+    policy->desired = copy_array(rules->desired, rules->desired_count, sizeof(*policy->desired));
+    policy->frame_buckets = calloc(rules->frame_count + 1, sizeof(struct bucket));
+    policy->uds_buckets = calloc(rules->uds_count + 1, sizeof(struct bucket));
+    policy->desired_buckets = calloc(rules->desired_count + 1, sizeof(struct bucket));
+    return policy->buses != NULL && policy->frames != NULL && policy->uds != NULL && policy->desired != NULL &&
+           policy->frame_buckets != NULL && policy->uds_buckets != NULL && policy->desired_buckets != NULL;
+}
+
+int ct_policy_create(const struct ct_policy_rules *rules, struct ct_policy **out_policy)
+{
+    if (!rules_valid(rules)) {
+        return CT_ERR_ARGUMENT;
+    }
+    struct ct_policy *policy = calloc(1, sizeof(*policy));
+    if (policy == NULL || !copy_rules(policy, rules)) {
+        ct_policy_free(policy);
+        return CT_ERR_NO_MEMORY;
+    }
+    *out_policy = policy;
+    return CT_OK;
+}
+
+void ct_policy_free(struct ct_policy *policy)
+{
+    if (policy == NULL) {
+        return;
+    }
+    free(policy->buses);
+    free(policy->frames);
+    free(policy->uds);
+    free(policy->desired);
+    free(policy->frame_buckets);
+    free(policy->uds_buckets);
+    free(policy->desired_buckets);
+    free(policy);
+}
+
+/* Takes one token where there is one. Time that steps back fills nothing. */
+static bool take_token(struct bucket *bucket, double per_s, ct_ns now)
+{
+    const double burst = per_s > 1.0 ? per_s : 1.0;
+    if (!bucket->started) {
+        *bucket = (struct bucket){burst, now, true};
+    }
+    if (now > bucket->filled_ns) {
+        const double elapsed_s = ((double)now - (double)bucket->filled_ns) / (double)CT_NS_PER_S;
+        bucket->tokens = fmin(burst, bucket->tokens + elapsed_s * per_s);
+        bucket->filled_ns = now;
+    }
+    /* A token short of a billionth was lost to rounding. */
+    if (bucket->tokens < 1.0 - 1e-9) {
+        return false;
+    }
+    bucket->tokens -= 1.0;
+    return true;
+}
+
+static bool state_allows(const struct ct_policy_when *when, const struct ct_vehicle_state *state)
+{
+    if (!isnan(when->max_speed_kmh) && !(state->speed_known && state->speed_kmh <= when->max_speed_kmh)) {
+        return false;
+    }
+    if (when->ignition_on && !(state->ignition_known && state->ignition_on)) {
+        return false;
+    }
+    return isnan(when->min_voltage) || (state->voltage_known && state->voltage >= when->min_voltage);
+}
+
+/* What every rule asks last; the token goes only to what is allowed in all else. */
+static enum ct_verdict final_checks(const struct ct_policy_when *when, const struct ct_vehicle_state *state,
+                                    struct bucket *bucket, double per_s, ct_ns now)
+{
+    if (!state_allows(when, state)) {
+        return CT_VERDICT_VEHICLE_STATE;
+    }
+    return take_token(bucket, per_s, now) ? CT_VERDICT_ALLOW : CT_VERDICT_RATE;
+}
+
+/* Several rules may fit: one that allows wins, else the one that came nearest says why not. */
+static enum ct_verdict better(enum ct_verdict a, enum ct_verdict b)
+{
+    static const int rank[] = {
+        [CT_VERDICT_NO_RULE] = 0,       [CT_VERDICT_LENGTH] = 1, [CT_VERDICT_VALUE] = 2, [CT_VERDICT_AUTHORITY] = 3,
+        [CT_VERDICT_VEHICLE_STATE] = 4, [CT_VERDICT_RATE] = 5,   [CT_VERDICT_ALLOW] = 6, [CT_VERDICT_TRANSMIT_OFF] = 0,
+    };
+    return rank[b] > rank[a] ? b : a;
+}
+
+static enum ct_verdict count(struct ct_policy *policy, enum ct_verdict verdict)
+{
+    if (verdict == CT_VERDICT_ALLOW) {
+        policy->counts.allowed++;
+    } else {
+        policy->counts.denied[verdict]++;
+    }
+    return verdict;
+}
+
+static bool may_transmit(const struct ct_policy *policy, const char *bus)
+{
+    for (size_t i = 0; i < policy->bus_count; i++) {
+        if (strcmp(policy->buses[i], bus) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool frame_fits(const struct ct_frame_rule *rule, enum ct_origin origin, const char *bus,
+                       const struct ct_frame *frame)
+{
+    const bool extended = (frame->flags & CT_FRAME_EXT) != 0;
+    return (rule->origins & CT_ORIGIN_BIT(origin)) != 0 && rule->extended == extended &&
+           ((frame->id ^ rule->id) & rule->id_mask) == 0 && strcmp(rule->bus, bus) == 0;
+}
+
+static enum ct_verdict judge_frame(struct ct_policy *policy, enum ct_origin origin, const char *bus,
+                                   const struct ct_frame *frame, const struct ct_vehicle_state *state, ct_ns now)
+{
+    if (!may_transmit(policy, bus)) {
+        return CT_VERDICT_TRANSMIT_OFF;
+    }
+    if (!ct_frame_valid(frame) || (frame->flags & (CT_FRAME_ERR | CT_FRAME_RTR)) != 0) {
+        return CT_VERDICT_NO_RULE; /* error frames are not sent, remote frames have no rules */
+    }
+    enum ct_verdict verdict = CT_VERDICT_NO_RULE;
+    for (size_t i = 0; i < policy->frame_count && verdict != CT_VERDICT_ALLOW; i++) {
+        const struct ct_frame_rule *rule = &policy->frames[i];
+        if (!frame_fits(rule, origin, bus, frame)) {
+            continue;
+        }
+        const bool length_fits = frame->len >= rule->len_min && frame->len <= rule->len_max;
+        verdict = better(
+            verdict, !length_fits ? CT_VERDICT_LENGTH
+                                  : final_checks(&rule->when, state, &policy->frame_buckets[i], rule->max_per_s, now));
+    }
+    return verdict;
+}
+
+enum ct_verdict ct_policy_frame(struct ct_policy *policy, enum ct_origin origin, const char *bus,
+                                const struct ct_frame *frame, const struct ct_vehicle_state *state, ct_ns now)
+{
+    return count(policy, judge_frame(policy, origin, bus, frame, state, now));
+}
+
+static bool uds_fits(const struct ct_uds_rule *rule, enum ct_origin origin, const char *ecu, const uint8_t *request,
+                     size_t len)
+{
+    return (rule->origins & CT_ORIGIN_BIT(origin)) != 0 && rule->service == request[0] &&
+           (strcmp(rule->ecu, "*") == 0 || strcmp(rule->ecu, ecu) == 0) &&
+           ct_uds_data_inside(request, len, rule->data_first, rule->data_last);
+}
+
+bool ct_policy_uds_changes(uint8_t service)
+{
+    static const uint8_t services[] = {0x11, 0x14, 0x2E, 0x2F, 0x31, 0x34, 0x35, 0x36, 0x37, 0x38, 0x3D};
+    return memchr(services, service, sizeof services) != NULL;
+}
+
+enum ct_verdict ct_policy_uds(struct ct_policy *policy, enum ct_origin origin, const char *ecu, const uint8_t *request,
+                              size_t len, bool release, const struct ct_vehicle_state *state, ct_ns now)
+{
+    if (!ct_uds_data_complete(request, len)) {
+        return count(policy, CT_VERDICT_LENGTH);
+    }
+    enum ct_verdict verdict = CT_VERDICT_NO_RULE;
+    for (size_t i = 0; i < policy->uds_count && verdict != CT_VERDICT_ALLOW; i++) {
+        const struct ct_uds_rule *rule = &policy->uds[i];
+        if (!uds_fits(rule, origin, ecu, request, len)) {
+            continue;
+        }
+        verdict =
+            better(verdict, (rule->needs_release || ct_policy_uds_changes(rule->service)) && !release
+                                ? CT_VERDICT_AUTHORITY
+                                : final_checks(&rule->when, state, &policy->uds_buckets[i], rule->max_per_s, now));
+    }
+    return count(policy, verdict);
+}
+
+enum ct_verdict ct_policy_desired(struct ct_policy *policy, enum ct_origin origin, const char *path, double value,
+                                  const struct ct_vehicle_state *state, ct_ns now)
+{
+    enum ct_verdict verdict = CT_VERDICT_NO_RULE;
+    for (size_t i = 0; i < policy->desired_count && verdict != CT_VERDICT_ALLOW; i++) {
+        const struct ct_desired_rule *rule = &policy->desired[i];
+        if ((rule->origins & CT_ORIGIN_BIT(origin)) == 0 || strcmp(rule->path, path) != 0) {
+            continue;
+        }
+        const bool inside = value >= rule->min && value <= rule->max; /* NaN is outside */
+        verdict = better(verdict,
+                         !inside ? CT_VERDICT_VALUE
+                                 : final_checks(&rule->when, state, &policy->desired_buckets[i], rule->max_per_s, now));
+    }
+    return count(policy, verdict);
+}
+
+void ct_policy_counts_get(const struct ct_policy *policy, struct ct_policy_counts *out_counts)
+{
+    *out_counts = policy->counts;
+}
