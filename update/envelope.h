@@ -42,6 +42,9 @@ enum ct_envelope_verdict {
     CT_ENVELOPE_TOO_MANY,
 };
 
+/* Fills *key; the id follows from role and key. */
+void ct_trust_key_init(struct ct_trusted_key *key, enum ct_role role, const uint8_t public_key[CT_SIGN_PUBLIC_SIZE]);
+
 void ct_key_id(enum ct_role role, const uint8_t public_key[CT_SIGN_PUBLIC_SIZE], uint8_t out_id[CT_KEY_ID_SIZE]);
 
 /* Every signature given must be good: one bad one refuses all. *out_roles: CT_ROLE_BIT of each role that signed. */
