@@ -98,7 +98,8 @@ struct ct_record_sink {
 
 int ct_record_decode(const uint8_t *data, size_t len, const struct ct_record_sink *sink) CT_MUST_CHECK;
 
-/* Cheap look at a serialised record without its samples: sequences, body, catalogue hash (zeros when it names none). */
+/* Cheap look at a serialised record without its samples: sequences, body, catalogue hash (zeros when it names none).
+ * A body this version does not know is 0, and is still stored and acknowledged; decoding it is CT_ERR_UNSUPPORTED. */
 struct ct_record_peek {
     uint64_t seq_first, seq_last;
     enum ct_record_body body;

@@ -8,6 +8,8 @@
 #include "envelope.h"
 #include "link_types.h"
 
+#define CT_SIGNED_COMMAND_MAX 16384 /* bytes of a SignedCommand */
+
 /* Splits a SignedCommand without looking into its payload. The payload points into data. */
 int ct_signed_command_split(const uint8_t *data, size_t len, const uint8_t **out_payload, size_t *out_payload_len,
                             struct ct_signature out_signatures[CT_SIGNATURES_MAX], size_t *out_count) CT_MUST_CHECK;

@@ -3,7 +3,8 @@
  *
  * Knows: hello and what is durable, which records are new (de-duplication by stream, class and sequence; a hole in the
  * sequence makes the vehicle resume), cumulative acks after the caller's own commit, catalogues, snapshots, time
- * answers, commands out. Belongs to one thread. */
+ * answers, commands out. Call ct_link_fleet_tick after every other call that takes `now`, and at the deadline it
+ * returned. Belongs to one thread. */
 #ifndef CT_PROTO_LINK_FLEET_H
 #define CT_PROTO_LINK_FLEET_H
 
@@ -15,9 +16,10 @@ struct ct_link_fleet;
 struct ct_link_fleet_ops {
     void *user;
     int (*send)(void *user, const void *data, size_t len); /* one envelope to this vehicle; CT_ERR_AGAIN when full */
-    /* A new record, exactly once per stream, class and sequence in this session: write it to the log; when it is
-     * durable call ct_link_fleet_durable. `record` is the serialised Record. CT_ERR_AGAIN: cannot take it now, vehicle
-     * resends. */
+    /* A new record, exactly once per stream, class and seq_last in this session: write it to the log; when it is
+     * durable call ct_link_fleet_durable. seq_first is the record's own: a Gap's may lie before what was taken already;
+     * where it is beyond the next one, the vehicle had an ack for what is missing here and has deleted it. `record` is
+     * the serialised Record. CT_ERR_AGAIN: cannot take it now, vehicle resends. */
     int (*record)(void *user, const uint8_t stream_id[CT_STREAM_ID_SIZE], enum ct_class class, uint64_t seq_first,
                   uint64_t seq_last, const uint8_t *record, size_t len);
     /* A part of a catalogue (serialised Catalogue message), to be logged before records that name it. */
@@ -45,6 +47,7 @@ void ct_link_fleet_receive(struct ct_link_fleet *link, const uint8_t *data, size
 /* Everything up to these positions of the stream is durable now: acknowledge it. */
 void ct_link_fleet_durable(struct ct_link_fleet *link, const uint8_t stream_id[CT_STREAM_ID_SIZE],
                            const struct ct_positions *durable, ct_ns now);
+/* CT_ERR_DOWN: the vehicle has not said hello; CT_ERR_AGAIN: the transport is full. */
 int ct_link_fleet_command(struct ct_link_fleet *link, const uint8_t *signed_command, size_t len) CT_MUST_CHECK;
 int ct_link_fleet_want_snapshot(struct ct_link_fleet *link, uint64_t snapshot_id) CT_MUST_CHECK;
 ct_ns ct_link_fleet_tick(struct ct_link_fleet *link, ct_ns now, int64_t utc_ns);

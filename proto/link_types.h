@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 #define CT_LINK_VERSION     1
-#define CT_LINK_MESSAGE_MAX (256U * 1024U) /* one envelope */
+#define CT_LINK_MESSAGE_MAX 262144U                       /* 256 KiB: one envelope */
+#define CT_RECORD_MAX       (CT_LINK_MESSAGE_MAX - 1024U) /* one serialised Record or State, so that it fits an envelope */
 #define CT_STREAM_ID_SIZE   16
 #define CT_BOOT_ID_SIZE     16
 #define CT_COMMAND_ID_SIZE  16

@@ -3,7 +3,8 @@
  * Knows: hello until answered, resume behind what the backend holds, catalogues before the records that name them,
  * window of unacknowledged records per class (EVENT and RESULT before SAMPLE), cumulative acks, snapshots on demand and
  * after every hello, commands handed up unread, time estimate, silence -> reconnect with back-off and jitter.
- * The records themselves live in the outbox; the machine asks for them through `fetch`.
+ * The records themselves live in the outbox; the machine asks for them through `fetch`. Call ct_link_vehicle_tick
+ * after every other call that takes `now`, and at the deadline it returned.
  * Caller-allocated by create; belongs to one thread. */
 #ifndef CT_PROTO_LINK_VEHICLE_H
 #define CT_PROTO_LINK_VEHICLE_H
@@ -22,7 +23,8 @@ struct ct_link_vehicle_ops {
     /* Wants the records of `class` behind `after_seq`, up to `max_bytes`; they come by ct_link_vehicle_record, later,
      * in order. Asked again only after the answer ended (ct_link_vehicle_fetched). */
     void (*fetch)(void *user, enum ct_class class, uint64_t after_seq, size_t max_bytes);
-    /* Everything up to `seq` of `class` is durable at the backend: may be deleted. */
+    /* Everything up to `seq` of `class` is durable at the backend: may be deleted. Beyond the newest record when the
+     * outbox lost its end: then it must go on behind `seq`. */
     void (*acked)(void *user, enum ct_class class, uint64_t seq);
     /* A SignedCommand, unread. The bytes are the caller's only during the call. */
     void (*command)(void *user, const uint8_t *data, size_t len);
@@ -60,13 +62,14 @@ void ct_link_vehicle_resume(struct ct_link_vehicle *link, const struct ct_positi
 
 /* One record in answer to fetch: its class, its sequences (first < last for a Gap), the serialised Record and the hash
  * of the catalogue it needs (NULL: none). CT_ERR_AGAIN: not taken, the transport is full; offer it again after the next
- * tick. */
+ * tick. CT_OK also for a record that is no longer wanted (the link broke meanwhile): the machine asks again. */
 int ct_link_vehicle_record(struct ct_link_vehicle *link, enum ct_class class, uint64_t seq_first, uint64_t seq_last,
                            const uint8_t *record, size_t len, const uint8_t *catalogue_hash, ct_ns now) CT_MUST_CHECK;
 /* The answer to fetch is complete. */
 void ct_link_vehicle_fetched(struct ct_link_vehicle *link, enum ct_class class, ct_ns now);
 
-/* A serialised State envelope body in answer to snapshot (see batch.h); CT_ERR_AGAIN as above. */
+/* A serialised State envelope body in answer to snapshot (see batch.h); CT_ERR_AGAIN as above; CT_ERR_DOWN: drop it,
+ * the next hello asks for another. */
 int ct_link_vehicle_state(struct ct_link_vehicle *link, const uint8_t *state, size_t len, ct_ns now) CT_MUST_CHECK;
 
 /* One received envelope. Malformed ones are counted and dropped. */

@@ -13,23 +13,26 @@
 /* One allowed key. */
 struct ct_zmq_peer {
     char public_key[41]; /* Z85 */
-    char name[64];       /* vehicle id, or subscriber's name */
+    char name[65];       /* vehicle id, or subscriber's name */
     int is_subscriber;   /* 1: may only subscribe; 0: a vehicle, may only connect to the ROUTER */
     char topics[128];    /* subscribers: topic prefixes they may have, separated by blanks; "" for all */
 };
 
 struct ct_zmq_context; /* the ZeroMQ context with its ZAP handler */
+/* CT_ERR_UNSUPPORTED when libzmq has no CURVE or the handler fails its self-test. */
 int ct_zmq_context_open(const struct ct_zmq_peer *peers, size_t count,
                         struct ct_zmq_context **out_context) CT_MUST_CHECK;
 int ct_zmq_context_allow(struct ct_zmq_context *context, const struct ct_zmq_peer *peers,
-                         size_t count) CT_MUST_CHECK;                  /* replaces the whole table */
-void ct_zmq_context_close(struct ct_zmq_context *context);             /* accepts NULL; sockets first */
+                         size_t count) CT_MUST_CHECK;      /* replaces the whole table, also for open connections */
+void ct_zmq_context_close(struct ct_zmq_context *context); /* accepts NULL; sockets first */
 uint64_t ct_zmq_context_refused(const struct ct_zmq_context *context); /* handshakes refused */
 
 struct ct_zmq_fleet;
 int ct_zmq_fleet_open(struct ct_zmq_context *context, const char *endpoint, const char *secret_key,
                       struct ct_zmq_fleet **out_socket) CT_MUST_CHECK; /* CT_ERR_BUSY: port in use */
 void ct_zmq_fleet_close(struct ct_zmq_fleet *socket);
+/* The endpoint as bound, with the port that `tcp://127.0.0.1:*` got. */
+int ct_zmq_fleet_endpoint(const struct ct_zmq_fleet *socket, char *out_endpoint, size_t size) CT_MUST_CHECK;
 int ct_zmq_fleet_fd(const struct ct_zmq_fleet *socket); /* edge-triggered, as for the vehicle */
 /* The sender's vehicle id comes from its key. *out_* valid until the next call. CT_ERR_AGAIN when empty. */
 int ct_zmq_fleet_receive(struct ct_zmq_fleet *socket, const char **out_vehicle_id, const uint8_t **out_data,
@@ -41,9 +44,13 @@ struct ct_zmq_publisher;
 int ct_zmq_publisher_open(struct ct_zmq_context *context, const char *endpoint, const char *secret_key,
                           struct ct_zmq_publisher **out_publisher) CT_MUST_CHECK;
 void ct_zmq_publisher_close(struct ct_zmq_publisher *publisher);
-int ct_zmq_publisher_fd(const struct ct_zmq_publisher *publisher);
-void ct_zmq_publisher_work(
-    struct ct_zmq_publisher *publisher); /* subscriptions: checks them against the topics of their key */
+int ct_zmq_publisher_endpoint(const struct ct_zmq_publisher *publisher, char *out_endpoint, size_t size) CT_MUST_CHECK;
+int ct_zmq_publisher_fd(
+    const struct ct_zmq_publisher *publisher); /* asked before every wait; -1: call work again soon */
+/* Reads subscriptions and grants what the key's topics allow: a wider subscription (also "") is narrowed to them. After
+ * ct_zmq_context_allow took a subscriber away or changed its topics, closes and binds again, here or in
+ * ct_zmq_publisher_send: call it then. */
+void ct_zmq_publisher_work(struct ct_zmq_publisher *publisher);
 void ct_zmq_publisher_send(struct ct_zmq_publisher *publisher, const char *topic, const void *data,
                            size_t len); /* slow subscribers lose, and notice by revision */
 

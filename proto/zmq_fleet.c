@@ -1,0 +1,237 @@
+#include "zmq_fleet.h"
+
+#include "link_types.h"
+#include "zmq_options.h"
+#include "zmq_peers.h"
+
+#include <zmq.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUTING_ID_MAX 255
+
+/* The newest connection of a vehicle. */
+struct route {
+    char name[sizeof((struct ct_zmq_peer *)0)->name]; /* "": free */
+    uint8_t id[ROUTING_ID_MAX];
+    size_t id_len; /* 0: gone */
+};
+
+struct ct_zmq_fleet {
+    struct ct_zmq_context *context;
+    void *router;
+    struct route *routes; /* open addressing; a vehicle's place is kept when it goes */
+    size_t capacity;
+    size_t used;
+    struct ct_zmq_peer peer; /* sender of `message` */
+    zmq_msg_t message;
+};
+
+/* ---------------------------------------------------------------- routes */
+
+static struct route *find_route(struct route *routes, size_t capacity, const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *c = name; *c != 0; c++) {
+        hash = (hash ^ (uint8_t)*c) * UINT64_C(1099511628211);
+    }
+    size_t at = (size_t)(hash ^ hash >> 32) & (capacity - 1);
+    while (routes[at].name[0] != 0 && strcmp(routes[at].name, name) != 0) {
+        at = (at + 1) & (capacity - 1);
+    }
+    return &routes[at];
+}
+
+static int grow_routes(struct ct_zmq_fleet *socket)
+{
+    const size_t capacity = socket->capacity == 0 ? 64 : socket->capacity * 2;
+    struct route *routes = calloc(capacity, sizeof *routes);
+    if (routes == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < socket->capacity; i++) {
+        if (socket->routes[i].name[0] != 0) {
+            *find_route(routes, capacity, socket->routes[i].name) = socket->routes[i];
+        }
+    }
+    free(socket->routes);
+    socket->routes = routes;
+    socket->capacity = capacity;
+    return CT_OK;
+}
+
+static int keep_route(struct ct_zmq_fleet *socket, const char *name, const void *id, size_t id_len)
+{
+    if (2 * (socket->used + 1) > socket->capacity) {
+        const int err = grow_routes(socket);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    struct route *route = find_route(socket->routes, socket->capacity, name);
+    if (route->name[0] == 0) {
+        memcpy(route->name, name, strlen(name) + 1);
+        socket->used++;
+    }
+    memcpy(route->id, id, id_len);
+    route->id_len = id_len;
+    return CT_OK;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static int configure(void *router, const char *secret_key, const char *endpoint)
+{
+    static const struct ct_zmq_option options[] = {
+        {ZMQ_ROUTER_MANDATORY, 1},  {ZMQ_LINGER, 1000},        {ZMQ_RCVHWM, 64},
+        {ZMQ_SNDHWM, 256},          {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 10000},
+        {ZMQ_HANDSHAKE_IVL, 10000}, {ZMQ_BACKLOG, 1024},
+    };
+    const int64_t size_max = CT_LINK_MESSAGE_MAX + 128; /* CURVE adds 33 bytes */
+    const int err = ct_zmq_set_ints(router, options, sizeof options / sizeof options[0]);
+    if (err != CT_OK) {
+        return err;
+    }
+    if (zmq_setsockopt(router, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max) != 0) {
+        return ct_zmq_error(errno);
+    }
+    return ct_zmq_bind_secure(router, CT_ZMQ_DOMAIN_VEHICLES, secret_key, endpoint);
+}
+
+int ct_zmq_fleet_open(struct ct_zmq_context *context, const char *endpoint, const char *secret_key,
+                      struct ct_zmq_fleet **out_socket)
+{
+    struct ct_zmq_fleet *socket = calloc(1, sizeof *socket);
+    if (socket == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    socket->context = context;
+    (void)zmq_msg_init(&socket->message);
+    socket->router = zmq_socket(ct_zmq_context_handle(context), ZMQ_ROUTER);
+    const int err = socket->router == NULL ? ct_zmq_error(errno) : configure(socket->router, secret_key, endpoint);
+    if (err != CT_OK) {
+        ct_zmq_fleet_close(socket);
+        return err;
+    }
+    *out_socket = socket;
+    return CT_OK;
+}
+
+void ct_zmq_fleet_close(struct ct_zmq_fleet *socket)
+{
+    if (socket != NULL) {
+        (void)zmq_msg_close(&socket->message);
+        if (socket->router != NULL) {
+            zmq_close(socket->router);
+        }
+        free(socket->routes);
+        free(socket);
+    }
+}
+
+int ct_zmq_fleet_fd(const struct ct_zmq_fleet *socket)
+{
+    return ct_zmq_fd(socket->router);
+}
+
+int ct_zmq_fleet_endpoint(const struct ct_zmq_fleet *socket, char *out_endpoint, size_t size)
+{
+    return ct_zmq_last_endpoint(socket->router, out_endpoint, size);
+}
+
+/* ---------------------------------------------------------------- messages */
+
+static int receive_frame(struct ct_zmq_fleet *socket, zmq_msg_t *frame)
+{
+    int len;
+    do {
+        len = zmq_msg_recv(frame, socket->router, ZMQ_DONTWAIT);
+    } while (len < 0 && errno == EINTR);
+    return len < 0 ? ct_zmq_error(errno) : CT_OK;
+}
+
+static int drop_rest(struct ct_zmq_fleet *socket)
+{
+    int err = CT_OK;
+    while (err == CT_OK && zmq_msg_more(&socket->message)) {
+        err = receive_frame(socket, &socket->message);
+    }
+    return err;
+}
+
+/* One message: the routing id into `id`, the payload into socket->message. *out_whole: it had exactly these frames. */
+static int receive_frames(struct ct_zmq_fleet *socket, zmq_msg_t *id, bool *out_whole)
+{
+    int err = receive_frame(socket, id);
+    if (err != CT_OK) {
+        return err;
+    }
+    *out_whole = false;
+    if (!zmq_msg_more(id)) {
+        return CT_OK;
+    }
+    err = receive_frame(socket, &socket->message);
+    if (err == CT_OK) {
+        *out_whole = !zmq_msg_more(&socket->message);
+        err = drop_rest(socket);
+    }
+    return err;
+}
+
+/* The key stands in the payload frame's metadata; libzmq 4.3.4 may lose it on the first frame. */
+static bool is_from_vehicle(struct ct_zmq_fleet *socket)
+{
+    const char *key = zmq_msg_gets(&socket->message, CT_ZMQ_USER_ID);
+    return key != NULL && ct_zmq_context_peer(socket->context, key, &socket->peer) == CT_OK &&
+           !socket->peer.is_subscriber;
+}
+
+int ct_zmq_fleet_receive(struct ct_zmq_fleet *socket, const char **out_vehicle_id, const uint8_t **out_data,
+                         size_t *out_len)
+{
+    zmq_msg_t id;
+    (void)zmq_msg_init(&id);
+    int err;
+    bool whole;
+    while ((err = receive_frames(socket, &id, &whole)) == CT_OK) {
+        if (whole && is_from_vehicle(socket) && zmq_msg_size(&id) <= ROUTING_ID_MAX) {
+            err = keep_route(socket, socket->peer.name, zmq_msg_data(&id), zmq_msg_size(&id));
+            break;
+        }
+    }
+    (void)zmq_msg_close(&id);
+    if (err == CT_OK) {
+        *out_vehicle_id = socket->peer.name;
+        *out_data = zmq_msg_data(&socket->message);
+        *out_len = zmq_msg_size(&socket->message);
+    }
+    return err;
+}
+
+static int send_frame(struct ct_zmq_fleet *socket, const void *data, size_t len, int flags)
+{
+    int sent;
+    do {
+        sent = zmq_send(socket->router, data, len, flags | ZMQ_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? ct_zmq_error(errno) : CT_OK;
+}
+
+int ct_zmq_fleet_send(struct ct_zmq_fleet *socket, const char *vehicle_id, const void *data, size_t len)
+{
+    if (socket->capacity == 0) {
+        return CT_ERR_NOT_FOUND;
+    }
+    struct route *route = find_route(socket->routes, socket->capacity, vehicle_id);
+    if (route->name[0] == 0 || route->id_len == 0) {
+        return CT_ERR_NOT_FOUND;
+    }
+    int err = send_frame(socket, route->id, route->id_len, ZMQ_SNDMORE);
+    if (err == CT_ERR_NOT_FOUND) {
+        route->id_len = 0;
+    }
+    return err == CT_OK ? send_frame(socket, data, len, 0) : err;
+}

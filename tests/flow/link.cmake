@@ -1,0 +1,1 @@
+cantwin_test(link_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/link_test.c DEPENDS proto)

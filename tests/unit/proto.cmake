@@ -1,0 +1,7 @@
+foreach(unit wire batch catalogue_wire command_wire)
+    cantwin_test(${unit}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${unit}_test.c DEPENDS proto)
+endforeach()
+cantwin_test(keys_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/keys_test.c DEPENDS proto_keys proto_zmq)
+cantwin_test(zmq_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/zmq_test.c DEPENDS proto_zmq)
+add_executable(proto_tool ${PROJECT_SOURCE_DIR}/tests/interop/proto_tool.c)
+target_link_libraries(proto_tool PRIVATE proto cantwin_flags)
