@@ -1,0 +1,80 @@
+/* Binds the DBC files of all buses and the VSS mapping to one twin: builds the catalogue, decodes frames into the twin,
+ * derives the VSS entries, and turns a value of a VSS actuator back into a frame.
+ *
+ * Entries: every signal of every message (`bus.Message.Signal`, multiplexed `bus.Message.Signal@Selector=first[-last]`,
+ * several ranges joined by commas), then every path of the mapping.
+ * Staleness: a signal goes stale after three cycle times of its message, at least 250 ms (so that scheduling never
+ * looks like a silent ECU); a multiplexed one after three rounds of all its selector's branches; without a cycle time
+ * never. A VSS entry has no timeout of its own: it takes over STALE from its source, with DERIVED_FROM_BAD.
+ * All memory is allocated at create. Belongs to one thread; no clock, no I/O. */
+#ifndef CT_GATEWAY_BIND_H
+#define CT_GATEWAY_BIND_H
+
+#include "codec.h"
+#include "frame.h"
+#include "mapping.h"
+#include "twin.h"
+
+#define CT_BIND_TIMEOUT_CYCLES 3
+#define CT_BIND_TIMEOUT_MIN_MS 250
+
+/* Consumers of the twin's changes inside the gateway. */
+enum ct_gateway_consumer { CT_CONSUMER_BIND, CT_CONSUMER_COLLECT, CT_CONSUMER_WATCH };
+
+struct ct_bind_bus {
+    const char *name;
+    struct ct_dbc *const *dbcs; /* earlier ones win where an id is in several */
+    size_t dbc_count;
+};
+
+/* What became of a frame; every frame is exactly one of these. */
+enum ct_frame_class { CT_FRAME_DECODED, CT_FRAME_UNKNOWN, CT_FRAME_REMOTE, CT_FRAME_ERROR, CT_FRAME_CLASS_COUNT };
+
+/* Frames of one bus; lives outside the binding so that it outlasts a reload. */
+struct ct_bus_counts {
+    uint64_t frames; /* the sum of by_class */
+    uint64_t by_class[CT_FRAME_CLASS_COUNT];
+};
+
+struct ct_bind;
+
+/* Takes over the databases and the mapping (NULL: none) when the result is 0, and only then. Mapping problems come as
+ * one line `FILE: PATH: text` in `problem`, with `mapping_file` as FILE. */
+int ct_bind_create(const struct ct_bind_bus *buses, size_t bus_count, struct ct_mapping *mapping,
+                   const char *mapping_file, struct ct_bind **out_bind, char *problem,
+                   size_t problem_size) CT_MUST_CHECK;
+void ct_bind_free(struct ct_bind *bind); /* accepts NULL */
+
+struct ct_catalogue *ct_bind_catalogue(const struct ct_bind *bind); /* the binding's reference */
+/* Signals left out because an earlier database of the bus has the same message and signal. */
+size_t ct_bind_hidden(const struct ct_bind *bind);
+
+/* Decodes one frame of bus `frame->bus` into the twin and derives what hangs on it. Counts it. */
+enum ct_frame_class ct_bind_frame(struct ct_bind *bind, struct ct_twin *twin, const struct ct_frame *frame, ct_ns now,
+                                  struct ct_bus_counts *counts);
+
+/* Runs the twin's timers, takes staleness over to VSS entries, derives what an interval held back. Returns the next
+ * deadline. */
+ct_ns ct_bind_tick(struct ct_bind *bind, struct ct_twin *twin, ct_ns now);
+
+/* The frame that asks for `value` at the actuator `path`: other signals of its message as last sent, else their start
+ * values. CT_ERR_NOT_FOUND when the path is no actuator that can be written; CT_ERR_RANGE when the value fits no row of
+ * the transform or not the signal. Only id, flags, bus, len and data are set. */
+int ct_bind_encode(const struct ct_bind *bind, const char *path, const struct ct_map_value *value,
+                   struct ct_frame *out_frame) CT_MUST_CHECK;
+/* The frame went out: its payload is what the next encode of this message starts from. */
+void ct_bind_sent(struct ct_bind *bind, const struct ct_frame *frame);
+
+/* Half a step of the signal that the actuator `path` writes: reported within this, a value counts as reached. */
+double ct_bind_tolerance(const struct ct_bind *bind, const char *path);
+/* True when the actuator's value is also read back from the vehicle. */
+bool ct_bind_observable(const struct ct_bind *bind, const char *path);
+
+/* When the vehicle last confirmed the value of an entry: for a path whose source repeats the value it was derived from,
+ * the source's time, even where `on_change` leaves the path's own time alone. */
+ct_ns ct_bind_confirmed_ns(const struct ct_bind *bind, const struct ct_twin *twin, uint32_t id);
+
+/* After a reload: interval states by path, last sent payloads by bus and message. Values: ct_twin_carry. */
+void ct_bind_carry(struct ct_bind *bind, const struct ct_bind *old);
+
+#endif

@@ -1,0 +1,290 @@
+#include "bus_private.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define RETRY_NS        (1 * CT_NS_PER_MS) /* while something waits for room */
+#define STAMP_TRUST_NS  (60 * CT_NS_PER_S) /* a stamp further off is not of this boot */
+#define RING_WAKE_BYTES (256U * 1024U)     /* the storage thread is woken early when so much waits */
+
+/* ---- frames */
+
+static void take_frame(struct ct_bus *bus, struct bus_port *port, struct ct_frame *frame)
+{
+    frame->bus = (uint8_t)(port - bus->ports);
+    if (frame->t_ns > bus->now + STAMP_TRUST_NS || frame->t_ns < bus->now - STAMP_TRUST_NS) {
+        frame->t_ns = bus->now;
+    }
+    ct_executor_receive(bus->executor, frame, bus->now);
+    ct_pipeline_frame(&bus->model->pipeline, frame, bus->now, &port->counts, ct_bus_emit, bus);
+}
+
+/* Adapters may close and open their descriptor in read and tick, and close it in write. */
+void ct_bus_follow_fd(struct ct_bus *bus, struct bus_port *port)
+{
+    if (port->watch.fd == port->port->fd) {
+        return;
+    }
+    ct_loop_remove(&bus->loop, &port->watch);
+    const int err = ct_loop_add(&bus->loop, &port->watch, port->port->fd, EPOLLIN);
+    if (err != CT_OK) {
+        ct_log(CT_LOG_ERROR, "bus %s cannot be watched: %s", ct_bus_name(bus, port), ct_err_text(err));
+    }
+}
+
+static void wake_main(struct ct_bus *bus)
+{
+    const uint64_t one = 1;
+    const ssize_t written = write(bus->retired_fd, &one, sizeof one);
+    (void)written;
+}
+
+/* Logs are all there is, all are over and one was bad: whoever waits for the result is told by the exit code. */
+static void check_failed(struct ct_bus *bus)
+{
+    bool failed = false;
+    for (size_t i = 0; i < bus->port_count; i++) {
+        const struct bus_port *port = &bus->ports[i];
+        if (!port->ended || strncmp(port->port->name, "file:", 5) != 0) {
+            return;
+        }
+        failed = failed || port->failed;
+    }
+    if (failed) {
+        atomic_store(&bus->failed, true);
+        wake_main(bus);
+    }
+}
+
+static void end_port(struct ct_bus *bus, struct bus_port *port, int err)
+{
+    const char *problem = port->port->problem;
+    port->ended = true;
+    port->ready = false;
+    port->failed = err != CT_ERR_END;
+    ct_loop_remove(&bus->loop, &port->watch);
+    if (!port->failed) {
+        ct_log(CT_LOG_INFO, "bus %s has ended: %s", ct_bus_name(bus, port), ct_err_text(err));
+    } else if (problem[0] != '\0') {
+        ct_log(CT_LOG_ERROR, "bus %s: %s", ct_bus_name(bus, port), problem);
+    } else {
+        ct_log(CT_LOG_ERROR, "bus %s has ended: %s", ct_bus_name(bus, port), ct_err_text(err));
+    }
+    check_failed(bus);
+}
+
+static void read_port(struct ct_bus *bus, struct bus_port *port)
+{
+    struct ct_frame frames[BUS_READ_MAX];
+    size_t count = 0;
+    const int err = ct_port_read(port->port, frames, BUS_READ_MAX, &count);
+    if (err != CT_OK) {
+        port->ready = false;
+        if (err != CT_ERR_AGAIN && err != CT_ERR_DOWN) {
+            end_port(bus, port, err);
+            return;
+        }
+    }
+    for (size_t i = 0; err == CT_OK && i < count; i++) {
+        take_frame(bus, port, &frames[i]);
+    }
+    ct_bus_follow_fd(bus, port);
+}
+
+/* ---- the ports in one round */
+
+static void service_port(struct ct_bus *bus, struct bus_port *port)
+{
+    if (port->ended) {
+        return;
+    }
+    if (bus->now >= port->tick_due) {
+        port->ready = port->ready || port->port->fd < 0;
+    }
+    if (port->ready) {
+        read_port(bus, port);
+    }
+    if (!port->ended) {
+        port->tick_due = ct_port_tick(port->port, bus->now);
+        ct_bus_follow_fd(bus, port);
+    }
+    ct_bus_tell_port(bus, port, port->ended);
+}
+
+static ct_ns service_ports(struct ct_bus *bus)
+{
+    ct_ns due = CT_NS_NEVER;
+    for (size_t i = 0; i < bus->port_count; i++) {
+        struct bus_port *port = &bus->ports[i];
+        service_port(bus, port);
+        if (!port->ended) {
+            due = port->ready ? bus->now : ct_ns_min(due, port->tick_due);
+        }
+    }
+    return due;
+}
+
+/* ---- from the storage thread */
+
+static void take_command(struct ct_bus *bus, const void *data)
+{
+    const struct ct_msg_command *message = data;
+    ct_executor_submit(bus->executor, &message->command, CT_ORIGIN_BACKEND, message->release, message->valid_ms,
+                       bus->now);
+}
+
+static void take_from_storage(struct ct_bus *bus)
+{
+    struct ct_ring *ring = bus->channels->storage_to_bus.ring;
+    uint32_t type = 0;
+    const void *data = NULL;
+    size_t len = 0;
+    while (ct_ring_peek(ring, &type, &data, &len) == CT_OK) {
+        if (type == CT_MSG_COMMAND) {
+            take_command(bus, data);
+        } else if (type == CT_MSG_SNAPSHOT) {
+            memcpy(&bus->snapshot_id, data, sizeof bus->snapshot_id);
+            bus->snapshot_wanted = true;
+        } else if (type == CT_MSG_STORAGE_STATS) {
+            memcpy(&bus->storage_stats, data, sizeof bus->storage_stats);
+        }
+        ct_ring_pop(ring);
+    }
+}
+
+/* ---- control */
+
+static void retire(struct ct_bus *bus, struct ct_model *model)
+{
+    model->next = atomic_load(&bus->retired);
+    while (!atomic_compare_exchange_weak(&bus->retired, &model->next, model)) {
+    }
+    wake_main(bus);
+}
+
+/* The storage thread must know the catalogue before the first sample of it. */
+static int announce_catalogue(struct ct_bus *bus, const struct ct_model *model)
+{
+    struct ct_catalogue *catalogue = ct_catalogue_ref(ct_bind_catalogue(model->pipeline.bind));
+    const int err = ct_ring_push(bus->channels->bus_to_storage.ring, CT_MSG_CATALOGUE, &catalogue, sizeof(catalogue));
+    if (err != CT_OK) {
+        ct_catalogue_unref(catalogue);
+    }
+    return err;
+}
+
+static void use_model(struct ct_bus *bus, struct ct_model *model)
+{
+    struct ct_model *old = bus->model;
+    const struct ct_catalogue *catalogue = ct_bind_catalogue(model->pipeline.bind);
+    const size_t carried = ct_pipeline_carry(&model->pipeline, &old->pipeline);
+    ct_executor_use_policy(bus->executor, model->policy);
+    bus->model = model;
+    bus->reloads++;
+    bus->snapshot_wanted = true; /* the backend's twin of the new catalogue begins with it */
+    bus->snapshot_id = 0;
+    char text[CT_EVENT_TEXT_MAX];
+    snprintf(text, sizeof text, "configuration reloaded: %zu entries, %zu values carried over",
+             ct_catalogue_count(catalogue), carried);
+    ct_log(CT_LOG_INFO, "%s", text);
+    if (memcmp(ct_catalogue_hash(catalogue), ct_catalogue_hash(ct_bind_catalogue(old->pipeline.bind)), CT_HASH_SIZE) !=
+        0) {
+        ct_bus_event(bus, "catalogue-changed", text, NULL, NULL);
+    }
+    if (bus->status != NULL) {
+        ct_status_reloaded(bus->status);
+    }
+    retire(bus, old);
+}
+
+static void take_control(struct ct_bus *bus)
+{
+    struct ct_model *model = atomic_exchange(&bus->next_model, NULL);
+    if (model == NULL) {
+        return;
+    }
+    if (bus->lost.samples > 0 || announce_catalogue(bus, model) != CT_OK) {
+        struct ct_model *none = NULL; /* no room now; unless a newer one came meanwhile, this one waits */
+        if (!atomic_compare_exchange_strong(&bus->next_model, &none, model)) {
+            retire(bus, model);
+        }
+        return;
+    }
+    use_model(bus, model);
+}
+
+static void begin_stop(struct ct_bus *bus)
+{
+    if (bus->stopping || !atomic_load(&bus->stop)) {
+        return;
+    }
+    bus->stopping = true;
+    for (size_t i = 0; i < bus->port_count; i++) {
+        ct_bus_tell_port(bus, &bus->ports[i], true);
+    }
+    ct_executor_stop(bus->executor, bus->now);
+    ct_bus_event(bus, "gateway-stopped", "stopped as asked", NULL, NULL);
+}
+
+/* ---- loop */
+
+static ct_ns round_of(struct ct_bus *bus)
+{
+    struct ct_pipeline *pipeline = &bus->model->pipeline;
+    take_from_storage(bus);
+    ct_ns due = bus->stopping ? CT_NS_NEVER : service_ports(bus);
+    due = ct_ns_min(due, ct_pipeline_tick(pipeline, bus->now, ct_bus_emit, bus));
+    due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));
+    const bool failed = ct_bus_send_pump(bus);
+    if (bus->status != NULL) {
+        ct_status_changes(bus->status);
+    }
+    const bool clear = ct_bus_out_flush(bus);
+    struct ct_channel *out = &bus->channels->bus_to_storage;
+    if (ct_ring_used(out->ring) > RING_WAKE_BYTES) {
+        ct_channel_wake(out);
+    } else {
+        ct_channel_notify(out);
+    }
+    const bool waits = !clear || failed || bus->has_unsent || atomic_load(&bus->next_model) != NULL;
+    return waits ? ct_ns_min(due, bus->now + RETRY_NS) : due;
+}
+
+static bool finished(struct ct_bus *bus)
+{
+    if (!bus->stopping) {
+        return false;
+    }
+    ct_bus_give_up_samples(bus);
+    if (ct_ring_used(bus->owed) > 0 || bus->lost.samples > 0 ||
+        ct_ring_push(bus->channels->bus_to_storage.ring, CT_MSG_STOP, NULL, 0) != CT_OK) {
+        return false;
+    }
+    ct_channel_wake(&bus->channels->bus_to_storage);
+    return true;
+}
+
+void ct_bus_run(struct ct_bus *bus)
+{
+    bus->now = ct_clock_now();
+    ct_bus_event(bus, "gateway-started", "cantwin-gateway " CANTWIN_VERSION, "version", CANTWIN_VERSION);
+    for (;;) {
+        bus->now = ct_clock_now();
+        take_control(bus);
+        begin_stop(bus);
+        ct_ns due = round_of(bus);
+        if (finished(bus)) {
+            return;
+        }
+        due = bus->stopping ? ct_ns_min(due, bus->now + RETRY_NS) : due;
+        if (ct_loop_wait(&bus->loop, due) != CT_OK) {
+            ct_log(CT_LOG_ERROR, "the bus thread cannot wait for its descriptors");
+            return;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+/* What is told of the ports themselves: up, down, lost frames, malformed lines. */
+#include "bus_private.h"
+
+#include "log.h"
+
+#include <stdio.h>
+
+#define LOSS_PAUSE_NS CT_NS_PER_S /* between two reports of lost frames of a bus */
+
+const char *ct_bus_name(const struct ct_bus *bus, const struct bus_port *port)
+{
+    return bus->model->settings->buses[port - bus->ports].name;
+}
+
+/* Nobody counts the frames of a bus that is away, so the gap has a time only. */
+static void end_hole(struct ct_bus *bus, struct bus_port *port)
+{
+    if (port->in_hole) {
+        const struct ct_msg_gap gap = {.reason = CT_GAP_BUS_LOSS, .from_ns = port->hole_since, .to_ns = bus->now};
+        port->in_hole = false;
+        ct_bus_gap(bus, &gap);
+    }
+}
+
+static void tell_up_down(struct ct_bus *bus, struct bus_port *port)
+{
+    const bool up = port->port->stats.up;
+    if (up == port->was_up) {
+        return;
+    }
+    port->was_up = up;
+    char text[CT_EVENT_TEXT_MAX];
+    snprintf(text, sizeof text, "bus %s is %s", ct_bus_name(bus, port), up ? "up" : "down");
+    ct_log(up ? CT_LOG_INFO : CT_LOG_WARNING, "%s", text);
+    ct_bus_event(bus, up ? "bus-up" : "bus-down", text, "bus", ct_bus_name(bus, port));
+    if (up) {
+        end_hole(bus, port);
+    } else if (!port->ended || port->failed) { /* a log that is over misses nothing */
+        port->in_hole = true;
+        port->hole_since = bus->now;
+    }
+}
+
+static void tell_lost(struct ct_bus *bus, struct bus_port *port, bool last)
+{
+    const uint64_t lost = port->port->stats.lost - port->lost_told;
+    if (lost == 0) {
+        port->lost_since = bus->now; /* a loss found later happened after this */
+        return;
+    }
+    if (!last && port->lost_told > 0 && bus->now < ct_ns_add(port->lost_since, LOSS_PAUSE_NS)) {
+        return;
+    }
+    const struct ct_msg_gap gap = {.reason = CT_GAP_BUS_LOSS, .from_ns = port->lost_since, .to_ns = bus->now};
+    char text[CT_EVENT_TEXT_MAX];
+    snprintf(text, sizeof text, "bus %s: %llu frames were lost before they could be read", ct_bus_name(bus, port),
+             (unsigned long long)lost);
+    ct_log(CT_LOG_WARNING, "%s", text);
+    ct_bus_gap(bus, &gap);
+    ct_bus_event(bus, "frames-lost", text, "bus", ct_bus_name(bus, port));
+    port->lost_told = port->port->stats.lost;
+    port->lost_since = bus->now;
+}
+
+/* One line of many: the rest is in the counter. */
+static void tell_malformed(struct ct_bus *bus, struct bus_port *port)
+{
+    const char *problem = port->port->problem;
+    if (port->told_malformed || port->failed || port->port->stats.malformed == 0 || problem[0] == '\0') {
+        return;
+    }
+    port->told_malformed = true;
+    ct_log(CT_LOG_WARNING, "bus %s: %s; such lines are left out and counted", ct_bus_name(bus, port), problem);
+}
+
+void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last)
+{
+    tell_up_down(bus, port);
+    tell_lost(bus, port, last);
+    tell_malformed(bus, port);
+    if (last && bus->stopping) {
+        end_hole(bus, port);
+    }
+}

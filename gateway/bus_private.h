@@ -1,0 +1,110 @@
+/* Inside of the bus thread: bus.c (loop, frames), bus_send.c (commands), bus_out.c (to the storage thread),
+ * bus_open.c, bus_ports.c (what is told of them), status.c and status_json.c (status socket). */
+#ifndef CT_GATEWAY_BUS_PRIVATE_H
+#define CT_GATEWAY_BUS_PRIVATE_H
+
+#include "bus.h"
+#include "executor.h"
+#include "loop.h"
+#include "messages.h"
+#include "port.h"
+
+#include <stdatomic.h>
+
+#define BUS_READ_MAX      64   /* frames of one port in one go */
+#define BUS_STATE_SAMPLES 1000 /* of one part of a snapshot */
+#define BUS_SEND_PATIENCE (100 * CT_NS_PER_MS)
+
+struct bus_port {
+    struct ct_port *port;
+    struct ct_loop_watch watch;
+    struct ct_bus_counts counts;
+    bool ready;          /* there may be more to read */
+    bool ended;          /* a log at its end, or a final error */
+    bool failed;         /* it has ended with an error */
+    bool told_malformed; /* where the first input was that is no frame */
+    bool was_up;
+    uint64_t lost_told;
+    ct_ns lost_since, tick_due;
+    bool in_hole; /* it was up and is down */
+    ct_ns hole_since;
+};
+
+struct status_server;
+
+struct ct_bus {
+    struct ct_model *model;
+    struct ct_channels *channels;
+    uint8_t boot_id[CT_BOOT_ID_SIZE];
+    struct bus_port ports[CT_GATEWAY_BUSES_MAX];
+    size_t port_count;
+    struct ct_executor *executor;
+    struct ct_loop loop;
+    struct ct_loop_watch from_storage, control;
+    struct status_server *status;
+    ct_ns started_ns;
+    ct_ns now; /* of this round */
+
+    /* control by the main thread */
+    _Atomic(struct ct_model *) next_model;
+    _Atomic(struct ct_model *) retired;
+    atomic_bool stop, failed;
+    int control_fd, retired_fd;
+
+    /* to the storage thread */
+    struct ct_ring *owed;   /* events and statuses that found no room; nobody else's ring */
+    struct ct_msg_gap lost; /* samples that never found room, not yet reported */
+    uint64_t lost_total, owed_lost;
+    bool stopping;
+
+    /* sending */
+    struct ct_frame unsent; /* handed out by the executor, not yet taken by its port */
+    bool has_unsent;
+    ct_ns unsent_since;
+
+    /* snapshots */
+    bool snapshot_wanted;
+    uint64_t snapshot_id;
+    ct_ns snapshot_due; /* not before; it found no room */
+    struct ct_sample state_samples[BUS_STATE_SAMPLES];
+
+    struct ct_msg_storage_stats storage_stats; /* the newest heard of */
+    uint64_t reloads;
+};
+
+/* bus.c: watches the descriptor the port has now. */
+void ct_bus_follow_fd(struct ct_bus *bus, struct bus_port *port);
+
+/* bus_out.c */
+int ct_bus_emit(void *user, const struct ct_sample *sample); /* ct_collect_emit_fn, user: the bus */
+void ct_bus_event(struct ct_bus *bus, const char *name, const char *text, const char *key, const char *value);
+void ct_bus_gap(struct ct_bus *bus, const struct ct_msg_gap *gap);
+void ct_bus_status(struct ct_bus *bus, const struct ct_msg_status *status, const uint8_t *response, size_t len);
+/* What the collection still holds back for want of room is lost from now on. */
+void ct_bus_give_up_samples(struct ct_bus *bus);
+/* Hands over what was owed, the gap of lost samples, a snapshot; true when nothing is owed any more. */
+bool ct_bus_out_flush(struct ct_bus *bus);
+
+/* bus_ports.c */
+const char *ct_bus_name(const struct ct_bus *bus, const struct bus_port *port);
+/* Tells what has changed since the last call. `last`: nothing is held back for later. */
+void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last);
+
+/* bus_send.c */
+int ct_bus_executor_open(struct ct_bus *bus);
+/* True when a write failed: the port may want a tick soon. */
+bool ct_bus_send_pump(struct ct_bus *bus);
+void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value);
+
+/* status.c: the server is NULL when none is configured. */
+int ct_status_open(struct ct_bus *bus, const char *path, struct status_server **out_server, char *problem, size_t size);
+void ct_status_close(struct status_server *server);
+void ct_status_changes(struct status_server *server);  /* to the watchers */
+void ct_status_reloaded(struct status_server *server); /* another catalogue */
+void ct_status_command(struct status_server *server, uint32_t client, const struct ct_command_status *status);
+
+/* status_json.c: each appends one line. */
+void ct_status_json_overview(const struct ct_bus *bus, struct ct_buf *out);
+void ct_status_json_entry(const struct ct_bus *bus, uint32_t id, struct ct_buf *out);
+
+#endif

@@ -1,0 +1,268 @@
+#include "bus_private.h"
+
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LOCAL_VALID_MS 2000
+
+static const uint8_t local_mark[8] = {'l', 'o', 'c', 'a', 'l', 0, 0, 0};
+
+/* ---- what the executor asks for */
+
+static int map_value_of(const struct ct_wire_value *value, struct ct_map_value *out_value)
+{
+    *out_value = (struct ct_map_value){0};
+    switch (value->kind) {
+    case CT_WIRE_INTEGER:
+        out_value->number = (double)value->integer;
+        return CT_OK;
+    case CT_WIRE_NUMBER:
+        out_value->number = value->number;
+        return CT_OK;
+    case CT_WIRE_BOOLEAN:
+        out_value->number = value->boolean ? 1 : 0;
+        out_value->is_bool = true;
+        return CT_OK;
+    case CT_WIRE_TEXT:
+        out_value->text = value->text;
+        return CT_OK;
+    case CT_WIRE_RAW:
+        break;
+    }
+    return CT_ERR_ARGUMENT;
+}
+
+/* A boolean actuator takes 0 and 1 as false and true, whatever form they travelled in. */
+static void fit_to_entry(const struct ct_bus *bus, const char *path, struct ct_map_value *value)
+{
+    const struct ct_catalogue *catalogue = ct_bind_catalogue(bus->model->pipeline.bind);
+    uint32_t id = 0;
+    if (value->text == NULL && ct_catalogue_find(catalogue, path, &id) == CT_OK &&
+        ct_catalogue_entry(catalogue, id)->datatype == CT_DT_BOOLEAN && (value->number == 0 || value->number == 1)) {
+        value->is_bool = true;
+    }
+}
+
+static int on_encode(void *user, const char *path, const struct ct_wire_value *value,
+                     struct ct_executor_write *out_write)
+{
+    struct ct_bus *bus = user;
+    const struct ct_bind *bind = bus->model->pipeline.bind;
+    struct ct_map_value wanted;
+    int err = map_value_of(value, &wanted);
+    if (err != CT_OK) {
+        return err;
+    }
+    fit_to_entry(bus, path, &wanted);
+    struct ct_executor_write write = {.physical = wanted.number, .expected = wanted.number};
+    err = ct_bind_encode(bind, path, &wanted, &write.frame);
+    if (err != CT_OK) {
+        return err;
+    }
+    write.bus = write.frame.bus;
+    write.bus_name = bus->model->settings->buses[write.bus].name;
+    write.observable = wanted.text == NULL && ct_bind_observable(bind, path);
+    write.tolerance = ct_bind_tolerance(bind, path);
+    *out_write = write;
+    return CT_OK;
+}
+
+static int on_read(void *user, const char *path, double *out_physical, ct_ns *out_t_ns)
+{
+    const struct ct_bus *bus = user;
+    const struct ct_catalogue *catalogue = ct_bind_catalogue(bus->model->pipeline.bind);
+    uint32_t id = 0;
+    struct ct_reading reading;
+    if (ct_catalogue_find(catalogue, path, &id) != CT_OK ||
+        ct_twin_get(bus->model->pipeline.twin, id, &reading) != CT_OK || reading.sample.quality != 0) {
+        return CT_ERR_AGAIN;
+    }
+    *out_physical = ct_entry_physical(ct_catalogue_entry(catalogue, id), &reading.sample);
+    *out_t_ns = ct_bind_confirmed_ns(bus->model->pipeline.bind, bus->model->pipeline.twin, id);
+    return CT_OK;
+}
+
+/* The reading of a source of the vehicle's state, if it is fresh and good. */
+static bool good_reading(const struct ct_bus *bus, uint32_t id, struct ct_reading *out_reading)
+{
+    return id != CT_NO_SOURCE && ct_twin_get(bus->model->pipeline.twin, id, out_reading) == CT_OK &&
+           out_reading->sample.quality == 0;
+}
+
+static bool good_number(const struct ct_bus *bus, uint32_t id, double *out_number)
+{
+    struct ct_reading reading;
+    const struct ct_entry *entry = ct_catalogue_entry(ct_bind_catalogue(bus->model->pipeline.bind), id);
+    if (!good_reading(bus, id, &reading) || (entry->kind != CT_KIND_RAW && entry->kind != CT_KIND_DOUBLE)) {
+        return false;
+    }
+    *out_number = ct_entry_physical(entry, &reading.sample);
+    return true;
+}
+
+/* Vehicle.LowVoltageSystemState of VSS 6 is text; a plain switch is a number. */
+static bool good_ignition(const struct ct_bus *bus, uint32_t id, bool *out_on)
+{
+    struct ct_reading reading;
+    if (!good_reading(bus, id, &reading)) {
+        return false;
+    }
+    const struct ct_entry *entry = ct_catalogue_entry(ct_bind_catalogue(bus->model->pipeline.bind), id);
+    if (entry->kind != CT_KIND_STRING) {
+        *out_on = ct_entry_physical(entry, &reading.sample) != 0;
+        return true;
+    }
+    const struct ct_sample *text = &reading.sample;
+    *out_on = (text->len == 2 && memcmp(text->bytes, "ON", 2) == 0) ||
+              (text->len == 5 && memcmp(text->bytes, "START", 5) == 0);
+    return true;
+}
+
+static void on_vehicle_state(void *user, ct_ns now, struct ct_vehicle_state *out_state)
+{
+    const struct ct_bus *bus = user;
+    const struct ct_vehicle_sources *sources = &bus->model->sources;
+    struct ct_vehicle_state state = {0};
+    double gear = 0;
+    (void)now; /* the twin marks what is too old */
+    state.speed_known = good_number(bus, sources->speed, &state.speed_kmh);
+    state.ignition_known = good_ignition(bus, sources->ignition, &state.ignition_on);
+    state.gear_known = good_number(bus, sources->gear, &gear) && gear >= -128 && gear <= 127;
+    state.gear = state.gear_known ? (int)gear : 0;
+    state.voltage_known = good_number(bus, sources->voltage, &state.voltage);
+    *out_state = state;
+}
+
+/* ---- statuses */
+
+static bool is_local(const uint8_t *command_id)
+{
+    return memcmp(command_id, local_mark, sizeof local_mark) == 0;
+}
+
+static void on_local_status(struct ct_bus *bus, const struct ct_command_status *status)
+{
+    uint32_t client = 0;
+    memcpy(&client, status->command_id + sizeof local_mark, sizeof client);
+    if (bus->status != NULL) {
+        ct_status_command(bus->status, client, status);
+    }
+    if (ct_command_state_final(status->state)) {
+        ct_bus_event(bus, "local-command", status->text != NULL ? status->text : "", "state",
+                     ct_command_state_text(status->state));
+    }
+}
+
+static void on_status(void *user, const struct ct_command_status *status)
+{
+    struct ct_bus *bus = user;
+    ct_log(CT_LOG_INFO, "command %llu: %s%s%s", (unsigned long long)status->seq, ct_command_state_text(status->state),
+           status->reason != CT_REASON_NONE ? ": " : "",
+           status->reason != CT_REASON_NONE ? ct_command_reason_text(status->reason) : "");
+    if (is_local(status->command_id)) {
+        on_local_status(bus, status);
+        return;
+    }
+    struct ct_msg_status message = {.state = status->state,
+                                    .reason = status->reason,
+                                    .seq = status->seq,
+                                    .t_ns = status->t_ns,
+                                    .has_reported = status->has_reported,
+                                    .reported = status->reported};
+    memcpy(message.command_id, status->command_id, CT_COMMAND_ID_SIZE);
+    snprintf(message.text, sizeof message.text, "%s", status->text != NULL ? status->text : "");
+    ct_bus_status(bus, &message, status->response, status->response_len);
+}
+
+void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value)
+{
+    struct ct_command command = {.action = CT_ACTION_SET_DESIRED, .value = *value};
+    snprintf(command.vehicle_id, sizeof command.vehicle_id, "%s", bus->model->settings->vehicle_id);
+    snprintf(command.path, sizeof command.path, "%s", path);
+    memcpy(command.command_id, local_mark, sizeof local_mark);
+    memcpy(command.command_id + sizeof local_mark, &client, sizeof client);
+    ct_executor_submit(bus->executor, &command, CT_ORIGIN_LOCAL, false, LOCAL_VALID_MS, bus->now);
+}
+
+/* ---- out to the ports */
+
+static struct ct_uds_client_config client_config(const struct ct_settings_ecu *ecu)
+{
+    return (struct ct_uds_client_config){.isotp = {.tx_id = ecu->request_id,
+                                                   .rx_id = ecu->response_id,
+                                                   .extended = ecu->request_id > CT_ID_STD_MAX,
+                                                   .fd = ecu->fd,
+                                                   .brs = ecu->fd,
+                                                   .tx_dl = ecu->fd ? 64 : 8,
+                                                   .padding = true,
+                                                   .pad_byte = 0xCC}};
+}
+
+int ct_bus_executor_open(struct ct_bus *bus)
+{
+    const struct ct_settings *settings = bus->model->settings;
+    struct ct_executor_ecu ecus[CT_EXECUTOR_ECU_MAX];
+    for (unsigned i = 0; i < settings->ecus_count; i++) {
+        uint8_t index = 0;
+        while (strcmp(settings->buses[index].name, settings->ecus[i].bus) != 0) {
+            index++;
+        }
+        ecus[i] = (struct ct_executor_ecu){.name = settings->ecus[i].name,
+                                           .bus_name = settings->ecus[i].bus,
+                                           .bus = index,
+                                           .client = client_config(&settings->ecus[i])};
+    }
+    const struct ct_executor_ops ops = {
+        .user = bus, .encode = on_encode, .read = on_read, .vehicle_state = on_vehicle_state, .status = on_status};
+    return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
+}
+
+static int write_frame(struct ct_bus *bus, const struct ct_frame *frame)
+{
+    if (frame->bus >= bus->port_count || !bus->model->settings->buses[frame->bus].transmit) {
+        return CT_ERR_PERMISSION;
+    }
+    return ct_port_write(bus->ports[frame->bus].port, frame);
+}
+
+/* CT_ERR_AGAIN: the port is full, keep the frame for a while. CT_ERR_DOWN: it was not sent, whatever the reason. */
+static int send_frame(struct ct_bus *bus, const struct ct_frame *frame)
+{
+    const int err = write_frame(bus, frame);
+    if (err == CT_OK) {
+        ct_bind_sent(bus->model->pipeline.bind, frame);
+        return CT_OK;
+    }
+    if (err == CT_ERR_FULL && ct_ns_add(bus->unsent_since, BUS_SEND_PATIENCE) > bus->now) {
+        return CT_ERR_AGAIN;
+    }
+    ct_log(CT_LOG_WARNING, "a frame could not be sent on %s: %s", bus->model->settings->buses[frame->bus].name,
+           ct_err_text(err));
+    if (frame->bus < bus->port_count) {
+        ct_bus_follow_fd(bus, &bus->ports[frame->bus]);
+    }
+    ct_executor_send_failed(bus->executor, bus->now);
+    return CT_ERR_DOWN;
+}
+
+bool ct_bus_send_pump(struct ct_bus *bus)
+{
+    bool failed = false;
+    for (;;) {
+        if (!bus->has_unsent) {
+            if (ct_executor_next_frame(bus->executor, &bus->unsent, bus->now) != CT_OK) {
+                return failed;
+            }
+            bus->has_unsent = true;
+            bus->unsent_since = bus->now;
+        }
+        const int err = send_frame(bus, &bus->unsent);
+        if (err == CT_ERR_AGAIN) {
+            return failed;
+        }
+        failed = failed || err != CT_OK;
+        bus->has_unsent = false;
+    }
+}

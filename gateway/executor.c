@@ -1,0 +1,230 @@
+#include "executor_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int add_ecu(struct ct_ecu *ecu, const struct ct_executor_ecu *from)
+{
+    const int name = snprintf(ecu->name, sizeof ecu->name, "%s", from->name);
+    const int bus = snprintf(ecu->bus_name, sizeof ecu->bus_name, "%s", from->bus_name);
+    if (name <= 0 || name >= (int)sizeof ecu->name || bus <= 0 || bus >= (int)sizeof ecu->bus_name) {
+        return CT_ERR_ARGUMENT;
+    }
+    ecu->bus = from->bus;
+    return ct_uds_client_create(&from->client, &ecu->client);
+}
+
+int ct_executor_create(const struct ct_executor_ops *ops, struct ct_policy *policy, const struct ct_executor_ecu *ecus,
+                       size_t ecu_count, struct ct_executor **out_executor)
+{
+    if (ecu_count > CT_EXECUTOR_ECU_MAX) {
+        return CT_ERR_TOO_LARGE;
+    }
+    struct ct_executor *executor = calloc(1, sizeof *executor);
+    if (executor == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    executor->ops = *ops;
+    executor->policy = policy;
+    executor->ecus = calloc(ecu_count > 0 ? ecu_count : 1, sizeof *executor->ecus);
+    int err = executor->ecus != NULL ? CT_OK : CT_ERR_NO_MEMORY;
+    for (size_t i = 0; err == CT_OK && i < ecu_count; i++) {
+        executor->ecu_count = i + 1;
+        err = add_ecu(&executor->ecus[i], &ecus[i]);
+    }
+    if (err != CT_OK) {
+        ct_executor_free(executor);
+        return err;
+    }
+    *out_executor = executor;
+    return CT_OK;
+}
+
+void ct_executor_use_policy(struct ct_executor *executor, struct ct_policy *policy)
+{
+    executor->policy = policy;
+}
+
+void ct_executor_free(struct ct_executor *executor)
+{
+    if (executor == NULL) {
+        return;
+    }
+    for (size_t i = 0; executor->ecus != NULL && i < executor->ecu_count; i++) {
+        ct_uds_client_free(executor->ecus[i].client);
+    }
+    free(executor->ecus);
+    free(executor);
+}
+
+/* ---------------------------------------------------------------- for the two kinds of command */
+
+static void count(struct ct_executor_stats *stats, int state)
+{
+    stats->refused += state == CT_COMMAND_REFUSED ? 1U : 0U;
+    stats->done += state == CT_COMMAND_DONE ? 1U : 0U;
+    stats->failed += state == CT_COMMAND_FAILED || state == CT_COMMAND_OUTCOME_UNKNOWN ? 1U : 0U;
+    stats->expired += state == CT_COMMAND_EXPIRED ? 1U : 0U;
+    stats->cancelled += state == CT_COMMAND_CANCELLED ? 1U : 0U;
+}
+
+void ct_executor_say(struct ct_executor *executor, const struct ct_job *job, struct ct_command_status status, ct_ns now)
+{
+    status.command_id = job->command_id;
+    status.seq = job->seq;
+    status.t_ns = now;
+    if (status.text == NULL) {
+        status.text = "";
+    }
+    count(&executor->stats, status.state);
+    executor->ops.status(executor->ops.user, &status);
+}
+
+void ct_executor_refuse(struct ct_executor *executor, const struct ct_job *job, int reason, const char *text, ct_ns now)
+{
+    ct_executor_say(executor, job,
+                    (struct ct_command_status){.state = CT_COMMAND_REFUSED, .reason = reason, .text = text}, now);
+}
+
+void ct_executor_disown(struct ct_executor *executor, enum ct_last_out last, size_t index)
+{
+    if (executor->last == last && executor->last_index == index) {
+        executor->last = CT_LAST_NONE;
+    }
+}
+
+int ct_executor_reason(enum ct_verdict verdict)
+{
+    static const int reasons[] = {
+        [CT_VERDICT_ALLOW] = CT_REASON_NONE,
+        [CT_VERDICT_NO_RULE] = CT_REASON_POLICY_NO_RULE,
+        [CT_VERDICT_LENGTH] = CT_REASON_POLICY_VALUE,
+        [CT_VERDICT_RATE] = CT_REASON_POLICY_RATE,
+        [CT_VERDICT_VALUE] = CT_REASON_POLICY_VALUE,
+        [CT_VERDICT_VEHICLE_STATE] = CT_REASON_POLICY_VEHICLE_STATE,
+        [CT_VERDICT_AUTHORITY] = CT_REASON_POLICY_AUTHORITY,
+        [CT_VERDICT_LEASE] = CT_REASON_BUSY,
+        [CT_VERDICT_TRANSMIT_OFF] = CT_REASON_POLICY_NO_RULE,
+    };
+    return reasons[verdict];
+}
+
+enum ct_verdict ct_executor_judge(struct ct_executor *executor, enum ct_origin origin, const char *bus_name,
+                                  const struct ct_frame *frame, ct_ns now)
+{
+    struct ct_vehicle_state state = {0};
+    executor->ops.vehicle_state(executor->ops.user, now, &state);
+    const enum ct_verdict verdict = ct_policy_frame(executor->policy, origin, bus_name, frame, &state, now);
+    executor->stats.frames_denied += verdict != CT_VERDICT_ALLOW ? 1U : 0U;
+    return verdict;
+}
+
+/* ---------------------------------------------------------------- calls */
+
+static size_t find_ecu(const struct ct_executor *executor, const char *name)
+{
+    size_t i = 0;
+    while (i < executor->ecu_count && strcmp(executor->ecus[i].name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void submit_request(struct ct_executor *executor, const struct ct_job *job, const struct ct_command *command,
+                           bool release, ct_ns start_by, ct_ns now)
+{
+    struct ct_uds_job request = {.job = *job,
+                                 .ecu = find_ecu(executor, command->ecu),
+                                 .release = release,
+                                 .start_by = start_by,
+                                 .len = command->request_len};
+    if (request.ecu == executor->ecu_count) {
+        ct_executor_refuse(executor, job, CT_REASON_UNKNOWN_ECU, "no such ECU in the gateway's configuration", now);
+        return;
+    }
+    if (command->request_len == 0 || command->request_len > CT_COMMAND_UDS_MAX) {
+        ct_executor_refuse(executor, job, CT_REASON_BAD_FORM, "the request is empty or too long", now);
+        return;
+    }
+    memcpy(request.request, command->request, command->request_len);
+    ct_uds_submit(executor, &request, now);
+}
+
+void ct_executor_submit(struct ct_executor *executor, const struct ct_command *command, enum ct_origin origin,
+                        bool release, int64_t valid_ms, ct_ns now)
+{
+    struct ct_job job = {.used = true, .seq = command->seq, .origin = origin};
+    memcpy(job.command_id, command->command_id, CT_COMMAND_ID_SIZE);
+    executor->stats.submitted++;
+    if (executor->stopped) {
+        ct_executor_say(executor, &job,
+                        (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = CT_REASON_RESTARTED}, now);
+    } else if (valid_ms <= 0) {
+        ct_executor_say(executor, &job,
+                        (struct ct_command_status){.state = CT_COMMAND_EXPIRED, .reason = CT_REASON_TOO_OLD}, now);
+    } else if (command->action == CT_ACTION_SET_DESIRED) {
+        ct_desired_submit(executor, &job, command, now);
+    } else if (command->action == CT_ACTION_DIAGNOSTIC_REQUEST) {
+        submit_request(executor, &job, command, release, ct_ns_add(now, ct_ns_from_ms(valid_ms)), now);
+    } else {
+        ct_executor_refuse(executor, &job, CT_REASON_BAD_FORM, "unknown action", now);
+    }
+}
+
+bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
+{
+    return executor->ecus_running != 0 && ct_uds_receive(executor, frame, now);
+}
+
+int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now)
+{
+    executor->last = CT_LAST_NONE;
+    if (!ct_desired_next_frame(executor, out_frame, now) &&
+        (executor->ecus_running == 0 || !ct_uds_next_frame(executor, out_frame, now))) {
+        return CT_ERR_AGAIN;
+    }
+    executor->stats.frames_out++;
+    return CT_OK;
+}
+
+void ct_executor_send_failed(struct ct_executor *executor, ct_ns now)
+{
+    const enum ct_last_out last = executor->last;
+    executor->last = CT_LAST_NONE;
+    if (last == CT_LAST_DESIRED) {
+        ct_desired_send_failed(executor, executor->last_index, now);
+    } else if (last == CT_LAST_ECU) {
+        ct_uds_send_failed(executor, executor->last_index, now);
+    }
+}
+
+ct_ns ct_executor_tick(struct ct_executor *executor, ct_ns now)
+{
+    return ct_ns_min(ct_desired_tick(executor, now), ct_uds_tick(executor, now));
+}
+
+void ct_executor_stop(struct ct_executor *executor, ct_ns now)
+{
+    executor->stopped = true;
+    executor->last = CT_LAST_NONE;
+    ct_desired_stop(executor, now);
+    ct_uds_stop(executor, now);
+}
+
+size_t ct_executor_running(const struct ct_executor *executor)
+{
+    size_t n = executor->ecus_running;
+    for (size_t i = 0; i < CT_EXECUTOR_DESIRED_MAX; i++) {
+        n += executor->desired[i].job.used ? 1U : 0U;
+    }
+    for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
+        n += executor->queue[i].job.used ? 1U : 0U;
+    }
+    return n;
+}
+
+void ct_executor_stats_get(const struct ct_executor *executor, struct ct_executor_stats *out_stats)
+{
+    *out_stats = executor->stats;
+}

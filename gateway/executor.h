@@ -1,0 +1,100 @@
+/* Carries out accepted commands on the buses: commands, frames and time in; frames, statuses and the next deadline out.
+ *
+ * A command meets policy (desired value or UDS request, then each frame), runs, and ends in one final status.
+ * Diagnostic requests run one at a time per ECU, others wait in a bounded queue. A desired value is sent once and is
+ * DONE when the twin reports it; a newer revision of the same path cancels the older (SUPERSEDED); nothing is ever sent
+ * again by itself. Every frame that leaves passes ct_policy_frame inside ct_executor_next_frame's one feeder: the choke
+ * point. A command refused by policy sends no frame: its first frame is judged before ACCEPTED is said.
+ *
+ * Statuses come in the order of the life cycle (twin/command.h): REFUSED alone, or ACCEPTED, RUNNING, one final state.
+ * A diagnostic request that waits for its ECU, and a desired value that waits for another one of its message to leave,
+ * say nothing until their turn: then as above, or EXPIRED or CANCELLED alone. Sans I/O; allocates at create only;
+ * belongs to the bus thread. */
+#ifndef CT_GATEWAY_EXECUTOR_H
+#define CT_GATEWAY_EXECUTOR_H
+
+#include "batch.h"
+#include "command.h"
+#include "frame.h"
+#include "policy.h"
+#include "uds_client.h"
+
+#define CT_EXECUTOR_DESIRED_MAX     16 /* desired values waiting for the twin to follow; more: BUSY */
+#define CT_EXECUTOR_QUEUE_MAX       16 /* diagnostic requests waiting for their ECU, all together; more: BUSY */
+#define CT_EXECUTOR_ECU_MAX         64
+#define CT_EXECUTOR_PATHS_MAX       64 /* paths whose newest revision is remembered; the one longest unused is forgotten */
+#define CT_EXECUTOR_OBSERVE_MS      2000
+#define CT_EXECUTOR_OBSERVE_POLL_MS 20
+
+struct ct_executor_ecu {
+    const char *name;
+    const char *bus_name;
+    uint8_t bus; /* index, as in struct ct_frame */
+    struct ct_uds_client_config client;
+};
+
+/* A desired value as a frame, and how to see that it took effect. */
+struct ct_executor_write {
+    uint8_t bus;
+    const char *bus_name;
+    struct ct_frame frame;
+    bool observable;  /* the path is read back from the vehicle */
+    double expected;  /* physical value the twin will report for the path */
+    double tolerance; /* reported within expected +- tolerance counts as followed */
+    double physical;  /* the value asked for, for ct_policy_desired; unused when the value has no number */
+};
+
+struct ct_executor_ops {
+    void *user;
+    /* Called at submit and again when the frame is handed out: the frame's other signals are those of the newest frame
+     * that the bus took. CT_ERR_NOT_FOUND: no such actuator or no vss2dbc rule; CT_ERR_RANGE or CT_ERR_ARGUMENT: the
+     * value does not fit.
+     */
+    int (*encode)(void *user, const char *path, const struct ct_wire_value *value, struct ct_executor_write *out_write);
+    /* The twin's value of a path and the source time of its newest report (also when the value
+     * is the same); CT_ERR_AGAIN while it has no good one. */
+    int (*read)(void *user, const char *path, double *out_physical, ct_ns *out_t_ns);
+    void (*vehicle_state)(void *user, ct_ns now, struct ct_vehicle_state *out_state);
+    /* Pointers in `status` live during the call; utc_ns is 0: the app fills it from t_ns. Must not call back. */
+    void (*status)(void *user, const struct ct_command_status *status);
+};
+
+struct ct_executor;
+
+struct ct_executor_stats {
+    uint64_t submitted, refused, done, failed, expired, cancelled;
+    uint64_t frames_out, frames_denied;
+};
+
+/* Copies the ECUs' names; `policy` and ops.user must outlive it. */
+int ct_executor_create(const struct ct_executor_ops *ops, struct ct_policy *policy, const struct ct_executor_ecu *ecus,
+                       size_t ecu_count, struct ct_executor **out_executor) CT_MUST_CHECK;
+/* Exchanges the policy between two calls; the new one must outlive the executor in turn. */
+void ct_executor_use_policy(struct ct_executor *executor, struct ct_policy *policy);
+void ct_executor_free(struct ct_executor *executor); /* without statuses; accepts NULL */
+
+/* Takes a verified command; every outcome, refusals too, comes as a status (perhaps during the call). `valid_ms`: it
+ * must start within so many ms from `now`. `release`: signed by the release authority too. */
+void ct_executor_submit(struct ct_executor *executor, const struct ct_command *command, enum ct_origin origin,
+                        bool release, int64_t valid_ms, ct_ns now);
+
+/* Every received frame (frame->bus says whence). Cheap while nothing runs. True when a running request took it. */
+bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now);
+
+/* The next frame to put on bus `out_frame->bus` now; CT_ERR_AGAIN when none. Call until AGAIN after submit, receive and
+ * tick. */
+int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now) CT_MUST_CHECK;
+/* The frame handed out last could not be put on its bus: its command fails (BUS_ERROR). */
+void ct_executor_send_failed(struct ct_executor *executor, ct_ns now);
+
+/* Runs timers, looks whether the twin follows; returns the next deadline (CT_NS_NEVER when idle). */
+ct_ns ct_executor_tick(struct ct_executor *executor, ct_ns now);
+
+/* Before a clean stop: what runs ends as OUTCOME_UNKNOWN(RESTARTED), what waits as CANCELLED(RESTARTED), and so
+ * does what is submitted from now on. */
+void ct_executor_stop(struct ct_executor *executor, ct_ns now);
+
+size_t ct_executor_running(const struct ct_executor *executor); /* commands not yet final */
+void ct_executor_stats_get(const struct ct_executor *executor, struct ct_executor_stats *out_stats);
+
+#endif

@@ -1,0 +1,99 @@
+/* The executor's own structure, shared by its sources only. */
+#ifndef CT_GATEWAY_EXECUTOR_INTERNAL_H
+#define CT_GATEWAY_EXECUTOR_INTERNAL_H
+
+#include "executor.h"
+
+/* What every running or waiting command carries. */
+struct ct_job {
+    bool used;
+    uint8_t command_id[CT_COMMAND_ID_SIZE];
+    uint64_t seq;
+    enum ct_origin origin;
+};
+
+struct ct_desired_job {
+    struct ct_job job;
+    char path[CT_PATH_MAX + 1];
+    struct ct_wire_value value;
+    struct ct_executor_write write;
+    bool accepted; /* its frame was judged; else it waits for another frame of the same message to leave */
+    bool sent;
+    ct_ns sent_ns;
+    uint64_t order; /* of submission */
+};
+
+struct ct_uds_job {
+    struct ct_job job;
+    size_t ecu;
+    bool release;
+    ct_ns start_by;
+    uint64_t order; /* of submission */
+    uint16_t len;
+    uint8_t request[CT_COMMAND_UDS_MAX];
+};
+
+struct ct_ecu {
+    char name[CT_VEHICLE_ID_MAX + 1];
+    char bus_name[32];
+    uint8_t bus;
+    struct ct_uds_client *client;
+    struct ct_job running;
+    bool held; /* a frame that was judged and waits to be fetched */
+    struct ct_frame frame;
+};
+
+struct ct_path_revision {
+    char path[CT_PATH_MAX + 1];
+    uint64_t revision;
+    uint64_t used; /* when, counted in uses */
+};
+
+/* Whose frame was handed out last. */
+enum ct_last_out { CT_LAST_NONE, CT_LAST_DESIRED, CT_LAST_ECU };
+
+struct ct_executor {
+    struct ct_executor_ops ops;
+    struct ct_policy *policy;
+    struct ct_desired_job desired[CT_EXECUTOR_DESIRED_MAX];
+    struct ct_uds_job queue[CT_EXECUTOR_QUEUE_MAX];
+    struct ct_ecu *ecus;
+    size_t ecu_count;
+    size_t ecus_running;
+    struct ct_path_revision paths[CT_EXECUTOR_PATHS_MAX];
+    uint64_t uses;
+    enum ct_last_out last;
+    size_t last_index;
+    bool stopped; /* nothing begins any more */
+    struct ct_executor_stats stats;
+};
+
+/* A final or intermediate word about a command. `status` has state, reason, text, response, reported set. */
+void ct_executor_say(struct ct_executor *executor, const struct ct_job *job, struct ct_command_status status,
+                     ct_ns now);
+void ct_executor_refuse(struct ct_executor *executor, const struct ct_job *job, int reason, const char *text,
+                        ct_ns now);
+int ct_executor_reason(enum ct_verdict verdict);
+/* The command has ended: should its frame still fail on the bus, that is nobody's business any more. */
+void ct_executor_disown(struct ct_executor *executor, enum ct_last_out last, size_t index);
+/* The choke point: the only call of ct_policy_frame, and no frame is handed out that it has not allowed. */
+enum ct_verdict ct_executor_judge(struct ct_executor *executor, enum ct_origin origin, const char *bus_name,
+                                  const struct ct_frame *frame, ct_ns now);
+
+/* executor_desired.c */
+void ct_desired_submit(struct ct_executor *executor, const struct ct_job *job, const struct ct_command *command,
+                       ct_ns now);
+bool ct_desired_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
+ct_ns ct_desired_tick(struct ct_executor *executor, ct_ns now);
+void ct_desired_send_failed(struct ct_executor *executor, size_t index, ct_ns now);
+void ct_desired_stop(struct ct_executor *executor, ct_ns now);
+
+/* executor_uds.c */
+void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now);
+bool ct_uds_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now);
+bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
+ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now);
+void ct_uds_send_failed(struct ct_executor *executor, size_t index, ct_ns now);
+void ct_uds_stop(struct ct_executor *executor, ct_ns now);
+
+#endif

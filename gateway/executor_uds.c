@@ -1,0 +1,293 @@
+#include "executor_internal.h"
+
+#include <string.h>
+
+static void end(struct ct_executor *executor, struct ct_ecu *ecu, struct ct_command_status status, ct_ns now)
+{
+    const struct ct_job job = ecu->running;
+    ecu->running.used = false;
+    ecu->held = false;
+    executor->ecus_running--;
+    ct_executor_disown(executor, CT_LAST_ECU, (size_t)(ecu - executor->ecus));
+    ct_executor_say(executor, &job, status, now);
+}
+
+/* Ends what runs on the ECU and forgets the transfer. */
+static void break_off(struct ct_executor *executor, struct ct_ecu *ecu, struct ct_command_status status, ct_ns now)
+{
+    struct ct_uds_result unused;
+    ct_uds_client_abort(ecu->client);
+    (void)!ct_uds_client_result(ecu->client, &unused);
+    end(executor, ecu, status, now);
+}
+
+/* ---------------------------------------------------------------- starting */
+
+/* Policy's word on the request, by who asked, and on its first frame, which is the gateway's own and is then held for
+ * next_frame. */
+static int start_reason(struct ct_executor *executor, struct ct_ecu *ecu, const struct ct_uds_job *request,
+                        const char **out_text, ct_ns now)
+{
+    struct ct_vehicle_state state = {0};
+    executor->ops.vehicle_state(executor->ops.user, now, &state);
+    enum ct_verdict verdict = ct_policy_uds(executor->policy, request->job.origin, ecu->name, request->request,
+                                            request->len, request->release, &state, now);
+    if (verdict == CT_VERDICT_ALLOW) {
+        const int err = ct_uds_client_request(ecu->client, request->request, request->len, now);
+        if (err != CT_OK) {
+            *out_text = ct_err_text(err);
+            return CT_REASON_BAD_FORM;
+        }
+        ecu->held = ct_uds_client_next_frame(ecu->client, &ecu->frame, now) == CT_OK;
+        if (ecu->held) {
+            verdict = ct_executor_judge(executor, CT_ORIGIN_GATEWAY, ecu->bus_name, &ecu->frame, now);
+        }
+    }
+    *out_text = ct_verdict_text(verdict);
+    return ct_executor_reason(verdict);
+}
+
+static void start(struct ct_executor *executor, const struct ct_uds_job *request, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[request->ecu];
+    struct ct_uds_result unused;
+    const char *text = NULL;
+    const int reason = start_reason(executor, ecu, request, &text, now);
+    if (reason != CT_REASON_NONE) {
+        ecu->held = false;
+        ct_uds_client_abort(ecu->client);
+        (void)!ct_uds_client_result(ecu->client, &unused);
+        ct_executor_refuse(executor, &request->job, reason, text, now);
+        return;
+    }
+    ecu->running = request->job;
+    executor->ecus_running++;
+    ct_executor_say(executor, &request->job, (struct ct_command_status){.state = CT_COMMAND_ACCEPTED}, now);
+    ct_executor_say(executor, &request->job, (struct ct_command_status){.state = CT_COMMAND_RUNNING}, now);
+}
+
+void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now)
+{
+    if (!executor->ecus[job->ecu].running.used) {
+        start(executor, job, now);
+        return;
+    }
+    for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
+        if (!executor->queue[i].job.used) {
+            executor->queue[i] = *job;
+            executor->queue[i].order = ++executor->uses;
+            return;
+        }
+    }
+    ct_executor_refuse(executor, &job->job, CT_REASON_BUSY, "the ECU is busy and the queue is full", now);
+}
+
+static struct ct_uds_job *oldest_waiting(struct ct_executor *executor, size_t ecu)
+{
+    struct ct_uds_job *oldest = NULL;
+    for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
+        struct ct_uds_job *job = &executor->queue[i];
+        if (job->job.used && job->ecu == ecu && (oldest == NULL || job->order < oldest->order)) {
+            oldest = job;
+        }
+    }
+    return oldest;
+}
+
+static void start_waiting(struct ct_executor *executor, size_t ecu, ct_ns now)
+{
+    struct ct_uds_job *waiting;
+    while (!executor->ecus[ecu].running.used && (waiting = oldest_waiting(executor, ecu)) != NULL) {
+        const struct ct_uds_job job = *waiting;
+        waiting->job.used = false;
+        start(executor, &job, now);
+    }
+}
+
+static ct_ns expire_waiting(struct ct_executor *executor, ct_ns now)
+{
+    ct_ns next = CT_NS_NEVER;
+    for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
+        struct ct_uds_job *waiting = &executor->queue[i];
+        if (!waiting->job.used) {
+            continue;
+        }
+        if (now < waiting->start_by) {
+            next = ct_ns_min(next, waiting->start_by);
+            continue;
+        }
+        waiting->job.used = false;
+        ct_executor_say(executor, &waiting->job,
+                        (struct ct_command_status){.state = CT_COMMAND_EXPIRED,
+                                                   .reason = CT_REASON_TOO_OLD,
+                                                   .text = "waited too long for its ECU"},
+                        now);
+    }
+    return next;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static const char *transport_text(enum ct_isotp_result result)
+{
+    static const char *const texts[] = {
+        [CT_ISOTP_OK] = "ISO-TP: ended",
+        [CT_ISOTP_TIMEOUT_A] = "ISO-TP: N_TIMEOUT_A",
+        [CT_ISOTP_TIMEOUT_BS] = "ISO-TP: N_TIMEOUT_Bs, no flow control came",
+        [CT_ISOTP_TIMEOUT_CR] = "ISO-TP: N_TIMEOUT_Cr, the response broke off",
+        [CT_ISOTP_WRONG_SN] = "ISO-TP: N_WRONG_SN",
+        [CT_ISOTP_INVALID_FS] = "ISO-TP: N_INVALID_FS",
+        [CT_ISOTP_UNEXP_PDU] = "ISO-TP: N_UNEXP_PDU",
+        [CT_ISOTP_WFT_OVRN] = "ISO-TP: N_WFT_OVRN",
+        [CT_ISOTP_BUFFER_OVFLW] = "ISO-TP: N_BUFFER_OVFLW",
+        [CT_ISOTP_ERROR] = "ISO-TP: N_ERROR",
+    };
+    return texts[result];
+}
+
+static struct ct_command_status status_of(const struct ct_uds_result *result)
+{
+    struct ct_command_status status = {
+        .state = CT_COMMAND_FAILED, .response = result->response, .response_len = result->len};
+    switch (result->outcome) {
+    case CT_UDS_POSITIVE:
+        status.state = CT_COMMAND_DONE;
+        break;
+    case CT_UDS_NEGATIVE:
+        status.reason = CT_REASON_NEGATIVE_RESPONSE;
+        break;
+    case CT_UDS_NO_RESPONSE:
+        status.reason = CT_REASON_NO_RESPONSE;
+        status.text = "the ECU does not answer";
+        break;
+    case CT_UDS_PENDING_OVER:
+        status.reason = CT_REASON_NO_RESPONSE;
+        status.text = "the ECU said response pending for too long";
+        break;
+    case CT_UDS_TRANSPORT:
+        status.reason = result->tp_result == CT_ISOTP_TIMEOUT_BS ? CT_REASON_NO_RESPONSE : CT_REASON_BUS_ERROR;
+        status.text = transport_text(result->tp_result);
+        break;
+    case CT_UDS_ABORTED:
+    default:
+        status.reason = CT_REASON_BUS_ERROR;
+        break;
+    }
+    return status;
+}
+
+static void harvest(struct ct_executor *executor, size_t index, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[index];
+    struct ct_uds_result result;
+    if (ecu->running.used && ct_uds_client_result(ecu->client, &result) == CT_OK) {
+        end(executor, ecu, status_of(&result), now);
+        start_waiting(executor, index, now);
+    }
+}
+
+bool ct_uds_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
+{
+    bool ours = false;
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        struct ct_ecu *ecu = &executor->ecus[i];
+        if (ecu->running.used && ecu->bus == frame->bus && ct_uds_client_receive(ecu->client, frame, now)) {
+            ours = true;
+            harvest(executor, i, now);
+        }
+    }
+    return ours;
+}
+
+/* The ECU's next frame, judged; a denied one ends the command. */
+static bool fetch(struct ct_executor *executor, struct ct_ecu *ecu, struct ct_frame *out_frame, ct_ns now)
+{
+    if (ecu->held) {
+        ecu->held = false;
+        *out_frame = ecu->frame;
+    } else {
+        if (ct_uds_client_next_frame(ecu->client, out_frame, now) != CT_OK) {
+            return false;
+        }
+        const enum ct_verdict verdict = ct_executor_judge(executor, CT_ORIGIN_GATEWAY, ecu->bus_name, out_frame, now);
+        if (verdict != CT_VERDICT_ALLOW) {
+            break_off(executor, ecu,
+                      (struct ct_command_status){.state = CT_COMMAND_FAILED,
+                                                 .reason = ct_executor_reason(verdict),
+                                                 .text = ct_verdict_text(verdict)},
+                      now);
+            return false;
+        }
+    }
+    out_frame->bus = ecu->bus;
+    return true;
+}
+
+bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now)
+{
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        struct ct_ecu *ecu = &executor->ecus[i];
+        while (ecu->running.used) {
+            if (fetch(executor, ecu, out_frame, now)) {
+                executor->last = CT_LAST_ECU;
+                executor->last_index = i;
+                return true;
+            }
+            if (ecu->running.used) {
+                break;
+            }
+            start_waiting(executor, i, now);
+        }
+    }
+    return false;
+}
+
+void ct_uds_send_failed(struct ct_executor *executor, size_t index, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[index];
+    if (ecu->running.used) {
+        break_off(executor, ecu,
+                  (struct ct_command_status){
+                      .state = CT_COMMAND_FAILED, .reason = CT_REASON_BUS_ERROR, .text = "the frame could not be sent"},
+                  now);
+    }
+}
+
+ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now)
+{
+    ct_ns next = expire_waiting(executor, now);
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        struct ct_ecu *ecu = &executor->ecus[i];
+        if (ecu->running.used) {
+            (void)ct_uds_client_tick(ecu->client, now);
+            harvest(executor, i, now);
+        } else {
+            start_waiting(executor, i, now);
+        }
+        if (ecu->running.used) {
+            next = ct_ns_min(next, ecu->held ? now : ct_uds_client_tick(ecu->client, now));
+        }
+    }
+    return next;
+}
+
+void ct_uds_stop(struct ct_executor *executor, ct_ns now)
+{
+    for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
+        struct ct_uds_job *waiting = &executor->queue[i];
+        if (waiting->job.used) {
+            waiting->job.used = false;
+            ct_executor_say(executor, &waiting->job,
+                            (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = CT_REASON_RESTARTED},
+                            now);
+        }
+    }
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        struct ct_ecu *ecu = &executor->ecus[i];
+        if (ecu->running.used) {
+            break_off(executor, ecu,
+                      (struct ct_command_status){.state = CT_COMMAND_OUTCOME_UNKNOWN, .reason = CT_REASON_RESTARTED},
+                      now);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+#include "load.h"
+
+#include "collect_file.h"
+#include "files.h"
+#include "policy_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DBC_FILE_MAX     (64U * 1024U * 1024U)
+#define MAPPING_FILE_MAX (16U * 1024U * 1024U)
+
+struct problem {
+    char *text;
+    size_t size;
+    enum ct_exit *exit;
+};
+
+static int unreadable(const char *what, const char *path, int err, const struct problem *p)
+{
+    snprintf(p->text, p->size, "%s: error: the %s cannot be read: %s", path, what, ct_err_text(err));
+    *p->exit = CT_EXIT_ENVIRONMENT;
+    return err;
+}
+
+/* ---- databases */
+
+struct first_error {
+    char *text;
+    size_t size;
+    bool found;
+};
+
+static void keep_first(void *user, const struct ct_dbc_problem *problem)
+{
+    struct first_error *first = user;
+    if (problem->severity == CT_DBC_ERROR && !first->found) {
+        first->found = true;
+        snprintf(first->text, first->size, "%s:%u:%u: error: %s", problem->file, problem->line, problem->column,
+                 problem->text);
+    }
+}
+
+static int load_dbc(const char *path, struct ct_dbc **out_dbc, const struct problem *p)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int err = ct_file_read(path, DBC_FILE_MAX, &text, &len);
+    if (err != CT_OK) {
+        return unreadable("DBC file", path, err, p);
+    }
+    struct first_error first = {p->text, p->size, false};
+    struct ct_dbc *dbc = NULL;
+    snprintf(p->text, p->size, "%s: error: the DBC file cannot be used", path);
+    err = ct_dbc_parse(path, (const char *)text, len, keep_first, &first, &dbc);
+    free(text);
+    if (err != CT_OK) {
+        ct_dbc_free(dbc);
+        return err;
+    }
+    *out_dbc = dbc;
+    return CT_OK;
+}
+
+struct databases {
+    struct ct_dbc *all[CT_GATEWAY_BUSES_MAX][64];
+    size_t counts[CT_GATEWAY_BUSES_MAX];
+};
+
+static void free_databases(struct databases *databases)
+{
+    for (size_t b = 0; b < CT_GATEWAY_BUSES_MAX; b++) {
+        for (size_t d = 0; d < databases->counts[b]; d++) {
+            ct_dbc_free(databases->all[b][d]);
+        }
+    }
+}
+
+static int load_databases(const struct ct_settings *settings, struct databases *databases, const struct problem *p)
+{
+    for (unsigned b = 0; b < settings->buses_count; b++) {
+        for (unsigned d = 0; d < settings->buses[b].dbc_count; d++) {
+            const int err = load_dbc(settings->buses[b].dbc[d], &databases->all[b][d], p);
+            if (err != CT_OK) {
+                return err;
+            }
+            databases->counts[b]++;
+        }
+    }
+    return CT_OK;
+}
+
+/* ---- mapping and binding */
+
+static int load_mapping(const char *path, struct ct_mapping **out_mapping, const struct problem *p)
+{
+    if (path == NULL) {
+        return CT_OK;
+    }
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int err = ct_file_read(path, MAPPING_FILE_MAX, &text, &len);
+    if (err != CT_OK) {
+        return unreadable("mapping", path, err, p);
+    }
+    err = ct_mapping_parse(path, (const char *)text, len, out_mapping, p->text, p->size);
+    free(text);
+    return err;
+}
+
+static int bind_all(const struct ct_settings *settings, struct databases *databases, struct ct_mapping *mapping,
+                    struct ct_bind **out_bind, const struct problem *p)
+{
+    struct ct_bind_bus buses[CT_GATEWAY_BUSES_MAX];
+    for (unsigned b = 0; b < settings->buses_count; b++) {
+        buses[b] = (struct ct_bind_bus){settings->buses[b].name, databases->all[b], databases->counts[b]};
+    }
+    return ct_bind_create(buses, settings->buses_count, mapping, settings->mapping, out_bind, p->text, p->size);
+}
+
+static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bind, const struct problem *p)
+{
+    struct databases *databases = calloc(1, sizeof *databases);
+    struct ct_mapping *mapping = NULL;
+    if (databases == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    int err = load_databases(settings, databases, p);
+    if (err == CT_OK) {
+        err = load_mapping(settings->mapping, &mapping, p);
+    }
+    if (err == CT_OK) {
+        err = bind_all(settings, databases, mapping, out_bind, p);
+    }
+    if (err != CT_OK) {
+        free_databases(databases);
+        ct_mapping_free(mapping);
+    }
+    free(databases);
+    return err;
+}
+
+/* ---- the rest */
+
+static int load_collect(struct ct_model *model, const struct problem *p)
+{
+    const struct ct_catalogue *catalogue = ct_bind_catalogue(model->pipeline.bind);
+    const char *path = model->settings->collection;
+    if (path == NULL) {
+        return ct_collect_create(NULL, 0, catalogue, &model->pipeline.collect);
+    }
+    const int err = ct_collect_load(path, catalogue, &model->pipeline.collect, p->text, p->size);
+    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
+        *p->exit = CT_EXIT_ENVIRONMENT;
+    }
+    return err;
+}
+
+static int load_policy(struct ct_model *model, const struct problem *p)
+{
+    const char *path = model->settings->policy;
+    if (path == NULL) {
+        const struct ct_policy_rules nothing = {0};
+        return ct_policy_create(&nothing, &model->policy);
+    }
+    const int err = ct_policy_load(path, &model->policy, p->text, p->size);
+    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
+        *p->exit = CT_EXIT_ENVIRONMENT;
+    }
+    return err;
+}
+
+static int find_sources(struct ct_model *model, const char *config_path, const struct problem *p)
+{
+    const struct ct_settings_state *names = &model->settings->vehicle_state;
+    const struct {
+        const char *key;
+        const char *name;
+        uint32_t *id;
+    } rows[] = {{"speed", names->speed, &model->sources.speed},
+                {"ignition", names->ignition, &model->sources.ignition},
+                {"gear", names->gear, &model->sources.gear},
+                {"voltage", names->voltage, &model->sources.voltage}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        *rows[i].id = CT_NO_SOURCE;
+        if (rows[i].name != NULL &&
+            ct_catalogue_find(ct_bind_catalogue(model->pipeline.bind), rows[i].name, rows[i].id) != CT_OK) {
+            snprintf(p->text, p->size, "%s: error: vehicle_state.%s: no signal or path '%s'; is it in the mapping?",
+                     config_path, rows[i].key, rows[i].name);
+            return CT_ERR_NOT_FOUND;
+        }
+    }
+    return CT_OK;
+}
+
+static int load_parts(struct ct_model *model, const char *config_path, const struct problem *p)
+{
+    int err = load_bind(model->settings, &model->pipeline.bind, p);
+    if (err == CT_OK) {
+        err = ct_twin_create(ct_bind_catalogue(model->pipeline.bind), &model->pipeline.twin);
+    }
+    if (err == CT_OK) {
+        err = load_collect(model, p);
+    }
+    if (err == CT_OK) {
+        err = load_policy(model, p);
+    }
+    return err == CT_OK ? find_sources(model, config_path, p) : err;
+}
+
+int ct_model_load(struct ct_settings *settings, const char *config_path, struct ct_model **out_model,
+                  enum ct_exit *out_exit, char *problem, size_t problem_size)
+{
+    const struct problem p = {problem, problem_size, out_exit};
+    struct ct_model *model = calloc(1, sizeof *model);
+    *out_exit = CT_EXIT_USAGE;
+    snprintf(problem, problem_size, "%s: error: out of memory", config_path);
+    if (model == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    model->settings = settings;
+    const int err = load_parts(model, config_path, &p);
+    if (err != CT_OK) {
+        model->settings = NULL; /* stays the caller's */
+        ct_model_free(model);
+        return err;
+    }
+    *out_model = model;
+    return CT_OK;
+}
+
+void ct_model_free(struct ct_model *model)
+{
+    if (model != NULL) {
+        ct_pipeline_close(&model->pipeline);
+        ct_policy_free(model->policy);
+        ct_settings_free(model->settings);
+        free(model);
+    }
+}

@@ -1,0 +1,31 @@
+/* Reads everything the configuration names and makes of it what SIGHUP exchanges as a whole: databases, mapping,
+ * twin, collection and policy. Adapter target gateway_app. Not thread-safe. */
+#ifndef CT_GATEWAY_LOAD_H
+#define CT_GATEWAY_LOAD_H
+
+#include "pipeline.h"
+#include "policy.h"
+#include "settings.h"
+
+#define CT_NO_SOURCE UINT32_MAX
+
+/* Entries that prove the vehicle's state; CT_NO_SOURCE: not configured. */
+struct ct_vehicle_sources {
+    uint32_t speed, ignition, gear, voltage;
+};
+
+struct ct_model {
+    struct ct_settings *settings;
+    struct ct_pipeline pipeline;
+    struct ct_policy *policy;
+    struct ct_vehicle_sources sources;
+    struct ct_model *next; /* in a list of models to be freed */
+};
+
+/* On failure `problem` holds one located line and *out_exit the exit code that fits. Takes over `settings` when the
+ * result is 0, and only then. */
+int ct_model_load(struct ct_settings *settings, const char *config_path, struct ct_model **out_model,
+                  enum ct_exit *out_exit, char *problem, size_t problem_size) CT_MUST_CHECK;
+void ct_model_free(struct ct_model *model); /* accepts NULL */
+
+#endif

@@ -1,0 +1,365 @@
+#include "settings.h"
+
+#include "config.h"
+#include "envelope.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT(key, type, member, flags) CYAML_FIELD_STRING_PTR(key, (flags), type, member, 1, CYAML_UNLIMITED)
+#define NEEDED                         CYAML_FLAG_DEFAULT
+#define MAYBE                          CYAML_FLAG_OPTIONAL
+
+static const cyaml_strval_t role_names[] = {{"director", CT_ROLE_DIRECTOR}, {"release", CT_ROLE_RELEASE}};
+static const cyaml_strval_t level_names[] = {
+    {"error", CT_LOG_ERROR}, {"warning", CT_LOG_WARNING}, {"info", CT_LOG_INFO}, {"debug", CT_LOG_DEBUG}};
+
+static const cyaml_schema_value_t file_name_schema = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED)};
+
+static const cyaml_schema_field_t bus_fields[] = {
+    TEXT("name", struct ct_settings_bus, name, NEEDED),
+    TEXT("port", struct ct_settings_bus, port, NEEDED),
+    CYAML_FIELD_SEQUENCE("dbc", CYAML_FLAG_POINTER | MAYBE, struct ct_settings_bus, dbc, &file_name_schema, 0, 64),
+    CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_bus, fd),
+    CYAML_FIELD_BOOL("transmit", MAYBE, struct ct_settings_bus, transmit),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t bus_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_bus, bus_fields)};
+
+static const cyaml_schema_field_t ecu_fields[] = {
+    TEXT("name", struct ct_settings_ecu, name, NEEDED),
+    TEXT("bus", struct ct_settings_ecu, bus, NEEDED),
+    CYAML_FIELD_UINT("request_id", NEEDED, struct ct_settings_ecu, request_id),
+    CYAML_FIELD_UINT("response_id", NEEDED, struct ct_settings_ecu, response_id),
+    CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_ecu, fd),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t ecu_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_ecu, ecu_fields)};
+
+static const cyaml_schema_field_t link_fields[] = {TEXT("endpoint", struct ct_settings_link, endpoint, MAYBE),
+                                                   TEXT("server_key", struct ct_settings_link, server_key, MAYBE),
+                                                   TEXT("key", struct ct_settings_link, key, MAYBE), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t trust_fields[] = {
+    CYAML_FIELD_ENUM("role", CYAML_FLAG_STRICT, struct ct_settings_trust, role, role_names,
+                     CYAML_ARRAY_LEN(role_names)),
+    TEXT("key", struct ct_settings_trust, key, NEEDED), CYAML_FIELD_END};
+static const cyaml_schema_value_t trust_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_trust, trust_fields)};
+
+static const cyaml_schema_field_t state_fields[] = {
+    TEXT("speed", struct ct_settings_state, speed, MAYBE), TEXT("ignition", struct ct_settings_state, ignition, MAYBE),
+    TEXT("gear", struct ct_settings_state, gear, MAYBE), TEXT("voltage", struct ct_settings_state, voltage, MAYBE),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t outbox_fields[] = {
+    CYAML_FIELD_UINT("quota_mib", MAYBE, struct ct_settings_outbox, quota_mib),
+    CYAML_FIELD_UINT("commit_ms", MAYBE, struct ct_settings_outbox, commit_ms), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t top_fields[] = {
+    TEXT("vehicle_id", struct ct_settings, vehicle_id, NEEDED),
+    CYAML_FIELD_SEQUENCE("buses", CYAML_FLAG_POINTER, struct ct_settings, buses, &bus_schema, 1, CT_GATEWAY_BUSES_MAX),
+    TEXT("mapping", struct ct_settings, mapping, MAYBE),
+    TEXT("collection", struct ct_settings, collection, MAYBE),
+    TEXT("policy", struct ct_settings, policy, MAYBE),
+    CYAML_FIELD_SEQUENCE("ecus", CYAML_FLAG_POINTER | MAYBE, struct ct_settings, ecus, &ecu_schema, 0,
+                         CT_GATEWAY_ECUS_MAX),
+    CYAML_FIELD_MAPPING("link", MAYBE, struct ct_settings, link, link_fields),
+    CYAML_FIELD_SEQUENCE("trust", CYAML_FLAG_POINTER | MAYBE, struct ct_settings, trust, &trust_schema, 0, 16),
+    CYAML_FIELD_MAPPING("vehicle_state", MAYBE, struct ct_settings, vehicle_state, state_fields),
+    TEXT("state_dir", struct ct_settings, state_dir, NEEDED),
+    CYAML_FIELD_MAPPING("outbox", MAYBE, struct ct_settings, outbox, outbox_fields),
+    TEXT("status_socket", struct ct_settings, status_socket, MAYBE),
+    CYAML_FIELD_ENUM("log_level", MAYBE | CYAML_FLAG_STRICT, struct ct_settings, log_level, level_names,
+                     CYAML_ARRAY_LEN(level_names)),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t top_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct ct_settings, top_fields)};
+
+/* ---- paths */
+
+/* `*path` seen from the folder of the configuration file. */
+static int make_whole(char **path, const char *config_path)
+{
+    if (*path == NULL || (*path)[0] == '/') {
+        return CT_OK;
+    }
+    const char *slash = strrchr(config_path, '/');
+    if (slash == NULL) {
+        return CT_OK;
+    }
+    const size_t folder_len = (size_t)(slash - config_path) + 1;
+    const size_t size = strlen(*path) + folder_len + 1;
+    char *whole = malloc(size);
+    if (whole == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    snprintf(whole, size, "%.*s%s", (int)folder_len, config_path, *path);
+    free(*path);
+    *path = whole;
+    return CT_OK;
+}
+
+static int make_all_whole(struct ct_settings *settings, const char *config_path)
+{
+    char **const plain[] = {&settings->mapping,         &settings->collection, &settings->policy,
+                            &settings->link.server_key, &settings->link.key,   &settings->state_dir,
+                            &settings->status_socket};
+    int err = CT_OK;
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0] && err == CT_OK; i++) {
+        err = make_whole(plain[i], config_path);
+    }
+    for (unsigned i = 0; i < settings->trust_count && err == CT_OK; i++) {
+        err = make_whole(&settings->trust[i].key, config_path);
+    }
+    for (unsigned i = 0; i < settings->buses_count && err == CT_OK; i++) {
+        struct ct_settings_bus *bus = &settings->buses[i];
+        for (unsigned k = 0; k < bus->dbc_count && err == CT_OK; k++) {
+            err = make_whole(&bus->dbc[k], config_path);
+        }
+    }
+    return err;
+}
+
+/* ---- checks */
+
+static bool good_name(const char *name, size_t max)
+{
+    const size_t len = strlen(name);
+    return len <= max && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+}
+
+static const struct ct_settings_bus *find_bus(const struct ct_settings *settings, const char *name, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(settings->buses[i].name, name) == 0) {
+            return &settings->buses[i];
+        }
+    }
+    return NULL;
+}
+
+static int check_buses(const struct ct_settings *settings, char *problem, size_t size)
+{
+    for (unsigned i = 0; i < settings->buses_count; i++) {
+        const char *name = settings->buses[i].name;
+        if (!good_name(name, CT_BUS_NAME_MAX)) {
+            snprintf(problem, size, "buses: name '%s': use up to %d letters, digits, _ or -", name, CT_BUS_NAME_MAX);
+            return CT_ERR_RANGE;
+        }
+        if (find_bus(settings, name, i) != NULL) {
+            snprintf(problem, size, "buses: two are named '%s'; give each bus its own name", name);
+            return CT_ERR_EXISTS;
+        }
+    }
+    return CT_OK;
+}
+
+static bool ecu_named_before(const struct ct_settings *settings, unsigned index)
+{
+    for (unsigned i = 0; i < index; i++) {
+        if (strcmp(settings->ecus[i].name, settings->ecus[index].name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check_ecus(const struct ct_settings *settings, char *problem, size_t size)
+{
+    for (unsigned i = 0; i < settings->ecus_count; i++) {
+        const struct ct_settings_ecu *ecu = &settings->ecus[i];
+        if (find_bus(settings, ecu->bus, settings->buses_count) == NULL) {
+            snprintf(problem, size, "ecus: '%s' is on bus '%s', which `buses` does not have", ecu->name, ecu->bus);
+            return CT_ERR_NOT_FOUND;
+        }
+        if (ecu->request_id > 0x1FFFFFFFU || ecu->response_id > 0x1FFFFFFFU) {
+            snprintf(problem, size, "ecus: '%s': an arbitration id is at most 0x1FFFFFFF", ecu->name);
+            return CT_ERR_RANGE;
+        }
+        if ((ecu->request_id > 0x7FFU) != (ecu->response_id > 0x7FFU)) {
+            snprintf(
+                problem, size,
+                "ecus: '%s': request_id 0x%X and response_id 0x%X must both be 11-bit (up to 0x7FF) or both 29-bit",
+                ecu->name, ecu->request_id, ecu->response_id);
+            return CT_ERR_RANGE;
+        }
+        if (ecu->request_id == ecu->response_id) {
+            snprintf(problem, size, "ecus: '%s': request_id and response_id are both 0x%X; they must differ", ecu->name,
+                     ecu->request_id);
+            return CT_ERR_RANGE;
+        }
+        if (ecu_named_before(settings, i)) {
+            snprintf(problem, size, "ecus: two are named '%s'; give each ECU its own name", ecu->name);
+            return CT_ERR_EXISTS;
+        }
+    }
+    return CT_OK;
+}
+
+static int check_link(const struct ct_settings *settings, char *problem, size_t size)
+{
+    const struct ct_settings_link *link = &settings->link;
+    if (link->endpoint == NULL) {
+        return CT_OK;
+    }
+    if (link->key == NULL || link->server_key == NULL) {
+        snprintf(problem, size, "link: `%s` is missing; `cantwin keys init` makes the key files",
+                 link->key == NULL ? "key" : "server_key");
+        return CT_ERR_NOT_FOUND;
+    }
+    return CT_OK;
+}
+
+static int check(const struct ct_settings *settings, char *problem, size_t size)
+{
+    if (!good_name(settings->vehicle_id, 64)) {
+        snprintf(problem, size, "vehicle_id: '%s': use up to 64 letters, digits, _ or -", settings->vehicle_id);
+        return CT_ERR_RANGE;
+    }
+    int err = check_buses(settings, problem, size);
+    err = err == CT_OK ? check_ecus(settings, problem, size) : err;
+    return err == CT_OK ? check_link(settings, problem, size) : err;
+}
+
+static void fill_defaults(struct ct_settings *settings)
+{
+    if (settings->outbox.quota_mib == 0) {
+        settings->outbox.quota_mib = 64;
+    }
+    if (settings->outbox.commit_ms == 0) {
+        settings->outbox.commit_ms = 20;
+    }
+    if (settings->log_level == 0) {
+        settings->log_level = CT_LOG_INFO;
+    }
+}
+
+static int apply(struct ct_settings *settings, const struct ct_override *overrides, size_t count, char *problem,
+                 size_t size)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int err = ct_config_set(settings, &top_schema, overrides[i].key, overrides[i].value, problem, size);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    return CT_OK;
+}
+
+int ct_settings_load(const char *path, const struct ct_override *overrides, size_t override_count,
+                     struct ct_settings **out_settings, enum ct_exit *out_exit, char *problem, size_t problem_size)
+{
+    void *loaded = NULL;
+    *out_exit = CT_EXIT_USAGE;
+    int err = ct_config_load(path, &top_schema, &loaded, problem, problem_size);
+    if (err != CT_OK) {
+        const bool unreadable = err == CT_ERR_NOT_FOUND || err == CT_ERR_PERMISSION || err == CT_ERR_IO;
+        *out_exit = unreadable && strstr(problem, "key '") == NULL ? CT_EXIT_ENVIRONMENT : CT_EXIT_USAGE;
+        return err;
+    }
+    struct ct_settings *settings = loaded;
+    char text[400];
+    err = make_all_whole(settings, path);
+    if (err == CT_OK) {
+        err = apply(settings, overrides, override_count, problem, problem_size);
+    }
+    if (err == CT_OK) {
+        fill_defaults(settings);
+        err = check(settings, text, sizeof text);
+        if (err != CT_OK) {
+            snprintf(problem, problem_size, "%s: error: %s", path, text);
+        }
+    }
+    if (err != CT_OK) {
+        ct_settings_free(settings);
+        return err;
+    }
+    *out_settings = settings;
+    return CT_OK;
+}
+
+void ct_settings_free(struct ct_settings *settings)
+{
+    if (settings != NULL) {
+        ct_config_free(&top_schema, settings);
+    }
+}
+
+/* ---- reload */
+
+static bool same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_buses(const struct ct_settings *a, const struct ct_settings *b)
+{
+    if (a->buses_count != b->buses_count) {
+        return false;
+    }
+    for (unsigned i = 0; i < a->buses_count; i++) {
+        const struct ct_settings_bus *x = &a->buses[i];
+        const struct ct_settings_bus *y = &b->buses[i];
+        if (!same(x->name, y->name) || !same(x->port, y->port) || x->fd != y->fd || x->transmit != y->transmit) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_ecus(const struct ct_settings *a, const struct ct_settings *b)
+{
+    if (a->ecus_count != b->ecus_count) {
+        return false;
+    }
+    for (unsigned i = 0; i < a->ecus_count; i++) {
+        const struct ct_settings_ecu *x = &a->ecus[i];
+        const struct ct_settings_ecu *y = &b->ecus[i];
+        if (!same(x->name, y->name) || !same(x->bus, y->bus) || x->request_id != y->request_id ||
+            x->response_id != y->response_id || x->fd != y->fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_trust(const struct ct_settings *a, const struct ct_settings *b)
+{
+    if (a->trust_count != b->trust_count) {
+        return false;
+    }
+    for (unsigned i = 0; i < a->trust_count; i++) {
+        if (a->trust[i].role != b->trust[i].role || !same(a->trust[i].key, b->trust[i].key)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *ct_settings_fixed_difference(const struct ct_settings *running, const struct ct_settings *loaded)
+{
+    const struct {
+        const char *key;
+        bool same;
+    } rows[] = {
+        {"vehicle_id", same(running->vehicle_id, loaded->vehicle_id)},
+        {"buses", same_buses(running, loaded)},
+        {"ecus", same_ecus(running, loaded)},
+        {"link", same(running->link.endpoint, loaded->link.endpoint) && same(running->link.key, loaded->link.key) &&
+                     same(running->link.server_key, loaded->link.server_key)},
+        {"trust", same_trust(running, loaded)},
+        {"state_dir", same(running->state_dir, loaded->state_dir)},
+        {"outbox", running->outbox.quota_mib == loaded->outbox.quota_mib &&
+                       running->outbox.commit_ms == loaded->outbox.commit_ms},
+        {"status_socket", same(running->status_socket, loaded->status_socket)},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!rows[i].same) {
+            return rows[i].key;
+        }
+    }
+    return NULL;
+}

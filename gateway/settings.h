@@ -1,0 +1,96 @@
+/* The gateway's configuration (gateway.yaml): loaded, defaulted, checked, with paths made whole.
+ *
+ * Owns the loaded settings; problems come back as one located line and the exit code of the program. Paths written in
+ * the file are relative to its folder, paths given on the command line to the working directory; names of ports are
+ * taken as they are, so sockets and logs in them are relative to the working directory. Adapter target
+ * gateway_settings. Not thread-safe. */
+#ifndef CT_GATEWAY_SETTINGS_H
+#define CT_GATEWAY_SETTINGS_H
+
+#include "errors.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CT_GATEWAY_BUSES_MAX 32 /* `bus` of a frame is an index into them */
+#define CT_BUS_NAME_MAX      31 /* characters, as in policy.h */
+#define CT_GATEWAY_ECUS_MAX  64
+
+struct ct_settings_bus {
+    char *name; /* first part of entry names: letters, digits, _ and - */
+    char *port; /* as for ct_port_open */
+    char **dbc; /* files, earlier ones win when an id is in several */
+    unsigned dbc_count;
+    bool fd;
+    bool transmit; /* false: nothing is ever sent here, whatever the policy says */
+};
+
+struct ct_settings_ecu {
+    char *name;
+    char *bus;
+    uint32_t request_id; /* above 0x7FF: 29-bit */
+    uint32_t response_id;
+    bool fd;
+};
+
+struct ct_settings_link {
+    char *endpoint; /* NULL: no backend, everything stays on the vehicle */
+    char *server_key;
+    char *key;
+};
+
+struct ct_settings_trust {
+    int role; /* enum ct_role */
+    char *key;
+};
+
+struct ct_settings_state { /* entry names of the signals that prove the vehicle's state; NULL: never known */
+    char *speed;
+    char *ignition;
+    char *gear;
+    char *voltage;
+};
+
+struct ct_settings_outbox {
+    uint32_t quota_mib; /* 64 */
+    uint32_t commit_ms; /* 20: what a power cut may lose */
+};
+
+struct ct_settings {
+    char *vehicle_id;
+    struct ct_settings_bus *buses;
+    unsigned buses_count;
+    char *mapping;    /* NULL: no VSS names */
+    char *collection; /* NULL: nothing leaves the vehicle */
+    char *policy;     /* NULL: nothing may be sent */
+    struct ct_settings_ecu *ecus;
+    unsigned ecus_count;
+    struct ct_settings_link link;
+    struct ct_settings_trust *trust;
+    unsigned trust_count;
+    struct ct_settings_state vehicle_state;
+    char *state_dir;
+    struct ct_settings_outbox outbox;
+    char *status_socket; /* NULL: none */
+    int log_level;       /* enum ct_log_level */
+};
+
+/* One `--key value` of the command line. */
+struct ct_override {
+    const char *key;
+    const char *value;
+};
+
+/* Loads `path`, applies the overrides, fills in defaults and checks. On failure `problem` holds one line; *out_exit is
+ * the exit code that fits: 2 for what is written wrongly, 3 for a file that cannot be read. */
+int ct_settings_load(const char *path, const struct ct_override *overrides, size_t override_count,
+                     struct ct_settings **out_settings, enum ct_exit *out_exit, char *problem,
+                     size_t problem_size) CT_MUST_CHECK;
+void ct_settings_free(struct ct_settings *settings); /* accepts NULL */
+
+/* What SIGHUP cannot change (buses, ports, keys, state folder ...): the first key that differs, NULL when none does.
+ * Compares what the settings say; the contents of key files are the caller's to compare. */
+const char *ct_settings_fixed_difference(const struct ct_settings *running, const struct ct_settings *loaded);
+
+#endif

@@ -1,0 +1,48 @@
+/* Inside of the status socket: status.c (requests, answers), status_open.c (connections). */
+#ifndef CT_GATEWAY_STATUS_PRIVATE_H
+#define CT_GATEWAY_STATUS_PRIVATE_H
+
+#include "bus_private.h"
+
+#include <sys/un.h>
+
+#define CLIENTS_MAX 8
+#define LINE_MAX_IN 4096U
+#define OUT_MAX     (256U * 1024U) /* waiting for one client; answers wait for room, change lines are dropped */
+#define LINE_ROOM   2048U          /* a line of a twin entry fits into it */
+
+struct client {
+    struct status_server *server;
+    struct ct_loop_watch watch;
+    uint32_t serial; /* 0: free */
+    char in[LINE_MAX_IN];
+    size_t in_len;
+    bool skip_line; /* the rest of a line that was too long */
+    struct ct_buf out;
+    size_t out_done;
+    bool wants_write;
+    bool unheard; /* asks without reading the answers: not listened to until it reads */
+    /* a get under way */
+    bool getting;
+    uint32_t get_next;
+    uint32_t get_count;
+    char get_match[CT_PATH_MAX];
+    /* watching */
+    char watch_match[CT_PATH_MAX];
+    uint8_t *watched; /* per entry: 1 when it is watched; NULL: not watching */
+    uint64_t dropped;
+};
+
+struct status_server {
+    struct ct_bus *bus;
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    int fd;
+    struct ct_loop_watch watch;
+    uint32_t last_serial;
+    struct client clients[CLIENTS_MAX];
+};
+
+void ct_status_drop(struct client *client);                             /* ends the connection */
+void ct_status_on_client(struct ct_loop_watch *watch, uint32_t events); /* a client can be read or written */
+
+#endif

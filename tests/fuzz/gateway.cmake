@@ -1,0 +1,2 @@
+cantwin_fuzz(outbox_fuzz DEPENDS gateway_outbox)
+cantwin_fuzz(journal_fuzz DEPENDS gateway_journal)

@@ -1,0 +1,2 @@
+cantwin_test(bind_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bind_test.c DEPENDS gateway_model)
+cantwin_test(collect_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/collect_test.c DEPENDS gateway_model)
