@@ -1,0 +1,52 @@
+/* The REST API as a function of a request: no sockets. Requests come in as text, checked here and nowhere else; answers
+ * leave as JSON. Runs in the folder's thread.
+ *
+ * Writes need Content-Type application/json and no foreign Origin; on a loopback listener the Host must be a loopback
+ * name, so that a page of another site that rebinds its name cannot talk to it. */
+#ifndef CT_FLEET_API_H
+#define CT_FLEET_API_H
+
+#include "buf.h"
+#include "folder.h"
+
+#define CT_API_PARAMS_MAX 8
+#define CT_API_BODY_MAX   16384
+#define CT_API_ANSWER_MAX (32U * 1024U * 1024U)
+#define CT_API_PATH_MAX   512
+
+enum ct_api_method { CT_API_GET, CT_API_PUT, CT_API_POST, CT_API_OTHER };
+
+struct ct_api_param {
+    const char *name;
+    const char *value; /* decoded; NULL: none */
+};
+
+struct ct_api_request {
+    enum ct_api_method method;
+    const char *path; /* decoded, without query */
+    struct ct_api_param params[CT_API_PARAMS_MAX];
+    size_t param_count;
+    const char *host, *origin, *content_type; /* NULL: absent */
+    const char *body;
+    size_t body_len;
+    bool loopback; /* the listener is bound to a loopback address */
+};
+
+/* Numbers of the other threads, for /api/v1/status. */
+struct ct_api_counters {
+    uint64_t log_bytes, envelopes, link_duplicates, malformed, handshakes_refused, connected;
+    uint64_t http_requests, http_refused, sse_clients, sse_dropped;
+};
+
+/* Status code; the JSON body is appended to out (always one, errors as {"error":"text"}). *out_fatal: an error of
+ * storing after which the process must end. */
+int ct_api_handle(struct ct_folder *folder, const struct ct_api_request *request,
+                  const struct ct_api_counters *counters, struct ct_moment moment, struct ct_buf *out, int *out_fatal);
+
+/* The checks before anything else: 0 when the request may go on, else the status with the error in out. */
+int ct_api_guard(const struct ct_api_request *request, struct ct_buf *out);
+
+/* {"error":"text"} */
+int ct_api_error(struct ct_buf *out, int status, const char *format, ...) CT_PRINTF(3, 4);
+
+#endif

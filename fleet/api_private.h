@@ -1,0 +1,36 @@
+/* The API's inside, shared by api.c (routes), api_read.c and api_write.c. Private to these. */
+#ifndef CT_FLEET_API_PRIVATE_H
+#define CT_FLEET_API_PRIVATE_H
+
+#include "api.h"
+#include "json.h"
+
+#define CT_API_SEGMENTS_MAX 6
+
+/* One request on its way. */
+struct ct_api_call {
+    struct ct_folder *folder;
+    const struct ct_api_request *request;
+    const struct ct_api_counters *counters;
+    struct ct_moment moment;
+    const char *segments[CT_API_SEGMENTS_MAX]; /* of the path behind /api/v1 */
+    size_t segment_count;
+    struct ct_vehicle *vehicle; /* named by the path, for routes that have one */
+    struct ct_buf *out;
+    int fatal;
+};
+
+const char *ct_api_param(const struct ct_api_call *call, const char *name); /* NULL: absent */
+
+/* Each returns the status. */
+int ct_api_get_vehicles(struct ct_api_call *call);
+int ct_api_get_twin(struct ct_api_call *call);
+int ct_api_get_history(struct ct_api_call *call);
+int ct_api_get_commands(struct ct_api_call *call);
+int ct_api_get_command(struct ct_api_call *call);
+int ct_api_get_events(struct ct_api_call *call);
+int ct_api_get_status(struct ct_api_call *call);
+int ct_api_put_desired(struct ct_api_call *call);
+int ct_api_post_diagnostics(struct ct_api_call *call);
+
+#endif

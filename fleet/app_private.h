@@ -1,0 +1,74 @@
+/* The daemon's inside, shared by app.c (life), ingest_thread.c, folder_thread.c and http_thread.c. */
+#ifndef CT_FLEET_APP_PRIVATE_H
+#define CT_FLEET_APP_PRIVATE_H
+
+#include "app.h"
+#include "channel_fleet.h"
+#include "clock.h"
+#include "folder.h"
+#include "http.h"
+#include "ingest.h"
+#include "zmq_fleet.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CT_NEWS_RING_BYTES    (8U * 1024U * 1024U)
+#define CT_COMMAND_RING_BYTES (1024U * 1024U)
+#define CT_ASK_RING_BYTES     (256U * 1024U)
+#define CT_HTTP_RING_BYTES    (8U * 1024U * 1024U)
+
+enum ct_news { CT_NEWS_HELLO = 1, CT_NEWS_SEEN, CT_NEWS_LOST, CT_NEWS_STATE, CT_NEWS_RETRY };
+enum ct_order { CT_ORDER_COMMAND = 1, CT_ORDER_RESEND };
+enum ct_ask { CT_ASK_CALL = 1, CT_ASK_WATCH, CT_ASK_UNWATCH };
+enum ct_to_http { CT_HTTP_ANSWER = 1, CT_HTTP_EVENT };
+
+struct ct_news_head {
+    char vehicle_id[CT_VEHICLE_ID_MAX + 1];
+    uint64_t log_offset; /* the log must be applied up to here first */
+    int64_t utc_ns;
+};
+
+struct ct_event_head {
+    char vehicle_id[CT_VEHICLE_ID_MAX + 1];
+    char event[16];
+};
+
+struct ct_fleet_app {
+    struct ct_fleet_settings settings; /* texts are the caller's */
+    char database_path[4200], log_folder[4200];
+    uint8_t director_secret[CT_SIGN_SECRET_SIZE];
+    int lock_fd;
+
+    struct ct_zmq_context *context;
+    struct ct_zmq_fleet *socket;        /* ingest */
+    struct ct_zmq_publisher *publisher; /* folder */
+    struct ct_ingest_log *log;          /* ingest; its durable end: any */
+    struct ct_ingest *ingest;           /* ingest */
+    struct ct_folder *folder;           /* folder */
+    struct ct_http *http;               /* http; its counters: any */
+
+    struct ct_fleet_channel news, commands, asks, to_http;
+    int wake_ingest, wake_folder, wake_http;
+    atomic_bool stop_ingest, stop_folder, stop_http;
+    _Atomic int failed; /* first fatal error of a thread */
+
+    /* ingest's numbers for the status page */
+    _Atomic uint64_t envelopes, link_duplicates, malformed, connected;
+
+    pthread_t ingest_thread, folder_thread, http_thread;
+    bool ingest_runs, folder_runs, http_runs;
+};
+
+void *ct_ingest_thread(void *app);
+void *ct_folder_thread(void *app);
+void *ct_http_thread(void *app);
+
+extern const struct ct_ingest_ops ct_ingest_thread_ops; /* `user` is set by app.c */
+extern const struct ct_folder_ops ct_folder_thread_ops;
+extern const struct ct_http_ops ct_http_thread_ops;
+
+/* Logs, keeps the error and asks the process to end. */
+void ct_fleet_app_fail(struct ct_fleet_app *app, const char *where, int err);
+
+#endif

@@ -1,0 +1,391 @@
+#include "chunk.h"
+
+#include "batch.h"
+#include "bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#define FORMAT     1
+#define ZSTD_LEVEL 1
+#define ARENA_MAX  (CT_CHUNK_BYTES_MAX / 2)
+
+_Static_assert((size_t)CT_BATCH_SAMPLES_MAX *CT_BYTES_MAX <= ARENA_MAX, "a batch fits into an empty chunk");
+_Static_assert(CT_BATCH_SAMPLES_MAX <= CT_CHUNK_SAMPLES_MAX, "a batch fits into an empty chunk");
+
+void ct_chunk_init(struct ct_chunk *chunk)
+{
+    memset(chunk, 0, sizeof *chunk);
+    ct_buf_init(&chunk->arena, ARENA_MAX);
+}
+
+void ct_chunk_free(struct ct_chunk *chunk)
+{
+    free(chunk->samples);
+    ct_buf_free(&chunk->arena);
+    ct_chunk_init(chunk);
+}
+
+void ct_chunk_clear(struct ct_chunk *chunk)
+{
+    chunk->count = 0;
+    ct_buf_clear(&chunk->arena);
+}
+
+bool ct_chunk_room(const struct ct_chunk *chunk, size_t count)
+{
+    return chunk->count + count <= CT_CHUNK_SAMPLES_MAX && chunk->arena.len + count * CT_BYTES_MAX <= ARENA_MAX;
+}
+
+static bool is_bytes(enum ct_kind kind)
+{
+    return kind == CT_KIND_BYTES || kind == CT_KIND_STRING;
+}
+
+static int grow(struct ct_chunk *chunk)
+{
+    const size_t capacity = chunk->capacity == 0 ? 64 : chunk->capacity * 2;
+    struct ct_chunk_sample *grown = realloc(chunk->samples, capacity * sizeof *grown);
+    if (grown == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    chunk->samples = grown;
+    chunk->capacity = capacity;
+    return CT_OK;
+}
+
+int ct_chunk_add(struct ct_chunk *chunk, enum ct_kind kind, const struct ct_chunk_sample *sample)
+{
+    if (!ct_chunk_room(chunk, 1)) {
+        return CT_ERR_FULL;
+    }
+    if (chunk->count == chunk->capacity) {
+        const int err = grow(chunk);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    struct ct_chunk_sample copy = *sample;
+    if (is_bytes(kind)) {
+        copy.at = chunk->arena.len;
+        ct_buf_append(&chunk->arena, sample->bytes, sample->len);
+        const int err = ct_buf_error(&chunk->arena);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    if (chunk->count == 0 || sample->utc_us < chunk->first_utc_us) {
+        chunk->first_utc_us = sample->utc_us;
+    }
+    if (chunk->count == 0 || sample->utc_us > chunk->last_utc_us) {
+        chunk->last_utc_us = sample->utc_us;
+    }
+    chunk->samples[chunk->count++] = copy;
+    return CT_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ packing */
+
+static void put_varint(struct ct_buf *out, uint64_t value)
+{
+    uint8_t bytes[10];
+    size_t n = 0;
+    while (value >= 0x80) {
+        bytes[n++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    bytes[n++] = (uint8_t)value;
+    ct_buf_append(out, bytes, n);
+}
+
+/* The difference wraps: any two values have one, and adding it back wraps to the value again. */
+static void put_difference(struct ct_buf *out, int64_t value, int64_t before)
+{
+    const uint64_t difference = (uint64_t)value - (uint64_t)before;
+    put_varint(out, difference << 1 ^ (difference >> 63 != 0 ? UINT64_MAX : 0));
+}
+
+/* Indexes of the samples ordered by id, arrival order kept within one: a counting sort over the ids present would need
+ * the catalogue's size, a merge of 8,192 keys does not matter here. */
+struct order_key {
+    uint32_t id;
+    uint32_t index;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct order_key *x = a;
+    const struct order_key *y = b;
+    if (x->id != y->id) {
+        return x->id < y->id ? -1 : 1;
+    }
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static void pack_values(const struct ct_chunk *chunk, const struct order_key *keys, size_t n, enum ct_kind kind,
+                        struct ct_buf *out)
+{
+    int64_t before = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct ct_chunk_sample *sample = &chunk->samples[keys[i].index];
+        if (kind == CT_KIND_RAW) {
+            put_difference(out, sample->raw, before);
+            before = sample->raw;
+        } else if (kind == CT_KIND_DOUBLE) {
+            uint64_t bits;
+            uint8_t bytes[8];
+            memcpy(&bits, &sample->number, sizeof bits);
+            ct_put_le64(bytes, bits);
+            ct_buf_append(out, bytes, sizeof bytes);
+        } else {
+            put_varint(out, sample->len);
+            ct_buf_append(out, chunk->arena.data + sample->at, sample->len);
+        }
+    }
+}
+
+static void pack_columns(const struct ct_chunk *chunk, const struct order_key *keys, size_t n, enum ct_kind kind,
+                         struct ct_buf *out)
+{
+    int64_t before = 0;
+    uint16_t flags = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct ct_chunk_sample *sample = &chunk->samples[keys[i].index];
+        put_difference(out, sample->utc_us, before);
+        before = sample->utc_us;
+        flags |= sample->quality;
+    }
+    ct_buf_append(out, &(uint8_t){flags != 0}, 1);
+    for (size_t i = 0; i < n && flags != 0; i++) {
+        put_varint(out, chunk->samples[keys[i].index].quality);
+    }
+    pack_values(chunk, keys, n, kind, out);
+}
+
+static int pack_all(const struct ct_chunk *chunk, const struct ct_catalogue *catalogue, const struct order_key *keys,
+                    struct ct_buf *out)
+{
+    struct ct_buf columns;
+    ct_buf_init(&columns, CT_CHUNK_BYTES_MAX);
+    put_varint(out, FORMAT);
+    uint32_t id_before = 0;
+    int err = CT_OK;
+    for (size_t i = 0; i < chunk->count && err == CT_OK;) {
+        size_t n = 1;
+        while (i + n < chunk->count && keys[i + n].id == keys[i].id) {
+            n++;
+        }
+        const struct ct_entry *entry = ct_catalogue_entry(catalogue, keys[i].id);
+        if (entry == NULL) {
+            err = CT_ERR_RANGE;
+            break;
+        }
+        ct_buf_clear(&columns);
+        pack_columns(chunk, keys + i, n, entry->kind, &columns);
+        err = ct_buf_error(&columns);
+        put_varint(out, keys[i].id - id_before);
+        put_varint(out, n);
+        ct_buf_append(out, &(uint8_t){(uint8_t)entry->kind}, 1);
+        put_varint(out, columns.len);
+        ct_buf_append(out, columns.data, columns.len);
+        id_before = keys[i].id;
+        i += n;
+    }
+    ct_buf_free(&columns);
+    return err != CT_OK ? err : ct_buf_error(out);
+}
+
+static int compress_into(const struct ct_buf *plain, struct ct_buf *out)
+{
+    const size_t bound = ZSTD_compressBound(plain->len);
+    uint8_t *packed = malloc(bound);
+    if (packed == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    const size_t len = ZSTD_compress(packed, bound, plain->data, plain->len, ZSTD_LEVEL);
+    int err = CT_ERR_NO_MEMORY;
+    if (ZSTD_isError(len) == 0) {
+        ct_buf_append(out, packed, len);
+        err = ct_buf_error(out);
+    }
+    free(packed);
+    return err;
+}
+
+int ct_chunk_pack(struct ct_chunk *chunk, const struct ct_catalogue *catalogue, struct ct_buf *out)
+{
+    struct order_key *keys = malloc((chunk->count + 1) * sizeof *keys);
+    if (keys == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < chunk->count; i++) {
+        keys[i] = (struct order_key){chunk->samples[i].id, (uint32_t)i};
+    }
+    qsort(keys, chunk->count, sizeof *keys, compare_keys);
+    struct ct_buf plain;
+    ct_buf_init(&plain, CT_CHUNK_BYTES_MAX);
+    int err = pack_all(chunk, catalogue, keys, &plain);
+    if (err == CT_OK) {
+        err = compress_into(&plain, out);
+    }
+    ct_buf_free(&plain);
+    free(keys);
+    return err;
+}
+
+/* ------------------------------------------------------------------------------------------------ unpacking */
+
+struct cursor {
+    const uint8_t *at, *end;
+    bool bad;
+};
+
+static uint64_t get_varint(struct cursor *in)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (in->at == in->end) {
+            break;
+        }
+        const uint8_t byte = *in->at++;
+        value |= (uint64_t)(byte & 0x7FU) << shift;
+        if (byte < 0x80) {
+            return value;
+        }
+    }
+    in->bad = true;
+    return 0;
+}
+
+static int64_t get_difference(struct cursor *in, int64_t before)
+{
+    const uint64_t zigzag = get_varint(in);
+    return (int64_t)((uint64_t)before + (zigzag >> 1 ^ ((zigzag & 1) != 0 ? UINT64_MAX : 0)));
+}
+
+static const uint8_t *get_bytes(struct cursor *in, uint64_t len)
+{
+    if ((uint64_t)(in->end - in->at) < len) {
+        in->bad = true;
+        return NULL;
+    }
+    const uint8_t *bytes = in->at;
+    in->at += len;
+    return bytes;
+}
+
+static void get_value(struct cursor *in, enum ct_kind kind, int64_t *raw, struct ct_chunk_sample *sample)
+{
+    sample->len = 0;
+    if (kind == CT_KIND_RAW) {
+        *raw = get_difference(in, *raw);
+        sample->raw = *raw;
+    } else if (kind == CT_KIND_DOUBLE) {
+        const uint8_t *bytes = get_bytes(in, 8);
+        const uint64_t bits = bytes == NULL ? 0 : ct_le64(bytes);
+        memcpy(&sample->number, &bits, sizeof bits);
+    } else {
+        const uint64_t len = get_varint(in);
+        in->bad = in->bad || len > CT_BYTES_MAX;
+        sample->bytes = get_bytes(in, in->bad ? 0 : len);
+        sample->len = (uint16_t)len;
+    }
+}
+
+/* Three cursors walk the columns side by side: times, qualities, values. */
+static int unpack_columns(struct cursor times, uint32_t id, size_t n, enum ct_kind kind, ct_chunk_fn fn, void *user)
+{
+    struct cursor rest = times;
+    for (size_t i = 0; i < n && !rest.bad; i++) {
+        (void)get_varint(&rest);
+    }
+    const uint8_t *flag = get_bytes(&rest, 1);
+    const bool has_quality = flag != NULL && *flag != 0;
+    struct cursor qualities = rest;
+    for (size_t i = 0; i < n && has_quality && !rest.bad; i++) {
+        (void)get_varint(&rest);
+    }
+    struct ct_chunk_sample sample = {.id = id};
+    int64_t raw = 0;
+    for (size_t i = 0; i < n; i++) {
+        sample.utc_us = get_difference(&times, sample.utc_us);
+        sample.quality = has_quality ? (uint16_t)get_varint(&qualities) : 0;
+        get_value(&rest, kind, &raw, &sample);
+        if (rest.bad) {
+            return CT_ERR_CORRUPT;
+        }
+        const int answer = fn(user, kind, &sample);
+        if (answer != 0) {
+            return answer;
+        }
+    }
+    return CT_OK;
+}
+
+static int unpack_plain(struct cursor in, uint32_t id, ct_chunk_fn fn, void *user)
+{
+    if (get_varint(&in) != FORMAT) {
+        return CT_ERR_UNSUPPORTED;
+    }
+    uint64_t at = 0;
+    while (in.at < in.end) {
+        at += get_varint(&in);
+        const uint64_t n = get_varint(&in);
+        const uint8_t *kind = get_bytes(&in, 1);
+        const uint64_t len = get_varint(&in);
+        const uint8_t *columns = get_bytes(&in, len);
+        if (in.bad || n > CT_CHUNK_SAMPLES_MAX || at >= CT_CATALOGUE_MAX || kind == NULL || *kind > CT_KIND_STRING) {
+            return CT_ERR_CORRUPT;
+        }
+        if (id == CT_CHUNK_ALL || id == at) {
+            const struct cursor part = {columns, columns + len, false};
+            const int answer = unpack_columns(part, (uint32_t)at, (size_t)n, (enum ct_kind) * kind, fn, user);
+            if (answer != 0) {
+                return answer;
+            }
+        }
+    }
+    return CT_OK;
+}
+
+int ct_chunk_unpack(const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn, void *user)
+{
+    const unsigned long long size = ZSTD_getFrameContentSize(data, len);
+    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > CT_CHUNK_BYTES_MAX) {
+        return CT_ERR_CORRUPT;
+    }
+    uint8_t *plain = malloc((size_t)size + 1);
+    if (plain == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    int err = CT_ERR_CORRUPT;
+    if (ZSTD_decompress(plain, (size_t)size, data, len) == size) {
+        err = unpack_plain((struct cursor){plain, plain + size, false}, id, fn, user);
+    }
+    free(plain);
+    return err;
+}
+
+int ct_chunk_each(const struct ct_chunk *chunk, const struct ct_catalogue *catalogue, uint32_t id, ct_chunk_fn fn,
+                  void *user)
+{
+    for (size_t i = 0; i < chunk->count; i++) {
+        struct ct_chunk_sample sample = chunk->samples[i];
+        if (id != CT_CHUNK_ALL && sample.id != id) {
+            continue;
+        }
+        const struct ct_entry *entry = ct_catalogue_entry(catalogue, sample.id);
+        if (entry == NULL) {
+            return CT_ERR_RANGE;
+        }
+        if (is_bytes(entry->kind)) {
+            sample.bytes = chunk->arena.data + sample.at;
+        }
+        const int answer = fn(user, entry->kind, &sample);
+        if (answer != 0) {
+            return answer;
+        }
+    }
+    return CT_OK;
+}

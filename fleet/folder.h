@@ -1,0 +1,94 @@
+/* Applies the ingest log: twins, history, gaps, events, command states, and the log offset, together in one
+ * transaction.
+ *
+ * The log is the only input of what is stored; what is applied but not committed is applied again from the log after a
+ * crash, so every record counts exactly once. Between commits, queries see everything applied (same connection, open
+ * chunks in memory). Publication to subscribers and browsers happens here too, after each step.
+ * Adapter (files); time comes in. Belongs to one thread, the one that also answers the API. */
+#ifndef CT_FLEET_FOLDER_H
+#define CT_FLEET_FOLDER_H
+
+#include "commands.h"
+#include "history.h"
+#include "ingest_log.h"
+#include "registry.h"
+
+/* The two clocks of one instant. */
+struct ct_moment {
+    ct_ns now;      /* boot time: intervals */
+    int64_t utc_ns; /* wall clock */
+};
+
+struct ct_folder_config {
+    const char *database_path;
+    const char *log_folder;
+    uint64_t log_end;               /* ct_ingest_log_durable at start */
+    const uint8_t *director_secret; /* CT_SIGN_SECRET_SIZE bytes */
+    ct_ns commit_ns;                /* longest time applied and uncommitted; 0: 500 ms */
+    ct_ns chunk_ns;                 /* longest time a chunk stays open; 0: 60 s */
+    size_t open_samples_max;        /* in all open chunks; 0: 8,000,000 */
+};
+
+/* Where things go. Any may be NULL. */
+struct ct_folder_ops {
+    void *user;
+    /* A serialised TwinUpdate for `vehicle/branch`. */
+    void (*publish)(void *user, const char *topic, const void *data, size_t len);
+    /* A server-sent event for those who watch the vehicle. */
+    void (*stream)(void *user, const char *vehicle_id, const char *event, const char *json, size_t len);
+    /* A signed command on its way to the vehicle's link; not CT_OK: not now. */
+    int (*command)(void *user, const char *vehicle_id, const uint8_t *signed_command, size_t len);
+    /* From here on all waiting commands of the vehicle come again, the oldest first; not CT_OK: not now. */
+    int (*resend)(void *user, const char *vehicle_id);
+};
+
+struct ct_folder_stats {
+    uint64_t records, batches, samples, states, events, gaps, statuses, catalogues;
+    uint64_t duplicates; /* records that were there before */
+    uint64_t refused;    /* records that could not be read or applied */
+    uint64_t damaged;    /* places in the log that could not be read */
+    uint64_t commits, chunks, published;
+    uint64_t applied; /* log offset behind the last record applied */
+};
+
+struct ct_folder;
+
+int ct_folder_open(const struct ct_folder_config *config, const struct ct_folder_ops *ops, struct ct_moment moment,
+                   struct ct_folder **out_folder, char *problem, size_t problem_size) CT_MUST_CHECK;
+/* Packs what is open, commits and closes; accepts NULL. What could not be stored is still in the log. */
+int ct_folder_close(struct ct_folder *folder, struct ct_moment moment);
+/* Lets go without storing anything, as a crash would. For tests. */
+void ct_folder_abandon(struct ct_folder *folder);
+
+/* Applies up to `records_max` log records before `durable`. CT_ERR_END: no more now. Any other error is fatal: the
+ * caller ends the process, a restart goes on from what is committed. */
+int ct_folder_step(struct ct_folder *folder, uint64_t durable, size_t records_max,
+                   struct ct_moment moment) CT_MUST_CHECK;
+/* Commits, packs, publishes, expires and sends what is due. *out_next: when to come again. Errors are fatal. */
+int ct_folder_tick(struct ct_folder *folder, struct ct_moment moment, ct_ns *out_next) CT_MUST_CHECK;
+int ct_folder_commit(struct ct_folder *folder) CT_MUST_CHECK;
+
+/* News from the links. Errors are fatal. */
+int ct_folder_vehicle_hello(struct ct_folder *folder, const char *vehicle_id, const char *software,
+                            struct ct_moment moment) CT_MUST_CHECK;
+void ct_folder_vehicle_seen(struct ct_folder *folder, const char *vehicle_id, int64_t utc_ms);
+int ct_folder_vehicle_lost(struct ct_folder *folder, const char *vehicle_id, struct ct_moment moment) CT_MUST_CHECK;
+void ct_folder_vehicle_retry(struct ct_folder *folder, const char *vehicle_id);
+/* A serialised State: twin only. */
+void ct_folder_vehicle_state(struct ct_folder *folder, const char *vehicle_id, const uint8_t *state, size_t len,
+                             struct ct_moment moment);
+
+/* An event stream of the vehicle begins or ends; it may begin before the vehicle is known. */
+void ct_folder_watch(struct ct_folder *folder, const char *vehicle_id, bool begin);
+
+/* Makes a command durable and sends it when the vehicle is connected. As ct_commands_issue. */
+int ct_folder_issue(struct ct_folder *folder, struct ct_vehicle *vehicle, struct ct_command *command,
+                    const char *detail, struct ct_moment moment) CT_MUST_CHECK;
+
+/* For the API. */
+struct ct_registry *ct_folder_registry(struct ct_folder *folder);
+struct ct_history *ct_folder_history(struct ct_folder *folder);
+struct ct_commands *ct_folder_commands(struct ct_folder *folder);
+void ct_folder_stats_get(const struct ct_folder *folder, struct ct_folder_stats *out_stats);
+
+#endif

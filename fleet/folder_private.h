@@ -1,0 +1,53 @@
+/* The folder's inside, shared by folder.c (life, commits), fold_record.c (one record) and folder_publish.c (news out).
+ * Private to these. */
+#ifndef CT_FLEET_FOLDER_PRIVATE_H
+#define CT_FLEET_FOLDER_PRIVATE_H
+
+#include "folder.h"
+
+#define CT_FOLDER_WATCHES_MAX 64 /* as many as there can be event streams */
+
+struct ct_folder {
+    struct ct_folder_config config;
+    struct ct_folder_ops ops;
+    struct ct_folder_stats stats;
+    struct ct_database database;
+    struct ct_catalogues *catalogues;
+    struct ct_registry *registry;
+    struct ct_history *history;
+    struct ct_commands *commands;
+    struct ct_ingest_reader *reader;
+    sqlite3_stmt *set_applied;
+    uint64_t replay_end; /* log offset up to which an earlier run committed */
+    size_t open_samples;
+    ct_ns commit_due; /* CT_NS_NEVER: nothing uncommitted */
+    ct_ns sweep_due;  /* the once-a-second look at every vehicle */
+    struct ct_buf scratch;
+    char watched[CT_FOLDER_WATCHES_MAX][CT_VEHICLE_ID_MAX + 1]; /* streams opened before their vehicle was seen */
+    size_t watched_count;
+};
+
+/* fold_record.c: one entry of the log at `offset`. */
+int ct_fold_entry(struct ct_folder *folder, const struct ct_ingest_entry *entry, uint64_t offset,
+                  struct ct_moment moment) CT_MUST_CHECK;
+/* Packs the vehicle's open chunk and stores it with its twin. */
+int ct_fold_checkpoint(struct ct_folder *folder, struct ct_vehicle *vehicle) CT_MUST_CHECK;
+/* Samples not yet stored could not be read back at start: reports that and stores what there is, so that the next start
+ * neither reads nor reports them again. */
+int ct_fold_lost(struct ct_folder *folder, struct ct_vehicle *vehicle, struct ct_moment moment) CT_MUST_CHECK;
+void ct_fold_state(struct ct_folder *folder, struct ct_vehicle *vehicle, const uint8_t *state, size_t len,
+                   struct ct_moment moment);
+
+/* folder_publish.c */
+void ct_folder_publish(struct ct_folder *folder, struct ct_vehicle *vehicle);
+void ct_folder_stream_twin(struct ct_folder *folder, struct ct_vehicle *vehicle, struct ct_moment moment);
+void ct_folder_stream_command(struct ct_folder *folder, const struct ct_vehicle *vehicle,
+                              const uint8_t id[CT_COMMAND_ID_SIZE]);
+
+/* Streams that were opened before their vehicle was seen count from now on. */
+void ct_folder_give_watches(struct ct_folder *folder);
+
+/* folder.c: there is something uncommitted from now on. Begins the transaction. */
+int ct_folder_write(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,114 @@
+/* cantwin-fleet: the backend daemon. */
+#include "app.h"
+#include "log.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static void print_help(FILE *to)
+{
+    fputs("usage: cantwin-fleet --config FILE [--key value...]\n"
+          "\n"
+          "The fleet backend: takes in what vehicles send, keeps a twin and the history of each, sends them signed\n"
+          "commands, and serves a web page, a REST API and subscriptions. SIGHUP reads the peers again; SIGTERM and\n"
+          "SIGINT end it.\n"
+          "\n"
+          "keys (in the file, or as --key value):\n"
+          "  link.endpoint     where vehicles connect          tcp://127.0.0.1:17601\n"
+          "  link.key          this backend's CURVE key files, without .pub and .key\n"
+          "  link.peers        who may connect (peers.txt of `cantwin keys init`)\n"
+          "  publish.endpoint  where subscribers connect       tcp://127.0.0.1:17602\n"
+          "  http.address      IP address of page and API      127.0.0.1\n"
+          "  http.port         its port                        17680\n"
+          "  director_key      secret key that signs commands\n"
+          "  state_dir         folder of the log and the database\n"
+          "  log_level         error, warning, info or debug   info\n"
+          "\n"
+          "examples:\n"
+          "  cantwin keys init --dir keys --vehicle demo\n"
+          "  cantwin-fleet --config fleet.yaml\n"
+          "  cantwin-fleet --config fleet.yaml --http.port 8080 --log_level debug\n"
+          "\n"
+          "exit codes: 0 done, 1 the thing asked failed, 2 wrong usage, 3 environment (file, port, permission)\n",
+          to);
+}
+
+/* Waits for signals until one of them ends the process. */
+static void serve(struct ct_fleet_app *app, const sigset_t *signals)
+{
+    char problem[512];
+    int signal = 0;
+    while (sigwait(signals, &signal) != 0 || signal == SIGHUP) {
+        if (signal != SIGHUP) {
+            continue;
+        }
+        if (ct_fleet_app_reload(app, problem, sizeof problem) == CT_OK) {
+            ct_log(CT_LOG_INFO, "peers read again");
+        } else {
+            ct_log(CT_LOG_ERROR, "%s; the peers from before stay", problem);
+        }
+    }
+}
+
+/* What the configuration says is wrong: usage; what this machine lacks: environment. */
+static int exit_code_of(int err)
+{
+    const bool content =
+        err == CT_ERR_ARGUMENT || err == CT_ERR_SYNTAX || err == CT_ERR_RANGE || err == CT_ERR_UNSUPPORTED;
+    return content ? CT_EXIT_USAGE : CT_EXIT_ENVIRONMENT;
+}
+
+static int run(const struct ct_fleet_settings *settings)
+{
+    char problem[512] = "";
+    struct ct_fleet_app *app = NULL;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    /* Before the threads, so that they inherit it and only this one takes signals. */
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    const int err = ct_fleet_app_start(settings, &app, problem, sizeof problem);
+    if (err != CT_OK) {
+        ct_log(CT_LOG_ERROR, "%s", problem);
+        return err == CT_ERR_ARGUMENT ? CT_EXIT_USAGE : CT_EXIT_ENVIRONMENT;
+    }
+    ct_log(CT_LOG_INFO, "page and API at http://%s:%u/", settings->http.address, settings->http.port);
+    ct_log(CT_LOG_INFO, "ready");
+    serve(app, &signals);
+    return ct_fleet_app_stop(app) == CT_OK ? CT_EXIT_OK : CT_EXIT_ENVIRONMENT;
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(stdout);
+            return CT_EXIT_OK;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            puts("cantwin-fleet " CANTWIN_VERSION);
+            return CT_EXIT_OK;
+        }
+    }
+    ct_log_open("cantwin-fleet", CT_LOG_INFO);
+    if (argc < 3 || strcmp(argv[1], "--config") != 0) {
+        print_help(stderr);
+        return CT_EXIT_USAGE;
+    }
+    char problem[512] = "";
+    struct ct_fleet_settings *settings = NULL;
+    const int err = ct_fleet_settings_load(argv[2], argc - 3, argv + 3, &settings, problem, sizeof problem);
+    if (err != CT_OK) {
+        ct_log(CT_LOG_ERROR, "%s", problem[0] != '\0' ? problem : ct_err_text(err));
+        return exit_code_of(err);
+    }
+    ct_log_open("cantwin-fleet", (enum ct_log_level)settings->log_level);
+    const int code = run(settings);
+    ct_fleet_settings_free(settings);
+    return code;
+}

@@ -1,0 +1,165 @@
+// One signal over time on a canvas: steps (a value holds until the next one), gaps shaded, the value under the pointer.
+import { clock, number, value as show } from './format.js';
+
+const MARGIN = { left: 48, right: 10, top: 10, bottom: 20 };
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Round steps for an axis.
+function ticks(low, high, count) {
+  const span = high - low || 1;
+  const raw = span / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
+  const result = [];
+  for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step) result.push(Math.abs(t) < step * 1e-6 ? 0 : t);
+  return result;
+}
+
+export class Plot {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.samples = []; // [ms, number, as sent]
+    this.gaps = [];
+    this.minutes = 10;
+    this.pointer = null;
+    canvas.addEventListener('pointermove', (event) => { this.pointer = event.offsetX; this.draw(); });
+    canvas.addEventListener('pointerleave', () => { this.pointer = null; this.draw(); });
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
+  }
+
+  set(history) {
+    this.samples = history.samples.map(([us, v]) => [us / 1000, number(v), v]);
+    this.gaps = history.gaps;
+    this.unit = history.unit;
+    this.draw();
+  }
+
+  clear() {
+    this.samples = [];
+    this.gaps = [];
+    this.draw();
+  }
+
+  add(ms, v) {
+    const last = this.samples.at(-1);
+    if (last && ms <= last[0]) return;
+    this.samples.push([ms, number(v), v]);
+  }
+
+  // now: the right edge, ms UTC of the backend
+  draw(now = this.now ?? Date.now()) {
+    this.now = now;
+    const { canvas } = this;
+    const ratio = devicePixelRatio || 1;
+    const width = canvas.clientWidth;
+    const height = canvas.clientHeight;
+    if (width === 0) return;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    const g = canvas.getContext('2d');
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.clearRect(0, 0, width, height);
+    const oldest = this.samples.length > 0 ? this.samples[0][0] : now;
+    const from = Math.max(now - this.minutes * 60000, Math.min(oldest, now - 10000));
+    const first = this.samples.findIndex(([ms]) => ms >= from);
+    const shown = first < 0 ? this.samples.slice(-1) : this.samples.slice(Math.max(0, first - 1));
+    const numbers = shown.map(([, v]) => v).filter(Number.isFinite);
+    if (numbers.length === 0) return;
+    let low = numbers.reduce((a, b) => Math.min(a, b));
+    let high = numbers.reduce((a, b) => Math.max(a, b));
+    const pad = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1;
+    low -= pad;
+    high += pad;
+    const area = { x: MARGIN.left, y: MARGIN.top, w: width - MARGIN.left - MARGIN.right, h: height - MARGIN.top - MARGIN.bottom };
+    const x = (ms) => area.x + ((ms - from) / (now - from)) * area.w;
+    const y = (v) => area.y + (1 - (v - low) / (high - low)) * area.h;
+    this.axes(g, area, x, y, from, now, low, high);
+    g.save();
+    g.beginPath();
+    g.rect(area.x, area.y - 2, area.w, area.h + 4);
+    g.clip();
+    this.shadeGaps(g, area, x);
+    this.line(g, area, shown, x, y, now);
+    g.restore();
+    if (this.pointer !== null) this.readout(g, area, shown, x, y, from, now);
+  }
+
+  axes(g, area, x, y, from, to, low, high) {
+    g.font = '11px system-ui, sans-serif';
+    g.fillStyle = color('--dim');
+    g.strokeStyle = color('--line');
+    g.lineWidth = 1;
+    g.textAlign = 'right';
+    g.textBaseline = 'middle';
+    for (const t of ticks(low, high, 4)) {
+      g.beginPath();
+      g.moveTo(area.x, Math.round(y(t)) + 0.5);
+      g.lineTo(area.x + area.w, Math.round(y(t)) + 0.5);
+      g.stroke();
+      g.fillText(Number(t.toPrecision(6)).toString(), area.x - 6, y(t));
+    }
+    g.textAlign = 'center';
+    g.textBaseline = 'top';
+    for (let i = 0; i <= 2; i++) {
+      const ms = from + ((to - from) * (i * 2 + 1)) / 6;
+      g.fillText(clock(ms), x(ms), area.y + area.h + 6);
+    }
+  }
+
+  shadeGaps(g, area, x) {
+    g.fillStyle = color('--bad');
+    g.globalAlpha = 0.15;
+    for (const gap of this.gaps) {
+      const left = x(gap.from_utc_ms);
+      g.fillRect(left, area.y, Math.max(2, x(gap.to_utc_ms) - left), area.h);
+    }
+    g.globalAlpha = 1;
+  }
+
+  line(g, area, shown, x, y, now) {
+    g.beginPath();
+    let before = null;
+    for (const [ms, v] of shown) {
+      if (!Number.isFinite(v)) { before = null; continue; }
+      if (before === null) g.moveTo(x(ms), y(v));
+      else { g.lineTo(x(ms), y(before)); g.lineTo(x(ms), y(v)); }
+      before = v;
+    }
+    if (before !== null) g.lineTo(x(now), y(before));
+    g.strokeStyle = color('--accent');
+    g.lineWidth = 1.6;
+    g.lineJoin = 'round';
+    g.stroke();
+  }
+
+  readout(g, area, shown, x, y, from, now) {
+    const ms = from + ((this.pointer - area.x) / area.w) * (now - from);
+    const sample = shown.findLast((s) => s[0] <= ms);
+    if (!sample || this.pointer < area.x || this.pointer > area.x + area.w) return;
+    const text = `${show(sample[2])} ${this.unit ?? ''}  ${clock(sample[0])}`;
+    g.strokeStyle = color('--dim');
+    g.beginPath();
+    g.moveTo(this.pointer + 0.5, area.y);
+    g.lineTo(this.pointer + 0.5, area.y + area.h);
+    g.stroke();
+    g.font = '12px system-ui, sans-serif';
+    const w = g.measureText(text).width + 12;
+    const left = Math.min(Math.max(area.x, this.pointer - w / 2), area.x + area.w - w);
+    g.fillStyle = color('--text');
+    g.fillRect(left, area.y, w, 20);
+    g.fillStyle = color('--card');
+    g.textAlign = 'left';
+    g.textBaseline = 'middle';
+    g.fillText(text, left + 6, area.y + 10);
+    if (Number.isFinite(sample[1])) {
+      g.fillStyle = color('--accent');
+      g.beginPath();
+      g.arc(this.pointer, y(sample[1]), 3.5, 0, 7);
+      g.fill();
+    }
+  }
+}
