@@ -1,9 +1,17 @@
-/* The subcommands of `cantwin`: name and one line of help. Each is `int ct_cli_NAME(int argc, char **argv)` with argv[0] its
- * own name, returns an enum ct_exit, and lives in NAME_cmd.c. */
+/* The subcommands of `cantwin`: name and one line of help. Each is `int ct_cli_NAME(int argc, char **argv)` with
+ * argv[0] its own name, returns an enum ct_exit, and lives in NAME_cmd.c. */
 #ifndef CT_CLI_COMMANDS_H
 #define CT_CLI_COMMANDS_H
 
-#define CT_CLI_COMMANDS(X)
+/* clang-format off */
+#define CT_CLI_COMMANDS(X) \
+    X(decode, "print the signals of a log's frames as JSON") \
+    X(encode, "make a frame from signal values") \
+    X(dbc, "check and show DBC files") \
+    X(bus, "serve, dump, feed and replay CAN buses") \
+    X(twin, "get, watch and set the twin on board") \
+    X(keys, "make and show transport and signing keys")
+/* clang-format on */
 
 #define CT_CLI_DECLARE(name, help) int ct_cli_##name(int argc, char **argv);
 CT_CLI_COMMANDS(CT_CLI_DECLARE)

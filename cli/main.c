@@ -13,7 +13,7 @@ static const struct {
 #define CT_COMMAND_ROW(name, help) {#name, ct_cli_##name, help},
     CT_CLI_COMMANDS(CT_COMMAND_ROW)
 #undef CT_COMMAND_ROW
-    {NULL, NULL, NULL},
+        {NULL, NULL, NULL},
 };
 
 static void print_help(FILE *to)

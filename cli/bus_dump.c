@@ -1,0 +1,141 @@
+#include "bus_cmd.h"
+
+#include "candump.h"
+#include "clock.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct dump {
+    const char *name;
+    char channel[CT_CANDUMP_CHANNEL_MAX]; /* what stands in the interface column */
+    uint64_t left;                        /* frames still to print */
+    bool console;
+};
+
+/* The last part of the name: unix:/run/can0 -> can0. */
+static void name_channel(struct dump *d)
+{
+    const char *last = d->name;
+    for (const char *p = d->name; *p != '\0'; p++) {
+        if ((*p == '/' || *p == ':') && p[1] != '\0') {
+            last = p + 1;
+        }
+    }
+    snprintf(d->channel, sizeof d->channel, "%.31s", last);
+    for (char *p = d->channel; *p != '\0'; p++) {
+        if (*p <= ' ') {
+            *p = '_';
+        } else if (*p == ':') {
+            *p = '\0'; /* udp: */
+            break;
+        }
+    }
+}
+
+static int parse_arguments(int argc, char **argv, struct dump *d)
+{
+    for (int i = 1; i < argc; i++) {
+        double number;
+        if (strcmp(argv[i], "--console") == 0) {
+            d->console = true;
+        } else if (strcmp(argv[i], "--count") == 0) {
+            if (i + 1 == argc || ct_bus_number(argv[++i], 1, &number) != CT_OK || number > 1e15) {
+                return ct_bus_fail(CT_EXIT_USAGE, "--count needs a number of frames from 1");
+            }
+            d->left = (uint64_t)number;
+        } else if (argv[i][0] == '-' || d->name != NULL) {
+            return ct_bus_fail(CT_EXIT_USAGE, "unexpected argument '%s'; see cantwin bus --help", argv[i]);
+        } else {
+            d->name = argv[i];
+        }
+    }
+    return CT_EXIT_OK;
+}
+
+static void print_frame(const struct dump *d, const struct ct_frame *frame)
+{
+    char line[CT_CANDUMP_LINE_MAX];
+    const ct_ns stamp = frame->utc_ns != 0 ? frame->utc_ns : frame->t_ns;
+    if (d->console) {
+        ct_candump_format_console(frame, stamp, d->channel, line, sizeof line);
+    } else {
+        ct_candump_format_file(frame, stamp, d->channel, false, line, sizeof line);
+    }
+    puts(line);
+}
+
+/* Prints what is there; CT_OK while there is more to wait for. */
+static int print_some(struct dump *d, struct ct_port *port)
+{
+    struct ct_frame frames[CT_BUS_BATCH];
+    size_t n = 0;
+    const size_t max = d->left < CT_BUS_BATCH ? (size_t)d->left : CT_BUS_BATCH;
+    const int err = ct_port_read(port, frames, max, &n);
+    for (size_t i = 0; i < n; i++) {
+        print_frame(d, &frames[i]);
+    }
+    d->left -= n;
+    if (fflush(stdout) != 0) {
+        return CT_ERR_IO;
+    }
+    return err == CT_ERR_AGAIN ? CT_OK : err;
+}
+
+static int explain_end(const struct dump *d, int err)
+{
+    if (err == CT_ERR_END) {
+        return CT_EXIT_OK;
+    }
+    if (err == CT_ERR_IO) {
+        return ct_bus_fail(CT_EXIT_FAILED, "cannot write to standard output");
+    }
+    return ct_bus_fail(CT_EXIT_FAILED, "%s: the bus went away: %s", d->name, ct_err_text(err));
+}
+
+static int run(struct dump *d, struct ct_port *port, int stop_fd)
+{
+    while (d->left > 0) {
+        const ct_ns now = ct_clock_now();
+        const ct_ns deadline = ct_port_tick(port, now);
+        struct pollfd fds[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = port->fd, .events = POLLIN}};
+        poll(fds, 2, ct_ns_wait_ms(now, deadline));
+        if (fds[0].revents != 0) {
+            return CT_EXIT_OK;
+        }
+        const int err = print_some(d, port);
+        if (err != CT_OK) {
+            return explain_end(d, err);
+        }
+    }
+    return CT_EXIT_OK;
+}
+
+int ct_bus_dump(int argc, char **argv)
+{
+    struct dump d = {.left = UINT64_MAX};
+    struct ct_port *port = NULL;
+    int code = parse_arguments(argc, argv, &d);
+    if (code != CT_EXIT_OK) {
+        return code;
+    }
+    if (d.name == NULL) {
+        return ct_bus_fail(CT_EXIT_USAGE, "dump needs the NAME of a bus; see cantwin bus --help");
+    }
+    name_channel(&d);
+    code = ct_bus_open(d.name, false, &port);
+    if (code != CT_EXIT_OK) {
+        return code;
+    }
+    const int stop_fd = ct_bus_stop_fd();
+    if (stop_fd < 0) {
+        code = ct_bus_fail(CT_EXIT_ENVIRONMENT, "cannot watch for signals: %s", ct_err_text(stop_fd));
+    } else {
+        code = run(&d, port, stop_fd);
+        close(stop_fd);
+    }
+    ct_port_close(port);
+    return code;
+}

@@ -1,0 +1,333 @@
+/* cantwin keys: makes the key files of a small installation and shows the public ones. */
+#include "buf.h"
+#include "bytes.h"
+#include "commands.h"
+#include "envelope.h"
+#include "files.h"
+#include "keys.h"
+
+#include <sys/stat.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SIZE  4096
+#define PEERS_NAME "peers.txt"
+
+static void print_help(FILE *to)
+{
+    fputs("usage: cantwin keys init --dir DIR --vehicle ID [--subscriber NAME]\n"
+          "       cantwin keys show --dir DIR\n\n"
+          "init makes the keys that are missing in DIR and never overwrites one:\n"
+          "  fleet.curve.pub|.key            the backend's transport key\n"
+          "  vehicle-ID.curve.pub|.key       the vehicle's transport key, which is its identity\n"
+          "  NAME.curve.pub|.key             a subscriber's transport key (NAME: subscriber)\n"
+          "  director.ed25519.pub|.key       signs commands\n"
+          "  release.ed25519.pub|.key        signs what writes to ECUs\n"
+          "  peers.txt                       who may connect to the backend\n"
+          "show prints the public keys and the ids of the signing keys.\n\n"
+          "examples:\n"
+          "  cantwin keys init --dir keys --vehicle demo\n"
+          "  cantwin keys init --dir keys --vehicle truck-7      (adds a second vehicle)\n"
+          "  cantwin keys show --dir keys\n",
+          to);
+}
+
+static int complain(const char *path, const char *what, int exit_code)
+{
+    fprintf(stderr, "cantwin: %s: error: %s\n", path, what);
+    return exit_code;
+}
+
+static bool exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+static void join(char path[PATH_SIZE], const char *dir, const char *name, const char *suffix)
+{
+    const int len = snprintf(path, PATH_SIZE, "%s/%s%s", dir, name, suffix);
+    if (len < 0 || len >= PATH_SIZE) {
+        path[0] = 0;
+    }
+}
+
+/* ---------------------------------------------------------------- init */
+
+enum pair { PAIR_CURVE, PAIR_SIGN };
+
+static int make_texts(enum pair pair, char public_text[256], char secret_text[256])
+{
+    if (pair == PAIR_CURVE) {
+        return ct_zmq_keypair(public_text, secret_text);
+    }
+    uint8_t public_key[CT_SIGN_PUBLIC_SIZE];
+    uint8_t secret_key[CT_SIGN_SECRET_SIZE];
+    const int err = ct_sign_keypair(public_key, secret_key);
+    if (err == CT_OK) {
+        ct_hex_encode(public_text, public_key, sizeof public_key);
+        ct_hex_encode(secret_text, secret_key, sizeof secret_key);
+    }
+    return err;
+}
+
+static int write_line(const char *path, char text[257], unsigned mode)
+{
+    const size_t len = strlen(text);
+    text[len] = '\n';
+    const int err = ct_file_write(path, text, len + 1, mode);
+    if (err != CT_OK) {
+        return complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+    }
+    printf("made %s\n", path);
+    return CT_EXIT_OK;
+}
+
+static int make_pair(const char *dir, const char *name, enum pair pair)
+{
+    char public_path[PATH_SIZE];
+    char secret_path[PATH_SIZE];
+    join(public_path, dir, name, ".pub");
+    join(secret_path, dir, name, ".key");
+    const bool has_public = exists(public_path);
+    const bool has_secret = exists(secret_path);
+    if (has_public && has_secret) {
+        printf("kept %s\n", secret_path);
+        return CT_EXIT_OK;
+    }
+    if (has_public || has_secret) {
+        return complain(has_public ? public_path : secret_path, "its other half is missing; restore it or remove this",
+                        CT_EXIT_FAILED);
+    }
+    char public_text[257] = {0};
+    char secret_text[257] = {0};
+    const int err = make_texts(pair, public_text, secret_text);
+    if (err != CT_OK) {
+        return complain(secret_path, "cannot make a key pair", CT_EXIT_ENVIRONMENT);
+    }
+    const int code = write_line(secret_path, secret_text, 0600);
+    return code != CT_EXIT_OK ? code : write_line(public_path, public_text, 0644);
+}
+
+static bool has_peer(const struct ct_zmq_peer *peers, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(peers[i].public_key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct addition {
+    const char *role;
+    const char *name;
+    char file[80]; /* base name of the key */
+};
+
+/* The peers file's text plus the lines that are missing, into `text`. */
+static int complete_peers(const char *dir, const char *path, const struct addition *additions, size_t count,
+                          struct ct_buf *text)
+{
+    struct ct_zmq_peer *peers = NULL;
+    size_t peer_count = 0;
+    char problem[512];
+    int err = ct_peers_parse(path, ct_buf_string(text), text->len, &peers, &peer_count, problem, sizeof problem);
+    for (size_t i = 0; err == CT_OK && i < count; i++) {
+        char key_path[PATH_SIZE];
+        char key[CT_Z85_KEY_SIZE];
+        join(key_path, dir, additions[i].file, ".pub");
+        err = ct_key_read_z85(key_path, key, problem, sizeof problem);
+        if (err == CT_OK && !has_peer(peers, peer_count, key)) {
+            ct_buf_printf(text, "%s %s %s\n", additions[i].role, additions[i].name, key);
+        }
+    }
+    free(peers);
+    if (err != CT_OK) {
+        fprintf(stderr, "cantwin: %s\n", problem);
+    }
+    return err;
+}
+
+static int make_peers(const char *dir, const struct addition *additions, size_t count)
+{
+    char path[PATH_SIZE];
+    join(path, dir, PEERS_NAME, "");
+    uint8_t *old = NULL;
+    size_t old_len = 0;
+    int err = ct_file_read(path, 1U << 24, &old, &old_len);
+    if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
+        return complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+    }
+    struct ct_buf text;
+    ct_buf_init(&text, 1U << 24);
+    if (old_len > 0) {
+        ct_buf_append(&text, old, old_len);
+        ct_buf_text(&text, old[old_len - 1] == '\n' ? "" : "\n");
+    } else {
+        ct_buf_text(&text, "# who may connect: vehicle ID KEY | subscriber NAME KEY [topic-prefix...]\n");
+    }
+    free(old);
+    const size_t before = text.len;
+    int code = complete_peers(dir, path, additions, count, &text) == CT_OK ? CT_EXIT_OK : CT_EXIT_FAILED;
+    if (code == CT_EXIT_OK && (text.len > before || old_len == 0)) {
+        err = ct_file_write(path, text.data, text.len, 0644);
+        code = err == CT_OK ? CT_EXIT_OK : complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+        printf("%s %s\n", old_len == 0 ? "made" : "completed", path);
+    }
+    ct_buf_free(&text);
+    return code;
+}
+
+static int init(const char *dir, const char *vehicle, const char *subscriber)
+{
+    const int err = ct_dir_make(dir);
+    if (err != CT_OK) {
+        return complain(dir, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+    }
+    struct addition additions[] = {{.role = "vehicle", .name = vehicle}, {.role = "subscriber", .name = subscriber}};
+    snprintf(additions[0].file, sizeof additions[0].file, "vehicle-%s.curve", vehicle);
+    snprintf(additions[1].file, sizeof additions[1].file, "%s.curve", subscriber);
+    const struct {
+        const char *name;
+        enum pair pair;
+    } pairs[] = {{"fleet.curve", PAIR_CURVE},
+                 {additions[0].file, PAIR_CURVE},
+                 {additions[1].file, PAIR_CURVE},
+                 {"director.ed25519", PAIR_SIGN},
+                 {"release.ed25519", PAIR_SIGN}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        const int code = make_pair(dir, pairs[i].name, pairs[i].pair);
+        if (code != CT_EXIT_OK) {
+            return code;
+        }
+    }
+    return make_peers(dir, additions, 2);
+}
+
+/* ---------------------------------------------------------------- show */
+
+static int show_signing(const char *dir, const char *name, enum ct_role role)
+{
+    char path[PATH_SIZE];
+    char problem[512];
+    uint8_t key[CT_SIGN_PUBLIC_SIZE];
+    join(path, dir, name, ".pub");
+    if (ct_key_read_hex(path, key, sizeof key, problem, sizeof problem) != CT_OK) {
+        fprintf(stderr, "cantwin: %s\n", problem);
+        return CT_EXIT_ENVIRONMENT;
+    }
+    uint8_t id[CT_KEY_ID_SIZE];
+    char key_text[2 * CT_SIGN_PUBLIC_SIZE + 1];
+    char id_text[2 * CT_KEY_ID_SIZE + 1];
+    ct_key_id(role, key, id);
+    ct_hex_encode(key_text, key, sizeof key);
+    ct_hex_encode(id_text, id, sizeof id);
+    printf("%-10s %s id %s\n", role == CT_ROLE_RELEASE ? "release" : "director", key_text, id_text);
+    return CT_EXIT_OK;
+}
+
+static int show_peers(const char *dir)
+{
+    char path[PATH_SIZE];
+    char problem[512];
+    struct ct_zmq_peer *peers = NULL;
+    size_t count = 0;
+    join(path, dir, PEERS_NAME, "");
+    if (ct_peers_load(path, &peers, &count, problem, sizeof problem) != CT_OK) {
+        fprintf(stderr, "cantwin: %s\n", problem);
+        return CT_EXIT_ENVIRONMENT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        printf("%-10s %s %s%s%s\n", peers[i].is_subscriber ? "subscriber" : "vehicle", peers[i].public_key,
+               peers[i].name, peers[i].topics[0] != 0 ? " " : "", peers[i].topics);
+    }
+    free(peers);
+    return CT_EXIT_OK;
+}
+
+static int show(const char *dir)
+{
+    char path[PATH_SIZE];
+    char problem[512];
+    char key[CT_Z85_KEY_SIZE];
+    join(path, dir, "fleet.curve", ".pub");
+    if (ct_key_read_z85(path, key, problem, sizeof problem) != CT_OK) {
+        fprintf(stderr, "cantwin: %s\n", problem);
+        return CT_EXIT_ENVIRONMENT;
+    }
+    printf("%-10s %s\n", "fleet", key);
+    int code = show_peers(dir);
+    if (code == CT_EXIT_OK) {
+        code = show_signing(dir, "director.ed25519", CT_ROLE_DIRECTOR);
+    }
+    return code == CT_EXIT_OK ? show_signing(dir, "release.ed25519", CT_ROLE_RELEASE) : code;
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+struct options {
+    const char *dir;
+    const char *vehicle;
+    const char *subscriber;
+};
+
+static int usage(const char *what, const char *word)
+{
+    fprintf(stderr, "cantwin keys: error: %s%s%s; see cantwin keys --help\n", what, word != NULL ? " " : "",
+            word != NULL ? word : "");
+    return CT_EXIT_USAGE;
+}
+
+static int take_options(int argc, char **argv, struct options *options)
+{
+    for (int i = 2; i < argc; i++) {
+        const char **target = strcmp(argv[i], "--dir") == 0          ? &options->dir
+                              : strcmp(argv[i], "--vehicle") == 0    ? &options->vehicle
+                              : strcmp(argv[i], "--subscriber") == 0 ? &options->subscriber
+                                                                     : NULL;
+        if (target == NULL) {
+            return usage("unknown option", argv[i]);
+        }
+        if (i + 1 == argc) {
+            return usage("a value is missing after", argv[i]);
+        }
+        *target = argv[++i];
+    }
+    return options->dir != NULL ? CT_EXIT_OK : usage("--dir is missing", NULL);
+}
+
+int ct_cli_keys(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(stdout);
+            return CT_EXIT_OK;
+        }
+    }
+    if (argc < 2) {
+        print_help(stderr);
+        return CT_EXIT_USAGE;
+    }
+    struct options options = {.subscriber = "subscriber"};
+    const int code = take_options(argc, argv, &options);
+    if (code != CT_EXIT_OK) {
+        return code;
+    }
+    if (strcmp(argv[1], "show") == 0) {
+        return show(options.dir);
+    }
+    if (strcmp(argv[1], "init") != 0) {
+        return usage("no such action:", argv[1]);
+    }
+    if (options.vehicle == NULL) {
+        return usage("--vehicle is missing", NULL);
+    }
+    if (!ct_peer_name_valid(options.vehicle) || !ct_peer_name_valid(options.subscriber)) {
+        return usage("a name is 1 to 64 letters, digits, '.', '_', '-'", NULL);
+    }
+    return init(options.dir, options.vehicle, options.subscriber);
+}
