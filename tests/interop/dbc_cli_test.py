@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""`cantwin encode|decode|dbc` as a user calls them: frames against hand-made ones and against cantools, exit codes,
+located problems, buses. Lines: `ok`, `not ok`, `skip`; exit 1 on failure.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BIN = os.path.join(os.environ.get("CANTWIN_BIN", os.path.join(SOURCE, "build", "test", "bin")), "cantwin")
+DBC = """VERSION ""
+NS_ :
+BS_:
+BU_: A B
+BO_ 291 ENGINE: 8 A
+ SG_ Speed : 7|16@0+ (0.25,0) [0|16383.75] "1/min" B
+ SG_ Temp : 16|8@1- (1,-40) [-168|87] "degC" B
+ SG_ Gear : 24|3@1+ (1,0) [0|7] "" B
+ SG_ Sel M : 32|8@1+ (1,0) [0|255] "" B
+ SG_ Low m1 : 40|8@1+ (1,0) [0|255] "" B
+ SG_ High m2 : 40|16@1+ (1,0) [0|65535] "" B
+BO_ 2566844926 BIG: 8 A
+ SG_ Counter : 0|64@1+ (1,0) [0|0] "" B
+BO_ 512 WIDE: 24 A
+ SG_ Ratio : 0|32@1- (1,0) [0|0] "" B
+ SG_ Vin : 39|136@0+ (1,0) [0|0] "" B
+VAL_ 291 Gear 0 "Neutral" 1 "First" ;
+SIG_VALTYPE_ 512 Ratio : 1;
+"""
+failed = False
+
+
+def report(good, name, detail=""):
+    global failed
+    failed = failed or not good
+    print("%s dbc_cli %s%s" % ("ok" if good else "not ok", name, "" if good else ": " + str(detail)))
+
+
+def run(*arguments, text=""):
+    return subprocess.run([BIN, *arguments], input=text, capture_output=True, text=True, check=False)
+
+
+def check_encode(path):
+    rows = (
+        (["ENGINE", "Speed=850.5", "Temp=-3", "Gear=First"], "123#0D4A250100000000"),
+        (["ENGINE", "Speed:raw=3402", "Gear=7"], "123#0D4A000700000000"),
+        (["ENGINE", "High=258"], "123#0000000002020100"),  # the multiplexer follows
+        (["ENGINE", "Low=3", "Sel=1"], "123#0000000001030000"),
+        (["BIG", "Counter=18446744073709551615"], "18FEF1FE#FFFFFFFFFFFFFFFF"),
+        (["WIDE", "Ratio=1.5", "Vin=" + b"WVWZZZ1JZXW000001".hex()],
+         "200##1" + ("0000C03F" + b"WVWZZZ1JZXW000001".hex() + "000000").upper()),
+    )
+    for arguments, want in rows:
+        got = run("encode", "--dbc", path, *arguments)
+        report(got.returncode == 0 and got.stdout == want + "\n", "encode " + " ".join(arguments), got)
+    refused = (
+        (["ENGINE", "Speed=16384"], 1, "does not fit"), (["ENGINE", "Gear=Fourth"], 1, "Gear=Fourth"),
+        (["ENGINE", "Low=1", "Sel=2"], 1, "Sel=2"), (["ENGINE", "Spede=1"], 1, "Spede"), (["MOTOR"], 1, "MOTOR"),
+        (["ENGINE", "Speed"], 2, "SIGNAL=VALUE"), (["ENGINE", "Temp:raw=1.5"], 1, "Temp:raw"),
+    )
+    for arguments, status, text in refused:
+        got = run("encode", "--dbc", path, *arguments)
+        one_line = got.stderr.count("\n") == 1 and text in got.stderr and got.stdout == ""
+        report(got.returncode == status and one_line, "encode refuses " + " ".join(arguments), got)
+
+
+def check_decode(path):
+    log = ("(1436509052.249713) can0 123#0D4A250107030000\n(2.000000) can1 18FEF100#FFFFFFFFFFFFFFFF\n"
+           "(3.000000) can0 200##10000C03F" + "41" * 17 + "000000\n(4.000000) can0 7FF#00\n")
+    got = run("decode", "--dbc", path, "-", text=log)
+    lines = [json.loads(line) for line in got.stdout.splitlines()]
+    report(got.returncode == 0 and len(lines) == 3 and "frames 4, decoded 3, unknown 1, errors 0" in got.stderr,
+           "decode counts", got)
+    first = {"t": 1436509052.249713, "bus": "can0", "id": 291, "ext": False, "name": "ENGINE", "signals": {
+        "Speed": {"raw": 3402, "value": 850.5, "unit": "1/min"}, "Temp": {"raw": 37, "value": -3, "unit": "degC"},
+        "Gear": {"raw": 1, "value": 1, "unit": "", "text": "First"}, "Sel": {"raw": 7, "value": 7, "unit": ""}}}
+    report(lines[0] == first, "decode values, texts, active branches only", lines[0])
+    report(lines[1]["signals"]["Counter"]["raw"] == 2 ** 64 - 1 and "18446744073709551615" in got.stdout,
+           "decode 64 bits exactly, by parameter group", lines[1])
+    report(lines[2]["signals"] == {"Ratio": {"raw": 1.5, "bits": "3fc00000", "value": 1.5, "unit": ""},
+                                   "Vin": {"raw": "41" * 17, "unit": ""}}, "decode float and bytes", lines[2])
+    got = run("decode", "--bus", "can1=" + path, "--unknown", "-", text=log)
+    names = [json.loads(line).get("name") for line in got.stdout.splitlines()]
+    report(got.returncode == 0 and names == [None, "BIG", None, None], "decode by bus, unknown ones shown", got)
+    got = run("decode", "--dbc", path, "-", text=log + "(5.000000) can0 12G#00\n")
+    report(got.returncode == 1 and got.stdout.count("\n") == 3 and ":5:" in got.stderr, "decode damaged line", got)
+
+
+def check_files(path, folder):
+    broken = os.path.join(folder, "broken.dbc")
+    with open(broken, "w", encoding="utf-8") as file:
+        file.write(DBC.replace("24|3@1+", "24|x@1+").replace("BO_ 512 WIDE:", "BO_ WIDE:"))
+    got = run("dbc", "check", broken)
+    lines = got.stdout.splitlines()
+    report(got.returncode == 1 and lines[0].startswith(broken + ":8:16: error: ") and
+           lines[1].startswith(broken + ":14:5: error: "), "check names every place", got)
+    report(run("dbc", "check", path).returncode == 0, "check of a good file")
+    got = run("decode", "--dbc", broken, "-", text="(1.000000) can0 123#0D4A250107030000\n")
+    report(got.returncode == 0 and "Speed" in got.stdout and "broken.dbc:8:16: error" in got.stderr,
+           "decode goes on without the broken signal", got)
+    missing = os.path.join(folder, "missing.dbc")
+    for arguments, status in ((["decode", "--dbc", missing, "-"], 3), (["decode", "--dbc", path, missing + ".log"], 3),
+                              (["decode", "-"], 2), (["decode", "--nonsense"], 2), (["dbc", "check", missing], 3),
+                              (["dbc"], 2), (["encode"], 2)):
+        got = run(*arguments)
+        report(got.returncode == status and got.stderr != "", "exit %d: %s" % (status, arguments[0]), got)
+    model = json.loads(run("dbc", "dump", "--json", path).stdout)
+    high = model["messages"][0]["signals"][5]
+    report([m["name"] for m in model["messages"]] == ["ENGINE", "BIG", "WIDE"] and high["selector"] == "Sel" and
+           high["selector_values"] == [[2, 2]] and model["messages"][2]["fd"], "dump", model)
+
+
+def check_cantools(path):
+    try:
+        import cantools  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        print("skip dbc_cli cantools: the Python package is not installed")
+        return
+    database = cantools.database.load_file(path)
+    wanted = {"Speed": 1234.25, "Temp": -40, "Gear": 1, "Sel": 2, "High": 40000}
+    got = run("encode", "--dbc", path, "ENGINE", *["%s=%s" % item for item in wanted.items()])
+    theirs = database.decode_message("ENGINE", bytes.fromhex(got.stdout.split("#")[1]), decode_choices=False)
+    report(theirs == wanted, "cantools reads what encode wrote", (got, theirs))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "car.dbc")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(DBC + 'BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","StandardCAN_FD","J1939PG";\n'
+                       'BA_DEF_DEF_ "VFrameFormat" "StandardCAN";\nBA_ "VFrameFormat" BO_ 2566844926 3;\n'
+                       'BA_ "VFrameFormat" BO_ 512 2;\n')
+        check_encode(path)
+        check_decode(path)
+        check_files(path, folder)
+        check_cantools(path)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

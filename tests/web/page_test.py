@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Headless Chromium on the backend's page: numbers move, search, plot, a switch and a diagnostic request work.
+
+usage: page_test.py [BASE_URL] [--screenshot FILE] [--dark]
+With a base URL the page of a running backend is tested (its first vehicle must be sending); without one a backend and
+a test vehicle of the build in CANTWIN_BIN are started. Prints `ok`, `not ok` and `skip` lines.
+"""
+import argparse
+import base64
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+BEAM = "Vehicle.Body.Lights.Beam.Low.IsOn"
+failures = 0
+
+
+def result(good, name, detail=""):
+    global failures
+    failures += not good
+    print(("ok " if good else "not ok ") + name + (f" ({detail})" if detail else ""), flush=True)
+    return good
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, seconds=20.0, step=0.1):
+    """Polls `what` until it is true; returns its value, or the last one."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            value = what()
+        except (OSError, KeyError, RuntimeError):
+            value = None
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(step)
+
+
+class Backend:
+    """A backend with one sending vehicle, in a folder of its own."""
+
+    def __init__(self, bins):
+        self.folder = tempfile.mkdtemp(prefix="cantwin-web-")
+        self.processes = []
+        link, publish, http = free_port(), free_port(), free_port()
+        subprocess.run([bins / "cantwin", "keys", "init", "--dir", "keys", "--vehicle", "toy"], cwd=self.folder,
+                       check=True, stdout=subprocess.DEVNULL)
+        config = {"link": {"endpoint": f"tcp://127.0.0.1:{link}", "key": "keys/fleet.curve", "peers": "keys/peers.txt"},
+                  "publish": {"endpoint": f"tcp://127.0.0.1:{publish}"},
+                  "http": {"address": "127.0.0.1", "port": http},
+                  "director_key": "keys/director.ed25519.key", "state_dir": "state"}
+        (pathlib.Path(self.folder) / "fleet.yaml").write_text(json.dumps(config))  # JSON is YAML
+        self.start([bins / "cantwin-fleet", "--config", "fleet.yaml"])
+        self.base = f"http://127.0.0.1:{http}/"
+        self.start([bins / "test_vehicle", "--keys", "keys", "--vehicle", "toy", "--endpoint",
+                    f"tcp://127.0.0.1:{link}", "--interval-ms", "100"])
+
+    def start(self, command):
+        self.processes.append(subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL,
+                                               stderr=subprocess.DEVNULL))
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+        codes = [process.wait(10) for process in self.processes]
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return codes[0]
+
+
+class Browser:
+    """As much of WebDriver (W3C) as is needed here."""
+
+    def __init__(self, dark):
+        self.profile = tempfile.mkdtemp(prefix="cantwin-chromium-")
+        port = free_port()
+        self.driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        self.root = f"http://127.0.0.1:{port}"
+        self.session = ""
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                   "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                   "--disable-dev-shm-usage", "--window-size=1440,900", f"--user-data-dir={self.profile}"]
+        if dark:
+            options += ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"]
+        if not wait_for(lambda: self.call("GET", "/status")["ready"]):
+            raise RuntimeError("chromedriver does not start")
+        wanted = {"browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"},
+                  "goog:chromeOptions": {"binary": shutil.which("chromium"), "args": options}}
+        answer = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self.session = "/session/" + answer["sessionId"]
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.root + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(json.load(error)["value"]["message"]) from None
+
+    def open(self, address):
+        self.call("POST", self.session + "/url", {"url": address})
+
+    def run(self, script, *arguments):
+        return self.call("POST", self.session + "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def keys(self, *actions):
+        steps = [step for key in actions for step in ({"type": "keyDown", "value": key}, {"type": "keyUp", "value": key})]
+        self.call("POST", self.session + "/actions", {"actions": [{"type": "key", "id": "keys", "actions": steps}]})
+
+    def errors(self):
+        entries = self.call("POST", self.session + "/se/log", {"type": "browser"})
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+
+    def screenshot(self, path):
+        pathlib.Path(path).write_bytes(base64.b64decode(self.call("GET", self.session + "/screenshot")))
+
+    def close(self):
+        if self.session:
+            self.call("DELETE", self.session)
+        self.driver.terminate()
+        self.driver.wait(10)
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+
+ROWS = "return document.querySelectorAll('#signals tr:not([hidden])').length"
+VALUES = "return Object.fromEntries([...document.querySelectorAll('#signals tr')].map(r => [r.dataset.name, r.cells[1].textContent]))"
+COMMANDS = "return [...document.querySelectorAll('#commands li')].map(l => [l.dataset.state, l.textContent])"
+AGES = "return [...document.querySelectorAll('#signals td.age')].filter(c => / s$/.test(c.textContent)).length"
+PLOTTED = """const c = document.getElementById('plot');
+const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n;"""
+
+
+def moving(browser):
+    before = browser.run(VALUES)
+    moved = wait_for(lambda: [n for n, v in browser.run(VALUES).items() if n in before and v != before[n]])
+    return moved or []
+
+
+def check_page(browser, base):
+    browser.open(base)
+    rows = wait_for(lambda: browser.run(ROWS)) or 0
+    result(rows > 0, "page shows the vehicle's signals", f"{rows} rows")
+    vehicles = browser.run("return document.querySelectorAll('#vehicles button.connected').length")
+    result(vehicles > 0, "page shows a connected vehicle")
+    moved = moving(browser)
+    result(len(moved) > 0, "numbers move without a reload", f"{len(moved)} changed at once")
+    ages = wait_for(lambda: browser.run(AGES))
+    result(bool(ages), "ages are shown")
+    name = (moved or ["Vehicle.Speed"])[0]
+    browser.run("[...document.querySelectorAll('#signals tr')].find(r => r.dataset.name === arguments[0]).click()", name)
+    inked = wait_for(lambda: browser.run(PLOTTED) > 500)
+    result(bool(inked), "a click on a signal draws its history", name)
+
+
+def check_keyboard(browser):
+    everything = browser.run(ROWS)
+    browser.run("document.activeElement.blur()")
+    browser.keys("/", *"beam")
+    shown = wait_for(lambda: 0 < browser.run(ROWS) < everything)
+    result(bool(shown), "the keyboard reaches the search, which narrows the table")
+    browser.keys("\ue00c")  # Escape
+    result(bool(wait_for(lambda: browser.run(ROWS) == everything)), "Escape shows all signals again")
+    browser.keys("\ue015", "\ue015")  # arrow down
+    chosen = browser.run("return document.querySelectorAll('#signals tr[aria-selected=true]').length")
+    result(chosen == 1, "arrow keys choose a signal")
+
+
+def check_commands(browser):
+    switch = f"document.querySelector('[role=switch][aria-label=\"{BEAM}\"]')"
+    before = browser.run(f"return {switch}?.getAttribute('aria-checked') ?? null")
+    if before is None:
+        print(f"skip switch: the vehicle has no actuator {BEAM}")
+    else:
+        browser.run(f"{switch}.click()")
+        turned = wait_for(lambda: browser.run(f"return {switch}.getAttribute('aria-checked')") != before)
+        result(bool(turned), "the switch turns when the vehicle reports its new state")
+        done = wait_for(lambda: any(state == "done" and "IsOn" in text for state, text in browser.run(COMMANDS)))
+        result(bool(done), "the command is shown until it is done")
+    browser.run("document.querySelector('#diagnose button').click()")
+    answered = wait_for(lambda: [text for state, text in browser.run(COMMANDS) if "22F190" in text and state == "done"])
+    result(bool(answered) and "62 F1 90" in answered[0], "a diagnostic request shows its response")
+
+
+def check_reconnect(browser, base):
+    """A second page of the same vehicle lives beside the first, and closing it leaves the first alive."""
+    browser.open(base)
+    wait_for(lambda: browser.run(ROWS))
+    result(len(moving(browser)) > 0, "numbers move again after a reload")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("base", nargs="?")
+    parser.add_argument("--screenshot")
+    parser.add_argument("--dark", action="store_true")
+    options = parser.parse_args()
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        print("skip page: chromium and chromedriver are not installed")
+        return 0
+    bins = pathlib.Path(os.environ.get("CANTWIN_BIN", pathlib.Path(__file__).parents[2] / "build/test/bin"))
+    if options.base is None and not (bins / "cantwin-fleet").exists():
+        print(f"skip page: no cantwin-fleet in {bins}")
+        return 0
+    backend = None if options.base else Backend(bins)
+    browser = Browser(options.dark)
+    try:
+        base = options.base or backend.base
+        check_page(browser, base)
+        check_keyboard(browser)
+        check_commands(browser)
+        if options.screenshot:
+            browser.screenshot(options.screenshot)
+        check_reconnect(browser, base)
+        errors = browser.errors()
+        result(not errors, "the browser reports no error", "; ".join(errors)[:300])
+    finally:
+        browser.close()
+        if backend is not None:
+            result(backend.stop() == 0, "the backend ends cleanly with SIGTERM")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
