@@ -130,7 +130,7 @@ static void dump_database(struct ct_json *json, const struct ct_dbc *dbc)
     ct_json_uint(json, "warnings", dbc->warning_count);
     ct_json_array_begin(json, "nodes");
     for (size_t i = 0; i < dbc->node_count; i++) {
-        ct_json_string(json, NULL, dbc->nodes[i]);
+        ct_json_string(json, NULL, dbc->nodes[i].name);
     }
     ct_json_array_end(json);
     ct_json_array_begin(json, "messages");

@@ -149,7 +149,7 @@ static const struct dbc_entries *entries_of(struct dbc_raw *raw, const struct db
     if (ref->text == NULL) {
         return &ref->entries;
     }
-    for (const struct dbc_table *table = raw->tables; table != NULL; table = table->next) {
+    for (const struct dbc_raw_table *table = raw->tables; table != NULL; table = table->next) {
         if (strcmp(table->name, ref->text) == 0) {
             return &table->entries;
         }
@@ -325,7 +325,7 @@ static void resolve_node(struct dbc_raw *raw, const struct dbc_ref *ref)
     if (ref->kind != DBC_REF_ATTRIBUTE || ref->attribute != DBC_ATTR_LONG_NODE || ref->text[0] == '\0') {
         return;
     }
-    for (struct dbc_node *node = raw->nodes; node != NULL; node = node->next) {
+    for (struct dbc_raw_node *node = raw->nodes; node != NULL; node = node->next) {
         if (strcmp(node->name, ref->name) == 0) {
             node->name = ref->text;
             return;
@@ -387,18 +387,18 @@ static bool all_null_sources(const struct dbc_raw *raw)
 static bool make_nodes(struct dbc_raw *raw, struct ct_dbc *dbc)
 {
     size_t count = 0;
-    for (const struct dbc_node *node = raw->nodes; node != NULL; node = node->next) {
+    for (const struct dbc_raw_node *node = raw->nodes; node != NULL; node = node->next) {
         count++;
     }
-    const char **names = ct_dbc_alloc(raw->keep, (count + 1) * sizeof *names);
-    if (names == NULL) {
+    struct ct_dbc_node *nodes = ct_dbc_alloc(raw->keep, (count + 1) * sizeof *nodes);
+    if (nodes == NULL) {
         return false;
     }
     size_t i = 0;
-    for (const struct dbc_node *node = raw->nodes; node != NULL; node = node->next) {
-        names[i++] = node->name;
+    for (const struct dbc_raw_node *node = raw->nodes; node != NULL; node = node->next) {
+        nodes[i++].name = node->name;
     }
-    dbc->nodes = names;
+    dbc->nodes = nodes;
     dbc->node_count = count;
     return true;
 }

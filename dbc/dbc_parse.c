@@ -112,7 +112,7 @@ static bool parse_nodes(struct dbc_parser *parser)
             }
             continue;
         }
-        struct dbc_node *node = ct_dbc_alloc(raw->temp, sizeof *node);
+        struct dbc_raw_node *node = ct_dbc_alloc(raw->temp, sizeof *node);
         if (node == NULL) {
             return true;
         }

@@ -134,7 +134,7 @@ bool ct_dbc_parse_values(struct dbc_parser *parser)
 bool ct_dbc_parse_value_table(struct dbc_parser *parser)
 {
     struct dbc_raw *raw = parser->raw;
-    struct dbc_table *table = ct_dbc_alloc(raw->temp, sizeof *table);
+    struct dbc_raw_table *table = ct_dbc_alloc(raw->temp, sizeof *table);
     if (table == NULL) {
         return true;
     }

@@ -145,15 +145,15 @@ struct dbc_ref {
     struct dbc_ref *next;
 };
 
-struct dbc_table {
+struct dbc_raw_table {
     const char *name;
     struct dbc_entries entries;
-    struct dbc_table *next;
+    struct dbc_raw_table *next;
 };
 
-struct dbc_node {
+struct dbc_raw_node {
     const char *name;
-    struct dbc_node *next;
+    struct dbc_raw_node *next;
 };
 
 struct dbc_raw {
@@ -167,9 +167,9 @@ struct dbc_raw {
     size_t signal_count;
     struct dbc_ref *refs;
     struct dbc_ref **refs_tail;
-    struct dbc_table *tables;
-    struct dbc_node *nodes;
-    struct dbc_node **nodes_tail;
+    struct dbc_raw_table *tables;
+    struct dbc_raw_node *nodes;
+    struct dbc_raw_node **nodes_tail;
     struct dbc_attribute_def attributes[DBC_ATTR_COUNT];
     bool all_null_sources; /* every 29-bit id ends in 0xFE */
 };

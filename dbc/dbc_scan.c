@@ -41,6 +41,7 @@ void ct_dbc_report(struct dbc_report *report, enum ct_dbc_severity severity, con
     count_lines(report, place);
     const struct ct_dbc_problem problem = {
         .severity = severity,
+        .code = CT_DBC_CODE_SYNTAX,
         .file = report->file,
         .line = report->line,
         .column = (unsigned)(place - report->line_start) + 1,

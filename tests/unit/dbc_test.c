@@ -273,7 +273,7 @@ static void test_dbc_every_other_statement_is_passed_over(void **state)
     }
     assert_int_equal(problems.count, 0);
     assert_int_equal(dbc->node_count, 3);
-    assert_string_equal(dbc->nodes[2], "C");
+    assert_string_equal(dbc->nodes[2].name, "C");
     assert_int_equal(dbc->message_count, 1);
     ct_dbc_free(dbc);
 }
