@@ -1,7 +1,7 @@
 #include "ecu_data.h"
 
 #include "bytes.h"
-#include "protect.h"
+#include "sim_checksum.h"
 
 #include <string.h>
 
@@ -58,7 +58,7 @@ static uint8_t read_record(void *user, uint16_t id, uint8_t *out, size_t size, s
     for (size_t i = FILLER_FROM; i < CT_ECU_RECORD_SIZE - 1; i++) {
         out[i] = (uint8_t)i;
     }
-    out[CT_ECU_RECORD_SIZE - 1] = ct_crc8_j1850(out, CT_ECU_RECORD_SIZE - 1);
+    out[CT_ECU_RECORD_SIZE - 1] = ct_checksum_crc8(out, CT_ECU_RECORD_SIZE - 1);
     *out_len = CT_ECU_RECORD_SIZE;
     return 0;
 }

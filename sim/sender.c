@@ -35,7 +35,7 @@ int ct_sender_init(struct ct_sender *sender, const struct ct_codec_message *plan
     *sender = (struct ct_sender){.plan = plan, .model = model, .due = first, .counter = -1, .checksum = -1};
     sender->cycle = (ct_ns)(model->cycle_ms * (double)CT_NS_PER_MS);
     sender->pages = count_pages(model);
-    sender->protect = ct_protect_find(model->name);
+    sender->protect = ct_checksum_find(model->name);
     if (sender->protect != NULL) {
         sender->counter = signal_index(model, sender->protect->counter);
         sender->checksum = signal_index(model, sender->protect->checksum);
@@ -119,7 +119,7 @@ static int build(const struct ct_sender *sender, struct ct_plant *plant, struct 
     }
     const unsigned end = sender->protect->counter_end;
     const int err = put_raw(sender, sender->counter, end > 0 ? sender->sent % end : 0, frame);
-    const uint8_t checksum = ct_protect_checksum(sender->protect->kind, model->id, frame->data, frame->len);
+    const uint8_t checksum = ct_checksum_of(sender->protect->kind, model->id, frame->data, frame->len);
     return err != CT_OK ? err : put_raw(sender, sender->checksum, checksum, frame);
 }
 

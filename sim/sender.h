@@ -6,7 +6,7 @@
 #include "codec.h"
 #include "frame.h"
 #include "plant.h"
-#include "protect.h"
+#include "sim_checksum.h"
 #include "signals.h"
 
 #define CT_SENDER_SIGNAL_MAX 64
@@ -15,7 +15,7 @@ struct ct_sender {
     const struct ct_codec_message *plan;
     const struct ct_dbc_message *model;
     const struct ct_signal_source *sources[CT_SENDER_SIGNAL_MAX]; /* by signal; NULL: keeps its start value */
-    const struct ct_protect_rule *protect;
+    const struct ct_checksum_rule *protect;
     int32_t counter, checksum; /* signals, -1: none */
     unsigned pages;            /* selector values to go through, 0: not multiplexed */
     ct_ns cycle, due;

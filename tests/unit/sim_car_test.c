@@ -4,7 +4,7 @@
 #include "bytes.h"
 #include "car.h"
 #include "files.h"
-#include "protect.h"
+#include "sim_checksum.h"
 #include "uds_client.h"
 
 #include <stdlib.h>
@@ -278,7 +278,7 @@ static void test_sim_every_ecu_tells_vin_part_number_and_record(void **state)
         assert_int_equal(result.len, 63);
         assert_memory_equal(result.response + 3, "CTR1", 4);
         assert_string_equal((const char *)result.response + 7, ecus[i].name);
-        assert_int_equal(result.response[62], ct_crc8_j1850(result.response + 3, 59));
+        assert_int_equal(result.response[62], ct_checksum_crc8(result.response + 3, 59));
         result = ask(rig, &tester, ecus[i].bus, 0x1234);
         assert_int_equal(result.outcome, CT_UDS_NEGATIVE);
         assert_int_equal(result.nrc, CT_NRC_OUT_OF_RANGE);
@@ -289,10 +289,10 @@ static void test_sim_every_ecu_tells_vin_part_number_and_record(void **state)
 static void test_sim_crc8_gives_the_published_check_value(void **state)
 {
     (void)state;
-    assert_int_equal(ct_crc8_j1850((const uint8_t *)"123456789", 9), 0x4B);
+    assert_int_equal(ct_checksum_crc8((const uint8_t *)"123456789", 9), 0x4B);
     /* Toyota's sum: length + id bytes + data, here 8 + 1 + B0 + 0x10 */
     const uint8_t data[8] = {0x10};
-    assert_int_equal(ct_protect_checksum(CT_PROTECTION_SUM, 0x1B0, data, 8), 0xC9);
+    assert_int_equal(ct_checksum_of(CT_PROTECTION_SUM, 0x1B0, data, 8), 0xC9);
 }
 
 static void test_sim_car_without_any_message_is_refused(void **state)

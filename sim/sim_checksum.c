@@ -1,8 +1,8 @@
-#include "protect.h"
+#include "sim_checksum.h"
 
 #include <string.h>
 
-static const struct ct_protect_rule rules[] = {
+static const struct ct_checksum_rule rules[] = {
     {"ENGINE_STATUS", CT_PROTECTION_CRC8, "ENGINE_STATUS_COUNTER", 15, "ENGINE_STATUS_CRC"},
     {"ENGINE_TORQUE_STATUS", CT_PROTECTION_CRC8, "ENGINE_TORQUE_COUNTER", 15, "ENGINE_TORQUE_CRC"},
     {"VEHICLE_MOTION", CT_PROTECTION_SUM, NULL, 0, "VEHICLE_MOTION_SUM"},
@@ -13,7 +13,7 @@ static const struct ct_protect_rule rules[] = {
     {"BODY_LAMPS", CT_PROTECTION_NONE, "LAMPS_COUNTER", 256, NULL},
 };
 
-const struct ct_protect_rule *ct_protect_find(const char *message)
+const struct ct_checksum_rule *ct_checksum_find(const char *message)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (strcmp(rules[i].message, message) == 0) {
@@ -34,12 +34,12 @@ static uint8_t crc8_more(uint8_t crc, const uint8_t *data, size_t len)
     return crc;
 }
 
-uint8_t ct_crc8_j1850(const uint8_t *data, size_t len)
+uint8_t ct_checksum_crc8(const uint8_t *data, size_t len)
 {
     return crc8_more(0xFF, data, len) ^ 0xFF;
 }
 
-uint8_t ct_protect_checksum(enum ct_protection kind, uint32_t id, const uint8_t *data, size_t len)
+uint8_t ct_checksum_of(enum ct_protection kind, uint32_t id, const uint8_t *data, size_t len)
 {
     const uint8_t id_bytes[] = {(uint8_t)id, (uint8_t)(id >> 8)};
     if (len == 0 || kind == CT_PROTECTION_NONE) {
