@@ -187,7 +187,7 @@ function onStream(up) {
 
 // ------------------------------------------------------------------------------------------------ history
 
-// What cannot be drawn: the last changes as text.
+// The last changes of a text, beside its timeline.
 function changes(samples) {
   const changed = samples.filter(([, v], i) => i === 0 || v !== samples[i - 1][1]);
   return changed.slice(-8).map(([us, v]) => `${clock(us / 1000)} ${value(v)}`).join(' · ');
@@ -204,10 +204,10 @@ async function loadHistory() {
   const short = name.split('.').slice(-2).join('.');
   $('plot-title').textContent = history.unit ? `${short} (${history.unit})` : short;
   $('plot-title').title = name;
-  const textual = history.samples.length > 0 && plot.samples.every(([, v]) => !Number.isFinite(v));
-  $('plot').hidden = textual;
-  $('plot-note').hidden = history.samples.length > 0 && !textual;
-  $('plot-note').textContent = textual ? changes(history.samples) : 'No sample of this signal in this time.';
+  $('plot').setAttribute('aria-label', `History of ${name}`);
+  $('plot-note').hidden = plot.samples.some(([, v]) => Number.isFinite(v)) && !plot.textual;
+  if (plot.textual) $('plot-note').textContent = changes(history.samples);
+  else $('plot-note').textContent = `No ${plot.samples.length > 0 ? 'finite value' : 'sample'} of this signal in this time.`;
   plot.draw(now);
 }
 

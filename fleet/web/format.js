@@ -27,6 +27,9 @@ export function number(v) {
   return typeof v === 'string' && v.trim() !== '' ? Number(v) : NaN;
 }
 
+// Numbers beyond double's integers and those that are none (`nan`, `inf`, `-inf`) come as strings; every other string is text.
+export const isText = (v) => typeof v === 'string' && !Number.isFinite(number(v)) && !/^(nan|-?inf)$/.test(v);
+
 // Hex as text with what is printable shown beside it.
 export function hex(text) {
   const bytes = text.match(/../g) ?? [];

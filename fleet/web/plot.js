@@ -1,7 +1,10 @@
-// One signal over time on a canvas: steps (a value holds until the next one), gaps shaded, the value under the pointer.
-import { clock, number, value as show } from './format.js';
+// One signal over time on a canvas: numbers as steps (a value holds until the next one), texts as a timeline of states;
+// gaps shaded, the value under the pointer.
+import { clock, isText, number, value as show } from './format.js';
 
 const MARGIN = { left: 48, right: 10, top: 10, bottom: 20 };
+const STATE_HEIGHT = 40;
+const LABEL_PAD = 6;
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -15,6 +18,21 @@ function ticks(low, high, count) {
   for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step) result.push(Math.abs(t) < step * 1e-6 ? 0 : t);
   return result;
 }
+
+// Neighbouring samples of one value as [from ms, to ms, value]; a null value is no state.
+export function states(samples, now) {
+  const result = [];
+  for (const [ms, , v] of samples) {
+    const last = result.at(-1);
+    if (last && last[2] === v) continue;
+    if (last) last[1] = ms;
+    result.push([ms, Math.max(ms, now), v]);
+  }
+  return result.filter(([, , v]) => v !== null);
+}
+
+// Colours as far apart as there are texts; the label tells them apart too.
+const hue = (index) => `hsl(${Math.round(index * 137.5 + 175) % 360} 45% 36%)`;
 
 export class Plot {
   constructor(canvas) {
@@ -67,28 +85,34 @@ export class Plot {
     const from = Math.max(now - this.minutes * 60000, Math.min(oldest, now - 10000));
     const first = this.samples.findIndex(([ms]) => ms >= from);
     const shown = first < 0 ? this.samples.slice(-1) : this.samples.slice(Math.max(0, first - 1));
-    const numbers = shown.map(([, v]) => v).filter(Number.isFinite);
-    if (numbers.length === 0) return;
-    let low = numbers.reduce((a, b) => Math.min(a, b));
-    let high = numbers.reduce((a, b) => Math.max(a, b));
-    const pad = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1;
-    low -= pad;
-    high += pad;
     const area = { x: MARGIN.left, y: MARGIN.top, w: width - MARGIN.left - MARGIN.right, h: height - MARGIN.top - MARGIN.bottom };
     const x = (ms) => area.x + ((ms - from) / (now - from)) * area.w;
-    const y = (v) => area.y + (1 - (v - low) / (high - low)) * area.h;
-    this.axes(g, area, x, y, from, now, low, high);
+    const y = this.textual ? () => area.y + area.h / 2 : this.valueAxis(g, area, shown);
+    if (y === null) return;
+    this.timeAxis(g, area, x, from, now);
     g.save();
     g.beginPath();
     g.rect(area.x, area.y - 2, area.w, area.h + 4);
     g.clip();
     this.shadeGaps(g, area, x);
-    this.line(g, area, shown, x, y, now);
+    if (this.textual) this.timeline(g, area, states(shown, now), x);
+    else this.line(g, area, shown, x, y, now);
     g.restore();
     if (this.pointer !== null) this.readout(g, area, shown, x, y, from, now);
   }
 
-  axes(g, area, x, y, from, to, low, high) {
+  get textual() { return this.samples.some(([, , v]) => isText(v)); }
+
+  // Draws the axis of the finite values shown and returns the function from value to y; null when there is none.
+  valueAxis(g, area, shown) {
+    const numbers = shown.map(([, v]) => v).filter(Number.isFinite);
+    if (numbers.length === 0) return null;
+    let low = numbers.reduce((a, b) => Math.min(a, b));
+    let high = numbers.reduce((a, b) => Math.max(a, b));
+    const pad = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1;
+    low -= pad;
+    high += pad;
+    const y = (v) => area.y + (1 - (v - low) / (high - low)) * area.h;
     g.font = '11px system-ui, sans-serif';
     g.fillStyle = color('--dim');
     g.strokeStyle = color('--line');
@@ -102,6 +126,12 @@ export class Plot {
       g.stroke();
       g.fillText(Number(t.toPrecision(6)).toString(), area.x - 6, y(t));
     }
+    return y;
+  }
+
+  timeAxis(g, area, x, from, to) {
+    g.font = '11px system-ui, sans-serif';
+    g.fillStyle = color('--dim');
     g.textAlign = 'center';
     g.textBaseline = 'top';
     for (let i = 0; i <= 2; i++) {
@@ -134,6 +164,28 @@ export class Plot {
     g.lineWidth = 1.6;
     g.lineJoin = 'round';
     g.stroke();
+    if (before === null) return;
+    g.fillStyle = color('--accent'); // the newest value, seen even when it is the only one
+    g.beginPath();
+    g.arc(Math.min(x(now), area.x + area.w) - 2, y(before), 2.5, 0, 7);
+    g.fill();
+  }
+
+  timeline(g, area, list, x) {
+    const texts = [...new Set(this.samples.map(([, , v]) => v))];
+    const top = area.y + (area.h - STATE_HEIGHT) / 2;
+    g.font = '12px system-ui, sans-serif';
+    g.textAlign = 'left';
+    g.textBaseline = 'middle';
+    for (const [from, to, v] of list) {
+      const left = Math.max(area.x, x(from));
+      const room = Math.max(2, x(to) - left);
+      g.fillStyle = hue(texts.indexOf(v));
+      g.fillRect(Math.min(left, area.x + area.w - 2), top, Math.max(2, room - 1), STATE_HEIGHT);
+      if (g.measureText(show(v)).width + 2 * LABEL_PAD > room) continue;
+      g.fillStyle = '#fff';
+      g.fillText(show(v), left + LABEL_PAD, top + STATE_HEIGHT / 2);
+    }
   }
 
   readout(g, area, shown, x, y, from, now) {

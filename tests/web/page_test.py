@@ -37,7 +37,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(what, seconds=20.0, step=0.1):
+def wait_for(what, seconds=90.0, step=0.1):
     """Polls `what` until it is true; returns its value, or the last one."""
     end = time.monotonic() + seconds
     while True:
@@ -76,7 +76,7 @@ class Backend:
     def stop(self):
         for process in reversed(self.processes):
             process.send_signal(signal.SIGTERM)
-        codes = [process.wait(10) for process in self.processes]
+        codes = [process.wait(60) for process in self.processes]
         shutil.rmtree(self.folder, ignore_errors=True)
         return codes[0]
 
@@ -107,7 +107,7 @@ class Browser:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.root + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise RuntimeError(json.load(error)["value"]["message"]) from None
@@ -133,7 +133,7 @@ class Browser:
         if self.session:
             self.call("DELETE", self.session)
         self.driver.terminate()
-        self.driver.wait(10)
+        self.driver.wait(60)
         shutil.rmtree(self.profile, ignore_errors=True)
 
 
@@ -141,9 +141,37 @@ ROWS = "return document.querySelectorAll('#signals tr:not([hidden])').length"
 VALUES = "return Object.fromEntries([...document.querySelectorAll('#signals tr')].map(r => [r.dataset.name, r.cells[1].textContent]))"
 COMMANDS = "return [...document.querySelectorAll('#commands li')].map(l => [l.dataset.state, l.textContent])"
 AGES = "return [...document.querySelectorAll('#signals td.age')].filter(c => / s$/.test(c.textContent)).length"
-PLOTTED = """const c = document.getElementById('plot');
-const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n;"""
+# What a canvas shows: pixels of the line's colour (numbers), and opaque ones where the states are (texts).
+INK = """const inked = (c) => {
+  const g = c.getContext('2d');
+  g.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--accent').trim();
+  const wanted = g.fillStyle.match(/[0-9a-f]{2}/g).map((h) => parseInt(h, 16));
+  if (c.width === 0 || c.clientHeight === 0) return { line: 0, states: 0 };
+  const d = g.getImageData(0, 0, c.width, c.height).data;
+  const middle = c.height * 4 * c.width / 2;
+  let line = 0, states = 0;
+  for (let i = 0; i < d.length; i += 4) {
+    line += d[i + 3] > 90 && wanted.every((v, k) => Math.abs(v - d[i + k]) < 8);
+    states += d[i + 3] === 255 && Math.abs(i - middle) < 20 * 4 * c.width;
+  }
+  return { line, states };
+};
+"""
+PLOTTED = INK + """return document.getElementById('plot-title').title === arguments[0] ?
+  inked(document.getElementById('plot')) : { line: 0, states: 0 };"""
+ALONE = INK + """return import(new URL('plot.js', location)).then(({ Plot }) => {
+  const canvas = document.createElement('canvas');
+  canvas.style.cssText = 'position: fixed; top: 0; left: 0; width: 600px; height: 190px';
+  document.body.append(canvas);
+  const plot = new Plot(canvas);
+  plot.set({ samples: [[arguments[0] * 1000, arguments[1]]], gaps: [], unit: '' });
+  plot.draw(arguments[0] + arguments[2]);
+  const ink = inked(canvas);
+  canvas.remove();
+  return ink;
+});"""
+CHOOSE = "[...document.querySelectorAll('#signals tr')].find((r) => r.dataset.name === arguments[0]).click()"
+NAMED = "return arguments[0].filter((n) => [...document.querySelectorAll('#signals tr')].some((r) => r.dataset.name === n))"
 
 
 def moving(browser):
@@ -162,10 +190,35 @@ def check_page(browser, base):
     result(len(moved) > 0, "numbers move without a reload", f"{len(moved)} changed at once")
     ages = wait_for(lambda: browser.run(AGES))
     result(bool(ages), "ages are shown")
-    name = (moved or ["Vehicle.Speed"])[0]
-    browser.run("[...document.querySelectorAll('#signals tr')].find(r => r.dataset.name === arguments[0]).click()", name)
-    inked = wait_for(lambda: browser.run(PLOTTED) > 500)
-    result(bool(inked), "a click on a signal draws its history", name)
+
+
+def signals_by_value(base):
+    """Names of the first vehicle's signals whose value is a number, and of those whose value is a text."""
+    with urllib.request.urlopen(base.rstrip("/") + "/api/v1/vehicles", timeout=60) as answer:
+        vehicles = json.load(answer)["vehicles"]
+    vehicle = next((v for v in vehicles if v["connected"]), vehicles[0])["id"]
+    with urllib.request.urlopen(f"{base.rstrip('/')}/api/v1/vehicles/{vehicle}/twin", timeout=60) as answer:
+        signals = [s for s in json.load(answer)["signals"] if "never-seen" not in s["quality"]]
+    numbers = [s["name"] for s in signals if isinstance(s["value"], (int, float)) and not isinstance(s["value"], bool)]
+    texts = [s["name"] for s in signals if isinstance(s["value"], str) and any(c.isalpha() for c in s["value"])]
+    return numbers, texts
+
+
+def check_plot(browser, base):
+    for kind, ink, least, at in (("number", "line", 100, 0), ("text", "states", 500, 1)):
+        shown = wait_for(lambda: browser.run(NAMED, signals_by_value(base)[at]))
+        if not result(bool(shown), f"the vehicle sends a {kind}"):
+            continue
+        browser.run(CHOOSE, shown[0])
+        drawn = wait_for(lambda: browser.run(PLOTTED, shown[0])[ink] > least)
+        result(bool(drawn), f"a click on a signal draws its history: a {kind}", shown[0])
+    note = browser.run("const n = document.getElementById('plot-note'); return n.hidden ? '' : n.textContent")
+    result(any(c.isalpha() for c in note), "the texts of the timeline stand beside it", note[:60])
+    now = int(time.time() * 1000)
+    for kind, ink, value in (("number", "line", 4711), ("text", "states", "OPEN")):
+        for age_ms in (0, 5000, 3600000):
+            drawn = browser.run(ALONE, now, value, age_ms)
+            result(drawn[ink] > (100 if age_ms else 10), f"a single {kind} is drawn, {age_ms} ms old", str(drawn))
 
 
 def check_keyboard(browser):
@@ -222,6 +275,7 @@ def main():
     try:
         base = options.base or backend.base
         check_page(browser, base)
+        check_plot(browser, base)
         check_keyboard(browser)
         check_commands(browser)
         if options.screenshot:
