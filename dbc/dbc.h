@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ct_dbc_severity { CT_DBC_WARNING, CT_DBC_ERROR };
+enum ct_dbc_severity { CT_DBC_WARNING, CT_DBC_ERROR, CT_DBC_INFO };
 
 /* One problem in the text. line and column count from 1. */
 struct ct_dbc_problem {

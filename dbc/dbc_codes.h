@@ -4,8 +4,11 @@
 #ifndef CT_DBC_DBC_CODES_H
 #define CT_DBC_DBC_CODES_H
 
+#include "lint_codes.h"
+
 /* clang-format off */
 #define CT_DBC_CODES(X) \
+    CT_DBC_LINT_CODES(X) \
     X(1, SYNTAX, ERROR, "a statement that cannot be understood; it is skipped")
 /* clang-format on */
 
