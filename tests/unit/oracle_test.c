@@ -1,17 +1,14 @@
 /* Every DBC of the corpus against its oracle: values computed by cantools and by an independent bit-by-bit decoder.
  * Names and raw values must be equal in every row; physical values bit-equal or 1 ulp apart where both ways round. */
-#include "codec.h"
-#include "dbc_corpus.h"
+#include "oracle_rows.h"
 #include "testing.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FAULTS_SHOWN 20
-#define DATA_MAX     2048
 
 struct counts {
     uint64_t files;
@@ -26,35 +23,10 @@ struct counts {
     uint64_t faults;
 };
 
-struct row {
-    const char *file;
-    const char *message;
-    const char *data;
-};
-
-static void fault(struct counts *counts, const struct row *row, const char *signal, const char *text)
+static void fault(struct counts *counts, const struct oracle_row *row, const char *signal, const char *text)
 {
     if (counts->faults++ < FAULTS_SHOWN) {
-        print_message("%s %s %s %s: %s\n", row->file, row->message, row->data, signal, text);
-    }
-}
-
-/* The oracle read every file as Windows-1252; a file that is UTF-8 has its umlauts taken apart there. Two such names
- * are compared without what is not ASCII. */
-static bool same_name(const char *ours, const char *theirs)
-{
-    for (;;) {
-        while ((*ours & 0x80) != 0) {
-            ours++;
-        }
-        while ((*theirs & 0x80) != 0) {
-            theirs++;
-        }
-        if (*ours != *theirs || *ours == '\0') {
-            return *ours == *theirs;
-        }
-        ours++;
-        theirs++;
+        print_message("%s %s %s %s: %s\n", row->file, row->name, row->hex, signal, text);
     }
 }
 
@@ -79,14 +51,14 @@ static bool raw_is(const struct ct_dbc_signal *signal, const struct ct_decoded *
     return strcmp(text, json_get(want, "raw")->text) == 0;
 }
 
-static void check_value(struct counts *counts, const struct row *row, const struct ct_dbc_message *model,
+static void check_value(struct counts *counts, const struct oracle_row *row, const struct ct_dbc_message *model,
                         const struct ct_decoded *values, size_t count, const struct json_value *want)
 {
     counts->values++;
     const struct ct_decoded *found = NULL;
     bool raw_equal = false;
     for (size_t i = 0; i < count && !raw_equal; i++) {
-        if (same_name(model->signals[values[i].signal].name, want->key)) {
+        if (oracle_same_name(model->signals[values[i].signal].name, want->key)) {
             found = &values[i];
             raw_equal = raw_is(&model->signals[values[i].signal], found, want);
         }
@@ -104,14 +76,14 @@ static void check_value(struct counts *counts, const struct row *row, const stru
 }
 
 /* cantools forgets the branches of a selector that has a long name (one message of the corpus); we decode them. */
-static bool oracle_lost_branches(const struct row *row)
+static bool oracle_lost_branches(const struct oracle_row *row)
 {
-    return strcmp(row->message, "ID201VCFRONT_loggingAndVitals10Hz") == 0;
+    return strcmp(row->name, "ID201VCFRONT_loggingAndVitals10Hz") == 0;
 }
 
 /* What the oracle does not list must not be decoded: inactive branches, signals beyond the bytes. It leaves out signals
  * over 64 bits, and one of two with the same name (X#8 here). */
-static void check_no_more(struct counts *counts, const struct row *row, const struct ct_dbc_message *model,
+static void check_no_more(struct counts *counts, const struct oracle_row *row, const struct ct_dbc_message *model,
                           const struct ct_decoded *values, size_t count, const struct json_value *signals)
 {
     for (size_t i = 0; i < count; i++) {
@@ -119,37 +91,12 @@ static void check_no_more(struct counts *counts, const struct row *row, const st
         bool listed = signal->kind == CT_DBC_BLOB || strchr(signal->name, '#') != NULL ||
                       (signal->selector >= 0 && oracle_lost_branches(row));
         for (size_t k = 0; k < signals->count && !listed; k++) {
-            listed = same_name(signal->name, signals->items[k].key);
+            listed = oracle_same_name(signal->name, signals->items[k].key);
         }
         if (!listed) {
             fault(counts, row, signal->name, "decoded, but not in the oracle");
         }
     }
-}
-
-static size_t hex_bytes(const char *text, uint8_t *out)
-{
-    const size_t len = strlen(text) / 2;
-    assert_true(len <= DATA_MAX);
-    for (size_t i = 0; i < len; i++) {
-        const char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        out[i] = (uint8_t)strtoul(digits, NULL, 16);
-    }
-    return len;
-}
-
-static const struct ct_codec_message *message_of(const struct ct_codec *codec, const struct json_value *row)
-{
-    const bool extended = strcmp(json_get(row, "ext")->text, "true") == 0;
-    const uint32_t id = (uint32_t)strtoul(json_get(row, "id")->text, NULL, 10);
-    const struct ct_codec_message *message = ct_codec_find(codec, id, extended);
-    const char *name = json_get(row, "msg")->text;
-    if (message == NULL || !same_name(ct_codec_model(message)->name, name)) {
-        message = ct_codec_by_name(codec, name); /* one of several with this id */
-    }
-    return message != NULL && ct_codec_model(message)->id == id && ct_codec_model(message)->extended == extended
-               ? message
-               : NULL;
 }
 
 static void count_kind(struct counts *counts, const struct json_value *row)
@@ -163,83 +110,31 @@ static void count_kind(struct counts *counts, const struct json_value *row)
     counts->indep_rows += strcmp(kind->text, "indep") == 0;
 }
 
-static void check_row(struct counts *counts, const struct ct_codec *codec, const struct json_value *json)
+static void check_row(void *user, const struct oracle_row *row)
 {
-    const struct row row = {json_get(json, "dbc")->text, json_get(json, "msg")->text, json_get(json, "data")->text};
+    struct counts *counts = user;
     counts->rows++;
-    count_kind(counts, json);
-    const struct ct_codec_message *message = message_of(codec, json);
-    if (message == NULL) {
-        fault(counts, &row, "", "no such message");
+    count_kind(counts, row->json);
+    if (row->message == NULL) {
+        fault(counts, row, "", "no such message");
         return;
     }
-    const struct ct_dbc_message *model = ct_codec_model(message);
-    uint8_t data[DATA_MAX];
-    const size_t len = hex_bytes(row.data, data);
+    const struct ct_dbc_message *model = ct_codec_model(row->message);
     struct ct_decoded *values = malloc((model->signal_count + 1) * sizeof *values);
-    uint8_t *exact = malloc(len + (len == 0)); /* so that a byte read too far is seen by the sanitizer */
-    memcpy(exact, data, len);
-    const size_t count = ct_codec_decode(message, exact, len, values);
-    const struct json_value *signals = json_get(json, "signals");
+    const size_t count = ct_codec_decode(row->message, row->data, row->len, values);
+    const struct json_value *signals = json_get(row->json, "signals");
     for (size_t i = 0; i < signals->count; i++) {
-        check_value(counts, &row, model, values, count, &signals->items[i]);
+        check_value(counts, row, model, values, count, &signals->items[i]);
     }
-    check_no_more(counts, &row, model, values, count, signals);
-    free(exact);
+    check_no_more(counts, row, model, values, count, signals);
     free(values);
-}
-
-static void check_file(struct counts *counts, const char *corpus, const char *oracle_path)
-{
-    size_t len = 0;
-    char *rows = corpus_read(oracle_path, &len);
-    const char *text = rows;
-    struct ct_dbc *dbc = NULL;
-    struct ct_codec *codec = NULL;
-    char *dbc_text = NULL;
-    counts->files++;
-    while (*text != '\0') {
-        struct json_value *row = json_read(&text);
-        if (row == NULL) {
-            fail_msg("%s is no JSON", oracle_path);
-        }
-        if (dbc == NULL) {
-            char *folder = corpus_join(corpus, "dbc");
-            char *path = corpus_join(folder, json_get(row, "dbc")->text);
-            dbc = corpus_dbc(path, &dbc_text);
-            assert_int_equal(ct_codec_compile(dbc, &codec), CT_OK);
-            free(path);
-            free(folder);
-        }
-        check_row(counts, codec, row);
-        json_free(row);
-        text += strspn(text, "\r\n ");
-    }
-    ct_codec_free(codec);
-    ct_dbc_free(dbc);
-    free(dbc_text);
-    free(rows);
 }
 
 static void test_oracle_every_row_of_every_database_equal(void **state)
 {
     (void)state;
-    char *corpus;
-    corpus_require(&corpus);
-    char *folder = corpus_join(corpus, "oracle");
-    DIR *dir = opendir(folder);
-    assert_non_null(dir);
     struct counts counts = {0};
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (strstr(entry->d_name, ".jsonl.zst") != NULL) {
-            char *path = corpus_join(folder, entry->d_name);
-            check_file(&counts, corpus, path);
-            free(path);
-        }
-    }
-    (void)closedir(dir);
-    free(folder);
-    free(corpus);
+    counts.files = oracle_each_row(check_row, &counts);
     print_message("oracle: %" PRIu64 " files, %" PRIu64 " rows (%" PRIu64 " truncated, %" PRIu64
                   " unknown_mux, %" PRIu64 " indep), %" PRIu64 " values\n",
                   counts.files, counts.rows, counts.truncated_rows, counts.unknown_mux_rows, counts.indep_rows,
