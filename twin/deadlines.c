@@ -7,15 +7,13 @@ int ct_deadlines_create(struct ct_deadlines *deadlines, size_t ids)
     deadlines->count = 0;
     deadlines->heap = calloc(ids + 1, sizeof(*deadlines->heap));
     deadlines->places = calloc(ids + 1, sizeof(*deadlines->places));
-    deadlines->due = calloc(ids + 1, sizeof(*deadlines->due));
-    return deadlines->heap == NULL || deadlines->places == NULL || deadlines->due == NULL ? CT_ERR_NO_MEMORY : CT_OK;
+    return deadlines->heap == NULL || deadlines->places == NULL ? CT_ERR_NO_MEMORY : CT_OK;
 }
 
 void ct_deadlines_free(struct ct_deadlines *deadlines)
 {
     free(deadlines->heap);
     free(deadlines->places);
-    free(deadlines->due);
 }
 
 static void place(struct ct_deadlines *deadlines, size_t index, struct ct_deadline deadline)
@@ -56,11 +54,13 @@ static void sift_down(struct ct_deadlines *deadlines, size_t index, struct ct_de
     place(deadlines, index, deadline);
 }
 
-void ct_deadlines_set(struct ct_deadlines *deadlines, uint32_t id, ct_ns due)
+void ct_deadlines_arm(struct ct_deadlines *deadlines, uint32_t id, ct_ns due)
 {
-    deadlines->due[id] = due;
     const uint32_t at = deadlines->places[id];
     const struct ct_deadline deadline = {due, id};
+    if (due == CT_NS_NEVER) {
+        return;
+    }
     if (at == 0) {
         sift_up(deadlines, deadlines->count++, deadline);
     } else if (due < deadlines->heap[at - 1].key) {
@@ -68,28 +68,26 @@ void ct_deadlines_set(struct ct_deadlines *deadlines, uint32_t id, ct_ns due)
     }
 }
 
-static void remove_top(struct ct_deadlines *deadlines)
+int ct_deadlines_first(const struct ct_deadlines *deadlines, ct_ns now, uint32_t *out_id)
 {
+    if (deadlines->count == 0 || deadlines->heap[0].key > now) {
+        return CT_ERR_END;
+    }
+    *out_id = deadlines->heap[0].id;
+    return CT_OK;
+}
+
+void ct_deadlines_settle(struct ct_deadlines *deadlines, ct_ns due)
+{
+    if (due != CT_NS_NEVER) {
+        sift_down(deadlines, 0, (struct ct_deadline){due, deadlines->heap[0].id});
+        return;
+    }
     deadlines->places[deadlines->heap[0].id] = 0;
     deadlines->count--;
     if (deadlines->count > 0) {
         sift_down(deadlines, 0, deadlines->heap[deadlines->count]);
     }
-}
-
-int ct_deadlines_take(struct ct_deadlines *deadlines, ct_ns now, uint32_t *out_id)
-{
-    while (deadlines->count > 0 && deadlines->heap[0].key <= now && deadlines->heap[0].key != CT_NS_NEVER) {
-        const uint32_t id = deadlines->heap[0].id;
-        const ct_ns due = deadlines->due[id];
-        if (due <= now && due != CT_NS_NEVER) {
-            remove_top(deadlines);
-            *out_id = id;
-            return CT_OK;
-        }
-        sift_down(deadlines, 0, (struct ct_deadline){due, id});
-    }
-    return CT_ERR_END;
 }
 
 ct_ns ct_deadlines_next(const struct ct_deadlines *deadlines)

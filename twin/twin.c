@@ -1,142 +1,59 @@
-#include "twin.h"
+#include "twin_private.h"
 
-#include "deadlines.h"
-#include "range.h"
-
-#include <stdlib.h>
 #include <string.h>
-
-struct slot {
-    struct ct_reading reading;
-    const struct ct_entry *entry;
-    struct ct_range range;
-    uint8_t *bytes; /* bytes_max of them; NULL for numbers */
-};
-
-struct ct_twin {
-    struct ct_catalogue *catalogue;
-    size_t count;
-    struct slot *slots;
-    uint8_t *bytes;
-    /* Bit id % 64 of word (id / 64) * CT_TWIN_CONSUMERS + consumer, so that marking for all touches one cache line. */
-    uint64_t *changed;
-    struct ct_deadlines deadlines;
-    uint64_t revision;
-};
-
-static bool has_bytes(const struct ct_entry *entry)
-{
-    return entry->kind == CT_KIND_BYTES || entry->kind == CT_KIND_STRING;
-}
-
-static size_t word_count(const struct ct_twin *twin)
-{
-    return (twin->count + 63) / 64;
-}
-
-static size_t total_bytes(const struct ct_catalogue *catalogue)
-{
-    size_t total = 0;
-    for (uint32_t id = 0; id < ct_catalogue_count(catalogue); id++) {
-        const struct ct_entry *entry = ct_catalogue_entry(catalogue, id);
-        total += has_bytes(entry) ? entry->bytes_max : 0U;
-    }
-    return total;
-}
-
-static void init_slots(struct ct_twin *twin)
-{
-    uint8_t *bytes = twin->bytes;
-    for (uint32_t id = 0; id < twin->count; id++) {
-        const struct ct_entry *entry = ct_catalogue_entry(twin->catalogue, id);
-        struct slot *slot = &twin->slots[id];
-        slot->entry = entry;
-        slot->range = ct_range_of(entry);
-        slot->reading.sample.id = id;
-        slot->reading.sample.quality = CT_Q_NEVER_SEEN;
-        if (has_bytes(entry)) {
-            slot->bytes = bytes;
-            slot->reading.sample.bytes = bytes;
-            bytes += entry->bytes_max;
-        }
-    }
-}
-
-int ct_twin_create(struct ct_catalogue *catalogue, struct ct_twin **out_twin)
-{
-    struct ct_twin *twin = calloc(1, sizeof(*twin));
-    if (twin == NULL) {
-        return CT_ERR_NO_MEMORY;
-    }
-    twin->catalogue = ct_catalogue_ref(catalogue);
-    twin->count = ct_catalogue_count(catalogue);
-    twin->slots = calloc(twin->count + 1, sizeof(*twin->slots));
-    twin->bytes = calloc(total_bytes(catalogue) + 1, 1);
-    twin->changed = calloc((word_count(twin) + 1) * CT_TWIN_CONSUMERS, sizeof(*twin->changed));
-    const int err = ct_deadlines_create(&twin->deadlines, twin->count);
-    if (twin->slots == NULL || twin->bytes == NULL || twin->changed == NULL || err != CT_OK) {
-        ct_twin_free(twin);
-        return CT_ERR_NO_MEMORY;
-    }
-    init_slots(twin);
-    *out_twin = twin;
-    return CT_OK;
-}
-
-void ct_twin_free(struct ct_twin *twin)
-{
-    if (twin == NULL) {
-        return;
-    }
-    ct_deadlines_free(&twin->deadlines);
-    free(twin->changed);
-    free(twin->bytes);
-    free(twin->slots);
-    ct_catalogue_unref(twin->catalogue);
-    free(twin);
-}
 
 struct ct_catalogue *ct_twin_catalogue(const struct ct_twin *twin)
 {
     return twin->catalogue;
 }
 
-static void mark_changed(struct ct_twin *twin, uint32_t id)
-{
-    uint64_t *words = &twin->changed[(size_t)(id / 64) * CT_TWIN_CONSUMERS];
-    for (size_t i = 0; i < CT_TWIN_CONSUMERS; i++) {
-        words[i] |= UINT64_C(1) << (id % 64);
-    }
-    twin->revision++;
-}
-
-static bool same_value(const struct slot *slot, const struct ct_sample *sample)
+static bool same_value(const struct ct_slot *slot, int64_t stored, const struct ct_sample *sample)
 {
     if (slot->bytes != NULL) {
-        return slot->reading.sample.len == sample->len &&
-               (sample->len == 0 || memcmp(slot->bytes, sample->bytes, sample->len) == 0);
+        return slot->len == sample->len && (sample->len == 0 || memcmp(slot->bytes, sample->bytes, sample->len) == 0);
     }
-    return slot->reading.sample.raw == sample->raw; /* of doubles the bits, so that NaN equals itself */
+    return stored == sample->raw; /* of doubles the bits, so that NaN equals itself */
 }
 
-static void store_value(struct slot *slot, const struct ct_sample *sample)
+static void store_value(struct ct_twin *twin, uint32_t at, const struct ct_sample *sample)
 {
+    struct ct_slot *slot = &twin->slots[at];
     if (slot->bytes == NULL) {
-        slot->reading.sample.raw = sample->raw;
+        *ct_slot_value(twin, at) = sample->raw;
         return;
     }
     if (sample->len > 0) {
         memmove(slot->bytes, sample->bytes, sample->len);
     }
-    slot->reading.sample.len = sample->len;
+    slot->len = sample->len;
 }
 
-static void arm(struct ct_twin *twin, const struct slot *slot)
+/* Replaces the flags of one slot; true when they differ. */
+static bool set_quality(struct ct_twin *twin, uint32_t at, unsigned flags)
 {
-    if (slot->entry->timeout_ns > 0) {
-        ct_deadlines_set(&twin->deadlines, slot->reading.sample.id,
-                         ct_ns_add(slot->reading.received_ns, slot->entry->timeout_ns));
+    uint64_t *quality = &twin->lanes.blocks[at / CT_LANES].quality;
+    const unsigned lane = ct_slot_lane(at);
+    const uint64_t after = (*quality & ~ct_lanes_spread(lane)) | ct_quality_spread(flags, lane);
+    const bool differs = *quality != after;
+    *quality = after;
+    return differs;
+}
+
+/* The slot's own clock counts from now on. */
+static struct ct_slot *take_off_clock(struct ct_twin *twin, uint32_t at)
+{
+    const unsigned on_clock = twin->lanes.blocks[at / CT_LANES].on_clock;
+    if ((on_clock & ct_slot_lane(at)) != 0) {
+        ct_twin_realign(twin, at / CT_LANES, on_clock & ~ct_slot_lane(at));
     }
+    return &twin->slots[at];
+}
+
+/* Given flags that an accepted value may have, with what the value itself says. */
+static unsigned accepted_quality(const struct ct_twin *twin, uint32_t at, unsigned flags)
+{
+    flags &= CT_QUALITY_KNOWN & ~(unsigned)(CT_Q_STALE | CT_Q_NEVER_SEEN);
+    return (flags & CT_Q_NOT_AVAILABLE) != 0 ? flags : flags | ct_slot_judge(twin, at);
 }
 
 int ct_twin_put(struct ct_twin *twin, const struct ct_sample *sample, ct_ns received_ns)
@@ -144,33 +61,28 @@ int ct_twin_put(struct ct_twin *twin, const struct ct_sample *sample, ct_ns rece
     if (sample->id >= twin->count) {
         return CT_ERR_RANGE;
     }
-    struct slot *slot = &twin->slots[sample->id];
-    if (slot->bytes != NULL && sample->len > slot->entry->bytes_max) {
+    const uint32_t at = twin->slot_of[sample->id];
+    if (twin->slots[at].bytes != NULL && sample->len > twin->slots[at].entry->bytes_max) {
         return CT_ERR_TOO_LARGE;
     }
-    unsigned quality = sample->quality & ~(unsigned)(CT_Q_STALE | CT_Q_NEVER_SEEN);
-    if (!ct_range_holds(&slot->range, slot->entry, sample)) {
-        quality |= CT_Q_OUT_OF_RANGE;
-    }
-    const bool changed = slot->reading.sample.quality != quality || !same_value(slot, sample);
-    store_value(slot, sample);
-    slot->reading.sample.quality = (uint16_t)quality;
-    slot->reading.sample.t_ns = sample->t_ns;
-    slot->reading.received_ns = received_ns;
-    slot->reading.updates++;
-    arm(twin, slot);
-    if (changed) {
-        mark_changed(twin, sample->id);
+    struct ct_slot *slot = take_off_clock(twin, at);
+    const bool same = same_value(slot, *ct_slot_value(twin, at), sample);
+    store_value(twin, at, sample);
+    const bool differs = set_quality(twin, at, accepted_quality(twin, at, sample->quality));
+    slot->t_ns = sample->t_ns;
+    slot->received_ns = received_ns;
+    slot->updates++;
+    ct_twin_arm_slot(twin, at);
+    if (!same || differs) {
+        ct_twin_changed(twin, at / CT_LANES, ct_slot_lane(at));
     }
     return CT_OK;
 }
 
-static void add_quality(struct ct_twin *twin, uint32_t id, uint16_t flags)
+static void add_quality(struct ct_twin *twin, uint32_t at, unsigned flags)
 {
-    struct ct_sample *sample = &twin->slots[id].reading.sample;
-    if ((sample->quality | flags) != sample->quality) {
-        sample->quality |= flags;
-        mark_changed(twin, id);
+    if (set_quality(twin, at, ct_quality_of(twin, at) | (flags & CT_QUALITY_KNOWN))) {
+        ct_twin_changed(twin, at / CT_LANES, ct_slot_lane(at));
     }
 }
 
@@ -178,25 +90,78 @@ void ct_twin_mark(struct ct_twin *twin, uint32_t id, uint16_t flags, ct_ns now)
 {
     (void)now;
     if (id < twin->count) {
-        add_quality(twin, id, flags);
+        add_quality(twin, twin->slot_of[id], flags);
+    }
+}
+
+/* ---- staleness */
+
+static ct_ns due_of_block(const struct ct_lane_block *block)
+{
+    const uint64_t stale = block->quality >> 8;
+    _Static_assert(CT_Q_STALE == 1 << 1, "STALE is the second byte");
+    const bool waits = (block->on_clock & ~stale) != 0 && block->timeout_ns > 0;
+    return waits ? ct_ns_add(block->received_ns, block->timeout_ns) : CT_NS_NEVER;
+}
+
+static ct_ns due_of_slot(const struct ct_twin *twin, uint32_t at)
+{
+    const struct ct_slot *slot = &twin->slots[at];
+    const bool waits = (twin->lanes.blocks[at / CT_LANES].on_clock & ct_slot_lane(at)) == 0 &&
+                       (ct_quality_of(twin, at) & (CT_Q_STALE | CT_Q_NEVER_SEEN)) == 0;
+    return waits ? ct_ns_add(slot->received_ns, slot->entry->timeout_ns) : CT_NS_NEVER;
+}
+
+/* What the id of a deadline stands for has timed out. */
+static void time_out(struct ct_twin *twin, uint32_t id)
+{
+    const uint32_t blocks = (uint32_t)twin->block_count;
+    if (id >= blocks) {
+        add_quality(twin, id - blocks, CT_Q_STALE);
+        return;
+    }
+    for (unsigned lanes = twin->lanes.blocks[id].on_clock; lanes != 0; lanes &= lanes - 1) {
+        add_quality(twin, id * CT_LANES + (uint32_t)__builtin_ctz(lanes), CT_Q_STALE);
     }
 }
 
 ct_ns ct_twin_tick(struct ct_twin *twin, ct_ns now)
 {
+    const uint32_t blocks = (uint32_t)twin->block_count;
     uint32_t id;
-    while (ct_deadlines_take(&twin->deadlines, now, &id) == CT_OK) {
-        add_quality(twin, id, CT_Q_STALE);
+    while (ct_deadlines_first(&twin->deadlines, now, &id) == CT_OK) {
+        const ct_ns due = id < blocks ? due_of_block(&twin->lanes.blocks[id]) : due_of_slot(twin, id - blocks);
+        if (due <= now) {
+            time_out(twin, id);
+        }
+        ct_deadlines_settle(&twin->deadlines, due <= now ? CT_NS_NEVER : due);
     }
     return ct_deadlines_next(&twin->deadlines);
 }
+
+/* ---- reading */
 
 int ct_twin_get(const struct ct_twin *twin, uint32_t id, struct ct_reading *out_reading)
 {
     if (id >= twin->count) {
         return CT_ERR_RANGE;
     }
-    *out_reading = twin->slots[id].reading;
+    const uint32_t at = twin->slot_of[id];
+    const struct ct_slot *slot = &twin->slots[at];
+    const struct ct_lane_block *block = &twin->lanes.blocks[at / CT_LANES];
+    const bool on_clock = (block->on_clock & ct_slot_lane(at)) != 0;
+    const bool number = (block->numbers & ct_slot_lane(at)) != 0;
+    out_reading->sample = (struct ct_sample){.id = id,
+                                             .quality = (uint16_t)ct_quality_of(twin, at),
+                                             .len = slot->len,
+                                             .t_ns = on_clock ? block->t_ns : slot->t_ns};
+    if (slot->bytes != NULL) {
+        out_reading->sample.bytes = slot->bytes;
+    } else {
+        out_reading->sample.raw = number ? slot->number : twin->lanes.raw[at];
+    }
+    out_reading->received_ns = on_clock ? block->received_ns : slot->received_ns;
+    out_reading->updates = slot->updates + (on_clock ? block->updates : 0);
     return CT_OK;
 }
 
@@ -205,13 +170,17 @@ int ct_twin_next_change(struct ct_twin *twin, unsigned consumer, uint32_t *curso
     if (consumer >= CT_TWIN_CONSUMERS) {
         return CT_ERR_RANGE;
     }
-    uint64_t first = UINT64_MAX << (*cursor % 64); /* bits below the cursor are behind us */
-    for (size_t word = *cursor / 64; word < word_count(twin); word++, first = UINT64_MAX) {
-        uint64_t *bits = &twin->changed[word * CT_TWIN_CONSUMERS + consumer];
-        if ((*bits & first) != 0) {
-            const unsigned bit = (unsigned)__builtin_ctzll(*bits & first);
-            *bits &= ~(UINT64_C(1) << bit);
-            *out_id = (uint32_t)(word * 64 + bit);
+    if (*cursor >= twin->count) {
+        return CT_ERR_END;
+    }
+    const uint32_t from = twin->slot_of[*cursor];
+    uint32_t mask = (0xFFU << (from % CT_LANES) & 0xFFU) << (8 * consumer); /* lanes below the cursor are behind us */
+    for (size_t block = from / CT_LANES; block < twin->block_count; block++, mask = 0xFFU << (8 * consumer)) {
+        const uint32_t marked = twin->lanes.marks[block] & mask;
+        if (marked != 0) {
+            const unsigned bit = (unsigned)__builtin_ctz(marked);
+            twin->lanes.marks[block] &= ~(1U << bit);
+            *out_id = twin->slots[block * CT_LANES + bit - 8 * consumer].id;
             *cursor = *out_id + 1;
             return CT_OK;
         }
@@ -221,50 +190,53 @@ int ct_twin_next_change(struct ct_twin *twin, unsigned consumer, uint32_t *curso
 
 uint64_t ct_twin_revision(const struct ct_twin *twin)
 {
-    return twin->revision;
+    return twin->lanes.revision;
 }
 
-/* The entry of `old` with the same name and meaning; NULL when there is none. */
-static const struct slot *counterpart(const struct ct_twin *old, const struct slot *slot)
+/* ---- carrying over */
+
+/* The slot of `old` whose entry has the same name and meaning; CT_ERR_NOT_FOUND when there is none worth carrying. */
+static int counterpart(const struct ct_twin *old, const struct ct_slot *slot, uint32_t *out_id)
 {
     uint32_t id;
     if (ct_catalogue_find(old->catalogue, slot->entry->name, &id) != CT_OK) {
-        return NULL;
+        return CT_ERR_NOT_FOUND;
     }
-    const struct slot *from = &old->slots[id];
-    const bool usable = ct_entry_same(from->entry, slot->entry) && from->reading.sample.len <= slot->entry->bytes_max &&
-                        (from->reading.sample.quality & CT_Q_NEVER_SEEN) == 0;
-    return usable ? from : NULL;
+    const struct ct_slot *from = &old->slots[old->slot_of[id]];
+    const bool usable = ct_entry_same(from->entry, slot->entry) && from->len <= slot->entry->bytes_max &&
+                        (ct_quality_of(old, old->slot_of[id]) & CT_Q_NEVER_SEEN) == 0;
+    *out_id = id;
+    return usable ? CT_OK : CT_ERR_NOT_FOUND;
 }
 
-static void carry_slot(struct ct_twin *twin, struct slot *slot, const struct slot *from)
+static void carry_slot(struct ct_twin *twin, uint32_t at, const struct ct_reading *reading)
 {
-    const struct ct_reading *reading = &from->reading;
-    unsigned quality = reading->sample.quality & ~(unsigned)CT_Q_OUT_OF_RANGE;
-    if (!ct_range_holds(&slot->range, slot->entry, &reading->sample)) {
-        quality |= CT_Q_OUT_OF_RANGE;
+    struct ct_slot *slot = take_off_clock(twin, at);
+    const unsigned kept = reading->sample.quality & CT_Q_STALE;
+    store_value(twin, at, &reading->sample);
+    (void)set_quality(twin, at,
+                      kept | accepted_quality(twin, at, reading->sample.quality & ~(unsigned)CT_Q_OUT_OF_RANGE));
+    slot->t_ns = reading->sample.t_ns;
+    slot->received_ns = reading->received_ns;
+    slot->updates = reading->updates;
+    if (kept == 0) {
+        ct_twin_arm_slot(twin, at);
     }
-    store_value(slot, &reading->sample);
-    slot->reading.sample.quality = (uint16_t)quality;
-    slot->reading.sample.t_ns = reading->sample.t_ns;
-    slot->reading.received_ns = reading->received_ns;
-    slot->reading.updates = reading->updates;
-    if ((quality & CT_Q_STALE) == 0) {
-        arm(twin, slot);
-    }
-    mark_changed(twin, slot->reading.sample.id);
+    ct_twin_changed(twin, at / CT_LANES, ct_slot_lane(at));
 }
 
 size_t ct_twin_carry(struct ct_twin *twin, const struct ct_twin *old)
 {
     size_t carried = 0;
-    if (twin->revision < old->revision) {
-        twin->revision = old->revision;
+    if (twin->lanes.revision < old->lanes.revision) {
+        twin->lanes.revision = old->lanes.revision;
     }
-    for (size_t i = 0; i < twin->count; i++) {
-        const struct slot *from = counterpart(old, &twin->slots[i]);
-        if (from != NULL) {
-            carry_slot(twin, &twin->slots[i], from);
+    for (uint32_t id = 0; id < twin->count; id++) {
+        const uint32_t at = twin->slot_of[id];
+        uint32_t from;
+        struct ct_reading reading;
+        if (counterpart(old, &twin->slots[at], &from) == CT_OK && ct_twin_get(old, from, &reading) == CT_OK) {
+            carry_slot(twin, at, &reading);
             carried++;
         }
     }

@@ -1,8 +1,8 @@
 /* The live store of one vehicle: the last value of every entry of a catalogue with times, sequence and quality.
  *
  * All memory is allocated at create; updates allocate nothing. Changes (value or quality) are tracked for up to
- * CT_TWIN_CONSUMERS independent readers. Staleness is driven by ct_twin_tick and is itself a change.
- * Belongs to one thread. */
+ * CT_TWIN_CONSUMERS independent readers. Staleness is driven by ct_twin_tick and is itself a change. Frames go in by
+ * lanes.h, single values by ct_twin_put. Belongs to one thread. */
 #ifndef CT_TWIN_TWIN_H
 #define CT_TWIN_TWIN_H
 
@@ -24,8 +24,8 @@ void ct_twin_free(struct ct_twin *twin);                                        
 struct ct_catalogue *ct_twin_catalogue(const struct ct_twin *twin);
 
 /* Stores an accepted sample (its quality flags replace the entry's, STALE and NEVER_SEEN cleared). A range violation
- * sets OUT_OF_RANGE by itself. The entry is marked changed when value or quality differ. CT_ERR_RANGE for an unknown
- * id, CT_ERR_TOO_LARGE for too long bytes. */
+ * sets OUT_OF_RANGE by itself, except where the value is flagged NOT_AVAILABLE. The entry is marked changed when value
+ * or quality differ. CT_ERR_RANGE for an unknown id, CT_ERR_TOO_LARGE for too long bytes. */
 int ct_twin_put(struct ct_twin *twin, const struct ct_sample *sample, ct_ns received_ns) CT_MUST_CHECK;
 
 /* A frame that was refused (checksum, counter): keeps the last good value and sets `flags` on it. */
@@ -41,7 +41,8 @@ int ct_twin_get(const struct ct_twin *twin, uint32_t id, struct ct_reading *out_
  * returned id); clears the mark. CT_ERR_END when there is none from the cursor on. */
 int ct_twin_next_change(struct ct_twin *twin, unsigned consumer, uint32_t *cursor, uint32_t *out_id) CT_MUST_CHECK;
 
-/* Counts every change; a reader that kept an older number has something to fetch. */
+/* Goes on with every change (several of one frame may count as one); a reader that kept an older number has something
+ * to fetch. */
 uint64_t ct_twin_revision(const struct ct_twin *twin);
 
 /* Copies values, times and quality by name from `old` where the definition is the same (ct_entry_same); range and
