@@ -26,17 +26,13 @@ static void put_bit(uint8_t *data, size_t position, bool bit)
     data[position / 8] = (uint8_t)(bit ? data[position / 8] | mask : data[position / 8] & ~mask);
 }
 
-static bool is_inside(const struct ct_codec_message *message, uint16_t signal, size_t len)
-{
-    return message->fields[signal].need <= len;
-}
-
 static int check_signal(const struct ct_codec_message *message, uint16_t signal, bool blob, size_t len)
 {
-    if (signal >= message->field_count || ((message->fields[signal].flags & CODEC_BLOB) != 0) != blob) {
+    const struct ct_dbc_message *model = message->model;
+    if (signal >= model->signal_count || (model->signals[signal].kind == CT_DBC_BLOB) != blob) {
         return CT_ERR_ARGUMENT;
     }
-    return is_inside(message, signal, len) ? CT_OK : CT_ERR_TRUNCATED;
+    return message->signals[signal].need <= len ? CT_OK : CT_ERR_TRUNCATED;
 }
 
 int ct_codec_blob(const struct ct_codec_message *message, uint16_t signal, const uint8_t *data, size_t len,
@@ -180,11 +176,10 @@ int ct_codec_encode(const struct ct_codec_message *message, const struct ct_enco
 void ct_codec_defaults(const struct ct_codec_message *message, uint8_t *data, size_t len)
 {
     memset(data, 0, len);
-    for (size_t i = 0; i < message->field_count; i++) {
+    for (size_t i = 0; i < message->model->signal_count; i++) {
         const struct ct_dbc_signal *model = &message->model->signals[i];
-        const struct codec_field *field = &message->fields[i];
-        if (field->branch != CT_CODEC_NO_BRANCH || field->need > len || !model->has_start_value ||
-            (field->flags & CODEC_BLOB) != 0) {
+        if (model->selector >= 0 || message->signals[i].need > len || !model->has_start_value ||
+            model->kind == CT_DBC_BLOB) {
             continue;
         }
         const double start = round(model->start_value);

@@ -1,55 +1,125 @@
-/* Internal to dbc/: the compiled form of a message. Fields lie in one array per message in the order of the model; each
- * is one unaligned 64-bit load, two shifts and one multiply-add. What does not fit that (nine bytes, floats, over 64
- * bits) is marked and takes the slow way. */
+/* Internal to dbc/: the compiled form of a message.
+ *
+ * A message is a tree of plans: the root, always there, and a plan for each set of signals that one selector switches
+ * on by the same values. A plan's lanes come in two kinds. Straight lanes, nearly all: integers of up to 52 bits inside
+ * eight bytes of the message's length; every path decodes them in one loop without looking at what they are. Side
+ * lanes: floats, wider ones, nine-byte spans, signals past the message's length; these, and all lanes of a frame that
+ * is too short, are decoded one by one.
+ *
+ * Lanes are described twice: one by one (struct codec_lane), and for the vector paths in groups, transposed. */
 #ifndef CT_DBC_CODEC_PLAN_H
 #define CT_DBC_CODEC_PLAN_H
 
 #include "codec.h"
 
-#define CT_CODEC_NO_BRANCH UINT16_MAX
-
-enum codec_flag {
+enum codec_lane_flag {
     CODEC_BIG_ENDIAN = 1 << 0,
     CODEC_SIGNED = 1 << 1,
     CODEC_NINE_BYTES = 1 << 2,
     CODEC_FLOAT = 1 << 3,
-    CODEC_BLOB = 1 << 4,
 };
 
-struct codec_field {
-    uint16_t byte;   /* first byte of the load */
-    uint16_t need;   /* bytes a frame must have for the signal to be wholly inside */
-    uint16_t branch; /* index in branches, CT_CODEC_NO_BRANCH: always there */
-    uint16_t signal;
+/* A straight lane is: load 64 bits at `byte` in its byte order, shift left, shift right, and (x ^ sign) - sign. */
+struct codec_lane {
+    uint16_t
+        byte; /* 0..56, so that a load stays inside CT_CODEC_FRAME_ROOM; signals beyond: so that it ends with them */
+    uint16_t need; /* bytes a frame must have for the signal to be wholly inside; 0: padding */
     uint8_t left;  /* bits of the load above the signal; with nine bytes: bits of the first byte not used */
     uint8_t right; /* 64 - length */
     uint8_t flags;
+    uint64_t sign; /* the sign bit's place value; 0 for unsigned ones */
     double factor;
     double offset;
 };
 
-/* Signals that one selector switches on by the same values. */
-struct codec_branch {
-    uint16_t selector; /* field */
-    const struct ct_dbc_range *ranges;
-    size_t range_count;
+/* Eight straight lanes side by side. Padding lanes come out as 0. */
+struct codec_group {
+    _Alignas(CT_LANE_ALIGN) uint8_t index[8 * CT_LANE_GROUP]; /* of the frame's byte, least significant first */
+    double factor[CT_LANE_GROUP];
+    double offset[CT_LANE_GROUP];
+    uint64_t sign[CT_LANE_GROUP];
+    uint8_t byte[CT_LANE_GROUP];
+    uint8_t left[CT_LANE_GROUP];
+    uint8_t right[CT_LANE_GROUP];
+    uint8_t is_signed; /* bit per lane */
+    uint8_t big_endian;
+};
+
+struct codec_plan {
+    uint32_t group;           /* its first one; straight groups first, then side groups */
+    uint32_t straight_groups; /* the last one may have padding */
+    uint16_t need;            /* bytes for all straight lanes */
+    uint16_t little;          /* straight lanes, Intel ones first ... */
+    uint16_t straight;        /* ... up to here */
+    uint16_t side;
+    uint8_t tail; /* lanes of the last straight group, as bits */
+    uint8_t side_tail;
+    uint16_t selector; /* signal; CT_NO_SIGNAL for the root */
+};
+
+/* Values of a selector that switch a plan on. Sorted by `first`. */
+struct codec_case {
+    uint64_t first;
+    uint64_t last;
+    uint32_t plan;
+    uint32_t from; /* cases from here on, up to this one, can hold a value that this one's `first` does not exceed */
+};
+
+struct codec_selector {
+    uint32_t lane;
+    uint32_t case_count;
+    uint32_t below_count;
+    const struct codec_case *cases;
+    const uint32_t *below; /* by small values: cases whose `first` does not exceed the value */
+};
+
+/* Where the list form and encode find a signal. */
+struct codec_signal {
+    uint32_t lane; /* CT_NO_LANE over 64 bits */
+    uint32_t plan;
+    uint32_t need;
+};
+
+struct codec_path {
+    void (*raw)(const struct ct_codec_message *message, const uint8_t *data, size_t len, int64_t *raw, uint8_t *active);
+    void (*physical)(const struct ct_codec_message *message, const uint8_t *data, size_t len, double *values,
+                     uint8_t *active);
+    void (*update)(const struct ct_codec_message *message, const uint8_t *data, size_t len, int64_t *raw,
+                   uint8_t *active, uint8_t *changed);
 };
 
 struct ct_codec_message {
+    const struct codec_path *path;
+    const struct codec_plan *plans; /* [0] is the root */
+    const struct codec_lane *lanes;
+    const struct codec_group *groups;
+    const struct codec_selector *selectors; /* a selector comes after the one that switches it on */
+    uint32_t selector_count;
+    uint32_t group_count;
+    uint32_t plan_count;
     const struct ct_dbc_message *model;
-    const struct codec_field *fields;
-    size_t field_count;
-    const struct codec_branch *branches;
-    size_t branch_count;
+    const struct codec_signal *signals;
+    const uint16_t *lane_signals;
 };
 
-/* The bytes of a frame with room behind them, so that a load of 8 or 9 bytes from any byte of a signal that is inside
- * stays within memory of ours. */
-#define CT_CODEC_FRAME_MAX 64
-#define CT_CODEC_ROOM      8
+/* Memory that lives as long as the codec: zeroed, aligned to CT_LANE_ALIGN, freed at once. */
+struct codec_arena {
+    struct codec_chunk *chunks;
+    size_t used; /* of the first chunk */
+};
+void *ct_codec_alloc(struct codec_arena *arena, size_t count, size_t size);
+void ct_codec_arena_free(struct codec_arena *arena);
 
-/* The signal's bits as an integer, sign-extended when it is signed. `p` has at least 8 readable bytes, 9 where the
- * field says so. */
-int64_t ct_codec_bits(const struct codec_field *field, const uint8_t *p);
+/* Fills messages that have their model, all but `path`. */
+int ct_codec_compile_messages(struct codec_arena *arena, struct ct_codec_message *messages, size_t count) CT_MUST_CHECK;
 
+/* The paths; NULL what this build or CPU has not. */
+const struct codec_path *ct_codec_scalar(void);
+const struct codec_path *ct_codec_neon(void);
+const struct codec_path *ct_codec_avx2(void);
+const struct codec_path *ct_codec_avx512(void);
+
+/* The lane's bits as an integer, sign-extended when it is signed. */
+int64_t ct_codec_bits(const struct codec_lane *lane, const uint8_t *data);
+double ct_codec_physical(const struct codec_lane *lane, int64_t raw);
 #endif

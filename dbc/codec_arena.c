@@ -1,0 +1,51 @@
+#include "codec_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_SIZE ((size_t)64 * 1024)
+
+struct codec_chunk {
+    _Alignas(CT_LANE_ALIGN) struct codec_chunk *next;
+    size_t size; /* of what follows */
+};
+
+static bool add_chunk(struct codec_arena *arena, size_t size)
+{
+    if (size < CHUNK_SIZE) {
+        size = CHUNK_SIZE;
+    }
+    struct codec_chunk *chunk = aligned_alloc(CT_LANE_ALIGN, sizeof *chunk + size);
+    if (chunk == NULL) {
+        return false;
+    }
+    memset(chunk + 1, 0, size);
+    *chunk = (struct codec_chunk){.next = arena->chunks, .size = size};
+    arena->chunks = chunk;
+    arena->used = 0;
+    return true;
+}
+
+void *ct_codec_alloc(struct codec_arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2) {
+        return NULL;
+    }
+    bytes = (bytes + CT_LANE_ALIGN - 1) / CT_LANE_ALIGN * CT_LANE_ALIGN;
+    if ((arena->chunks == NULL || arena->chunks->size - arena->used < bytes) && !add_chunk(arena, bytes)) {
+        return NULL;
+    }
+    uint8_t *memory = (uint8_t *)(arena->chunks + 1) + arena->used;
+    arena->used += bytes;
+    return memory;
+}
+
+void ct_codec_arena_free(struct codec_arena *arena)
+{
+    while (arena->chunks != NULL) {
+        struct codec_chunk *next = arena->chunks->next;
+        free(arena->chunks);
+        arena->chunks = next;
+    }
+}

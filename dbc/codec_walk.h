@@ -1,0 +1,100 @@
+/* Internal to dbc/: the walk over a message's plans, the same for every path. A path's source gives the function that
+ * decodes straight lanes and calls these, which the compiler then inlines around it. */
+#ifndef CT_DBC_CODEC_WALK_H
+#define CT_DBC_CODEC_WALK_H
+
+#include "codec_plan.h"
+
+#include <string.h>
+
+#define CODEC_INLINE static inline __attribute__((always_inline))
+
+/* Where values go: raw integers or physical values. */
+struct codec_out {
+    int64_t *raw;
+    double *values;
+    uint8_t *active;
+    uint8_t *changed; /* NULL: not asked for */
+};
+
+/* Decodes all straight lanes of a plan, of which there is at least one; the frame is long enough. */
+typedef void (*codec_straight_fn)(const struct ct_codec_message *message, const struct codec_plan *plan,
+                                  const uint8_t *data, const struct codec_out *out);
+
+/* Lanes one by one, as far as they lie inside the frame. `first` begins a group. */
+void ct_codec_one_by_one(const struct ct_codec_message *message, size_t first, size_t count, const uint8_t *data,
+                         size_t len, const struct codec_out *out);
+
+CODEC_INLINE void codec_walk_plan(const struct ct_codec_message *message, const struct codec_plan *plan,
+                                  const uint8_t *data, size_t len, const struct codec_out *out,
+                                  codec_straight_fn straight)
+{
+    const size_t first = (size_t)plan->group * CT_LANE_GROUP;
+    if (plan->straight > 0) {
+        if (len >= plan->need) {
+            const size_t last = plan->group + plan->straight_groups - 1;
+            for (size_t i = plan->group; i < last; i++) {
+                out->active[i] = 0xFF;
+            }
+            out->active[last] = plan->tail;
+            straight(message, plan, data, out);
+        } else {
+            ct_codec_one_by_one(message, first, plan->straight, data, len, out);
+        }
+    }
+    if (plan->side > 0) {
+        ct_codec_one_by_one(message, first + (size_t)plan->straight_groups * CT_LANE_GROUP, plan->side, data, len, out);
+    }
+}
+
+/* The cases whose `first` the value reaches. */
+CODEC_INLINE uint32_t codec_cases_below(const struct codec_selector *selector, uint64_t value)
+{
+    if (value < selector->below_count) {
+        return selector->below[value];
+    }
+    uint32_t low = 0;
+    for (uint32_t high = selector->case_count; low < high;) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (selector->cases[middle].first <= value) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+CODEC_INLINE void codec_walk_selector(const struct ct_codec_message *message, const struct codec_selector *selector,
+                                      const uint8_t *data, size_t len, const struct codec_out *out,
+                                      codec_straight_fn straight)
+{
+    const struct codec_lane *lane = &message->lanes[selector->lane];
+    const uint64_t value = (uint64_t)ct_codec_bits(lane, data) & UINT64_MAX >> lane->right;
+    const uint32_t below = codec_cases_below(selector, value);
+    for (uint32_t i = below == 0 ? 0 : selector->cases[below - 1].from; i < below; i++) {
+        if (value <= selector->cases[i].last) {
+            codec_walk_plan(message, &message->plans[selector->cases[i].plan], data, len, out, straight);
+        }
+    }
+}
+
+CODEC_INLINE void codec_walk(const struct ct_codec_message *message, const uint8_t *data, size_t len,
+                             const struct codec_out *out, codec_straight_fn straight)
+{
+    if (message->selector_count > 0) {
+        memset(out->active, 0, message->group_count);
+        if (out->changed != NULL) {
+            memset(out->changed, 0, message->group_count);
+        }
+    }
+    codec_walk_plan(message, &message->plans[0], data, len, out, straight);
+    for (uint32_t i = 0; i < message->selector_count; i++) {
+        const uint32_t lane = message->selectors[i].lane;
+        if ((out->active[lane / CT_LANE_GROUP] >> lane % CT_LANE_GROUP & 1) != 0) {
+            codec_walk_selector(message, &message->selectors[i], data, len, out, straight);
+        }
+    }
+}
+
+#endif
