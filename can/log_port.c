@@ -39,7 +39,7 @@ static int judge_end(struct log_port *p, int end)
     if (end == CT_ERR_END && p->port.stats.malformed > 0 && ct_log_reader_frames(p->reader) == 0) {
         const size_t len = strlen(p->port.problem);
         snprintf(p->port.problem + len, sizeof p->port.problem - len,
-                 "; no line is a candump frame, is it another kind of log?");
+                 "; no frame was found, is it another kind of log? candump, ASC and BLF are read");
         return CT_ERR_SYNTAX;
     }
     if (end != CT_ERR_END || ct_log_reader_cut(p->reader)) {

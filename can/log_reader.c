@@ -1,240 +1,168 @@
 #include "log_reader.h"
 
-#include "candump.h"
+#include "log_format.h"
+#include "log_source.h"
 
-#include <zstd.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define LINE_LIMIT  4096
-#define INPUT_SIZE  65536
-#define OUTPUT_SIZE 131072
-
-static const uint8_t zstd_magic[4] = {0x28, 0xB5, 0x2F, 0xFD};
+#define HEAD_MAX 4096 /* a first line longer than this is not waited for */
 
 struct ct_log_reader {
-    int fd;
+    struct ct_log_source *source;
+    const struct ct_log_format *format;
+    void *state;
     char name[256];
-    ZSTD_DStream *zstd; /* NULL: plain text */
-    bool frame_open;    /* inside a zstd frame */
-    bool input_end;
-    uint8_t input[INPUT_SIZE];
-    size_t input_at;
-    size_t input_len;
-    char text[OUTPUT_SIZE];
-    size_t text_at;
-    size_t text_len;
-    bool skipping;  /* inside a line that is too long */
-    bool open_line; /* the newest line had no line end */
-    bool cut;       /* and it was no frame */
-    uint64_t line;
+    uint64_t taken; /* plain bytes */
+    bool last;      /* the source is at its end */
+    int end;        /* the final error, CT_OK: there is none yet */
+    bool cut;
     uint64_t frames;
     uint64_t malformed;
-    struct ct_candump_line current;
+    struct ct_log_step step;
     char problem[512];
 };
 
-static void locate(struct ct_log_reader *r, uint64_t line, size_t column, const char *text)
+static void locate_text(struct ct_log_reader *r, uint64_t line, size_t column, const char *text)
 {
     snprintf(r->problem, sizeof r->problem, "%s:%llu:%zu: error: %s", r->name, (unsigned long long)line, column, text);
 }
 
-/* The input fails in the line behind those that were read. */
-static int fail(struct ct_log_reader *r, int err, const char *text)
+static void locate_byte(struct ct_log_reader *r, uint64_t offset, const char *text)
 {
-    locate(r, r->line + 1, 1, text);
+    snprintf(r->problem, sizeof r->problem, "%s: byte %llu: error: %s", r->name, (unsigned long long)offset, text);
+}
+
+/* A problem the format found. */
+static int refused(struct ct_log_reader *r, int err)
+{
+    const struct ct_log_problem *p = &r->step.problem;
+    if (r->format->text) {
+        locate_text(r, r->step.line, p->column, p->text);
+    } else {
+        locate_byte(r, r->step.offset, p->text);
+    }
+    if (err == CT_ERR_SYNTAX) {
+        r->malformed++;
+        r->cut = r->step.torn;
+    }
     return err;
 }
 
-static int malformed(struct ct_log_reader *r, size_t column, const char *text)
+/* The input fails behind what was read. */
+static int failed(struct ct_log_reader *r, int err, const char *text)
 {
-    r->malformed++;
-    r->cut = r->open_line;
-    locate(r, r->line, column, text);
-    return CT_ERR_SYNTAX;
-}
-
-static int fill_input(struct ct_log_reader *r)
-{
-    ssize_t n;
-    do {
-        n = read(r->fd, r->input, sizeof r->input);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        return fail(r, ct_err_from_errno(errno), strerror(errno));
+    if (r->format == NULL || r->format->text) {
+        locate_text(r, r->step.line + 1, 1, text);
+    } else {
+        locate_byte(r, r->taken, text);
     }
-    r->input_at = 0;
-    r->input_len = (size_t)n;
-    r->input_end = n == 0;
-    return CT_OK;
+    return err;
 }
 
-static int inflate_some(struct ct_log_reader *r)
+/* More bytes; at the end the format is asked once more what it makes of the rest. */
+static int fill(struct ct_log_reader *r)
 {
-    ZSTD_inBuffer in = {r->input, r->input_len, r->input_at};
-    ZSTD_outBuffer out = {r->text, sizeof r->text, r->text_len};
-    const size_t left = ZSTD_decompressStream(r->zstd, &out, &in);
-    if (ZSTD_isError(left)) {
-        return fail(r, CT_ERR_CORRUPT, "compressed data is damaged (zstd); check it with `zstd -t`");
+    const char *text = "the line is too long";
+    const int err = ct_log_source_fill(r->source, &text);
+    if (err == CT_ERR_END) {
+        r->last = true;
+        return CT_OK;
     }
-    if (in.pos > r->input_at || out.pos > r->text_len) {
-        r->frame_open = left != 0;
-    }
-    r->input_at = in.pos;
-    r->text_len = out.pos;
-    return CT_OK;
+    return err == CT_OK ? CT_OK : failed(r, err, text);
 }
 
-static int copy_some(struct ct_log_reader *r)
+static int step(struct ct_log_reader *r)
 {
-    const size_t room = sizeof r->text - r->text_len;
-    const size_t there = r->input_len - r->input_at;
-    const size_t n = there < room ? there : room;
-    memcpy(r->text + r->text_len, r->input + r->input_at, n);
-    r->input_at += n;
-    r->text_len += n;
-    return CT_OK;
-}
-
-/* Adds text behind what is there; CT_ERR_END when the input is used up. */
-static int fill_text(struct ct_log_reader *r)
-{
-    memmove(r->text, r->text + r->text_at, r->text_len - r->text_at);
-    r->text_len -= r->text_at;
-    r->text_at = 0;
-    const size_t before = r->text_len;
-    while (r->text_len == before) {
-        if (r->input_at == r->input_len && !r->input_end) {
-            const int err = fill_input(r);
-            if (err != CT_OK) {
-                return err;
-            }
-        }
-        const bool drained = r->input_at == r->input_len;
-        const int err = r->zstd != NULL ? inflate_some(r) : copy_some(r);
-        if (err != CT_OK) {
-            return err;
-        }
-        if (r->text_len == before && drained && r->input_end) {
-            return r->zstd != NULL && r->frame_open
-                       ? fail(r, CT_ERR_TRUNCATED, "compressed data is cut off; the file is incomplete")
-                       : CT_ERR_END;
-        }
-    }
-    return CT_OK;
-}
-
-/* The next line; its text stays in the buffer until the next call. */
-static int next_line(struct ct_log_reader *r, const char **out_text, size_t *out_len)
-{
-    size_t searched = 0;
     for (;;) {
-        const char *start = r->text + r->text_at;
-        const size_t there = r->text_len - r->text_at;
-        const char *newline = there > searched ? memchr(start + searched, '\n', there - searched) : NULL;
-        if (newline != NULL) {
-            *out_text = start;
-            *out_len = (size_t)(newline - start);
-            r->text_at += *out_len + 1;
-            return CT_OK;
+        size_t len;
+        const uint8_t *bytes = ct_log_source_bytes(r->source, &len);
+        r->step.used = 0;
+        int err = r->format->next(r->state, bytes, len, r->last, &r->step);
+        ct_log_source_take(r->source, r->step.used);
+        r->taken += r->step.used;
+        if (err == CT_OK || err == CT_ERR_END) {
+            return err;
         }
-        searched = there;
-        if (there > LINE_LIMIT) {
-            r->skipping = true;
-            r->text_at = r->text_len;
-            searched = 0;
+        if (err != CT_ERR_AGAIN) {
+            return refused(r, err);
         }
-        const int err = fill_text(r);
-        if (err == CT_ERR_END && r->text_len > r->text_at) {
-            *out_text = r->text + r->text_at;
-            *out_len = r->text_len - r->text_at;
-            r->text_at = r->text_len;
-            r->open_line = true;
-            return CT_OK;
-        }
+        err = fill(r);
         if (err != CT_OK) {
             return err;
         }
     }
-}
-
-static int parse_one(struct ct_log_reader *r, const char *text, size_t len)
-{
-    if (r->skipping || len > LINE_LIMIT) {
-        r->skipping = false;
-        return malformed(r, 1, "line is longer than 4096 characters; not a candump log?");
-    }
-    struct ct_candump_problem problem;
-    const int err = ct_candump_parse(text, len, &r->current, &problem);
-    if (err == CT_ERR_NOT_FOUND || err == CT_OK) {
-        return err;
-    }
-    return malformed(r, problem.column, problem.text);
 }
 
 int ct_log_reader_next(struct ct_log_reader *reader, struct ct_frame *out_frame, const char **out_channel)
 {
-    int err;
-    do {
-        const char *text;
-        size_t len;
-        err = next_line(reader, &text, &len);
-        if (err != CT_OK) {
-            return err;
+    if (reader->end != CT_OK) {
+        return reader->end;
+    }
+    const int err = step(reader);
+    if (err == CT_OK) {
+        reader->frames++;
+        *out_frame = reader->step.record.frame;
+        if (out_channel != NULL) {
+            *out_channel = reader->step.record.channel;
         }
-        reader->line++;
-        err = parse_one(reader, text, len);
-    } while (err == CT_ERR_NOT_FOUND);
-    if (err != CT_OK) {
-        return err;
+    } else if (err != CT_ERR_SYNTAX) {
+        reader->end = err;
     }
-    reader->frames++;
-    *out_frame = reader->current.frame;
-    if (out_channel != NULL) {
-        *out_channel = reader->current.channel;
-    }
-    return CT_OK;
+    return err;
 }
 
-static int start(struct ct_log_reader *r)
+/* Enough to tell the format by: the first line that is not blank, or HEAD_MAX bytes. */
+static bool head_complete(const uint8_t *bytes, size_t len)
 {
-    int err = fill_input(r);
-    if (err != CT_OK) {
-        return err;
+    size_t at = 0;
+    while (at < len && (bytes[at] == '\n' || bytes[at] == '\r' || bytes[at] == ' ')) {
+        at++;
     }
-    if (r->input_len >= sizeof zstd_magic && memcmp(r->input, zstd_magic, sizeof zstd_magic) == 0) {
-        r->zstd = ZSTD_createDStream();
-        if (r->zstd == NULL) {
-            return fail(r, CT_ERR_NO_MEMORY, "out of memory");
+    return len >= HEAD_MAX || (len >= 4 && memcmp(bytes, "LOGG", 4) == 0) ||
+           (at < len && memchr(bytes + at, '\n', len - at) != NULL);
+}
+
+static int find_format(struct ct_log_reader *r)
+{
+    const char *hint = NULL;
+    size_t len;
+    const uint8_t *bytes = ct_log_source_bytes(r->source, &len);
+    while (!r->last && !head_complete(bytes, len)) {
+        const char *text = "";
+        const int err = ct_log_source_fill(r->source, &text);
+        if (err != CT_OK) { /* told when what is there has been read */
+            break;
         }
+        bytes = ct_log_source_bytes(r->source, &len);
     }
-    return CT_OK;
+    r->format = ct_log_format_of(bytes, len, &hint);
+    if (r->format == NULL) {
+        snprintf(r->problem, sizeof r->problem, "%s: error: %s", r->name, hint);
+        return CT_ERR_UNSUPPORTED;
+    }
+    r->state = r->format->open();
+    return r->state != NULL ? CT_OK : failed(r, CT_ERR_NO_MEMORY, "out of memory");
 }
 
 int ct_log_reader_open(const char *path, struct ct_log_reader **out_reader, char *problem, size_t problem_size)
 {
+    const char *text = "";
     struct ct_log_reader *r = calloc(1, sizeof *r);
     if (r == NULL) {
         snprintf(problem, problem_size, "%s: error: out of memory", path);
         return CT_ERR_NO_MEMORY;
     }
-    const bool standard_input = strcmp(path, "-") == 0;
-    snprintf(r->name, sizeof r->name, "%s", standard_input ? "standard input" : path);
-    r->fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
-    if (r->fd < 0) {
-        const int err = ct_err_from_errno(errno);
-        snprintf(problem, problem_size, "%s: error: cannot open the log: %s", r->name, strerror(errno));
-        free(r);
-        return err;
-    }
-    const int err = start(r);
+    snprintf(r->name, sizeof r->name, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+    int err = ct_log_source_open(path, &r->source, &text);
     if (err != CT_OK) {
+        snprintf(problem, problem_size, "%s: error: cannot open the log: %s", r->name, text);
+    } else {
+        err = find_format(r);
         snprintf(problem, problem_size, "%s", r->problem);
+    }
+    if (err != CT_OK) {
         ct_log_reader_close(r);
         return err;
     }
@@ -247,14 +175,21 @@ void ct_log_reader_close(struct ct_log_reader *reader)
     if (reader == NULL) {
         return;
     }
-    ZSTD_freeDStream(reader->zstd);
-    close(reader->fd);
+    if (reader->format != NULL) {
+        reader->format->close(reader->state);
+    }
+    ct_log_source_close(reader->source);
     free(reader);
+}
+
+const char *ct_log_reader_format(const struct ct_log_reader *reader)
+{
+    return reader->format->name;
 }
 
 uint64_t ct_log_reader_line(const struct ct_log_reader *reader)
 {
-    return reader->line;
+    return reader->step.line;
 }
 
 uint64_t ct_log_reader_frames(const struct ct_log_reader *reader)
@@ -265,6 +200,18 @@ uint64_t ct_log_reader_frames(const struct ct_log_reader *reader)
 uint64_t ct_log_reader_malformed(const struct ct_log_reader *reader)
 {
     return reader->malformed;
+}
+
+uint64_t ct_log_reader_skipped(const struct ct_log_reader *reader)
+{
+    return reader->step.skipped;
+}
+
+double ct_log_reader_progress(const struct ct_log_reader *reader)
+{
+    uint64_t size;
+    const uint64_t at = ct_log_source_position(reader->source, &size);
+    return size > 0 ? (double)at / (double)size : -1;
 }
 
 const char *ct_log_reader_problem(const struct ct_log_reader *reader)

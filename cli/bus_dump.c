@@ -84,13 +84,17 @@ static int print_some(struct dump *d, struct ct_port *port)
     return err == CT_ERR_AGAIN ? CT_OK : err;
 }
 
-static int explain_end(const struct dump *d, int err)
+static int explain_end(const struct dump *d, const struct ct_port *port, int err)
 {
     if (err == CT_ERR_END) {
         return CT_EXIT_OK;
     }
     if (err == CT_ERR_IO) {
         return ct_bus_fail(CT_EXIT_FAILED, "cannot write to standard output");
+    }
+    if (port->problem[0] != '\0') {
+        fprintf(stderr, "%s\n", port->problem);
+        return CT_EXIT_FAILED;
     }
     return ct_bus_fail(CT_EXIT_FAILED, "%s: the bus went away: %s", d->name, ct_err_text(err));
 }
@@ -107,7 +111,7 @@ static int run(struct dump *d, struct ct_port *port, int stop_fd)
         }
         const int err = print_some(d, port);
         if (err != CT_OK) {
-            return explain_end(d, err);
+            return explain_end(d, port, err);
         }
     }
     return CT_EXIT_OK;
