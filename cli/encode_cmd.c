@@ -107,7 +107,8 @@ static bool parse_value(const struct ct_dbc_signal *signal, const struct assignm
     if (given->raw || is_identity(signal)) { /* exact beyond 2^53 */
         if (parse_integer(given->value, &out_value->raw)) {
             /* strtoull takes more than a signed 64-bit signal holds */
-            return !(signal->is_signed && given->value[0] != '-' && out_value->raw < 0);
+            return !(signal->kind == CT_DBC_INTEGER && signal->is_signed && given->value[0] != '-' &&
+                     out_value->raw < 0);
         }
     }
     if (!given->raw && find_text(signal, given->value, &out_value->raw)) {
@@ -198,20 +199,22 @@ static bool is_active(const struct encoding *encoding, const struct ct_dbc_signa
     return false;
 }
 
+static int apply(struct encoding *encoding, struct assignment *given);
+
 static int set_selectors(struct encoding *encoding, const struct ct_dbc_signal *signal, const char *text)
 {
     const uint16_t index = (uint16_t)signal->selector;
     const struct ct_dbc_signal *selector = &encoding->model->signals[index];
-    if (!is_active(encoding, selector)) {
-        const int status = set_selectors(encoding, selector, text);
-        if (status != CT_EXIT_OK) {
-            return status;
-        }
+    struct assignment *given = assignment_of(encoding, selector->name);
+    int status = CT_EXIT_OK;
+    if (given != NULL && !given->done) {
+        status = apply(encoding, given);
+    } else if (!is_active(encoding, selector)) {
+        status = set_selectors(encoding, selector, text);
     }
-    if (is_active(encoding, signal)) {
-        return CT_EXIT_OK;
+    if (status != CT_EXIT_OK || is_active(encoding, signal)) {
+        return status;
     }
-    const struct assignment *given = assignment_of(encoding, selector->name);
     if (given != NULL || signal->range_count == 0) {
         fprintf(stderr, "cantwin encode: error: %s: the signal is not in the frame when %s\n", text,
                 given != NULL ? given->text : selector->name);
