@@ -12,22 +12,33 @@ struct owned_dbc {
     struct dbc_arena arena;
 };
 
+/* By its byte order mark, or by the zeros of ASCII without one. */
 static bool is_utf16(const char *text, size_t len)
 {
-    return len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0);
+    if (len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0)) {
+        return true;
+    }
+    if (len < 4) {
+        return false;
+    }
+    const bool little = text[0] != '\0' && text[1] == '\0' && text[2] != '\0' && text[3] == '\0';
+    const bool big = text[0] == '\0' && text[1] != '\0' && text[2] == '\0' && text[3] != '\0';
+    return little || big;
 }
 
 static int parse_into(struct owned_dbc *owned, struct dbc_report *report, const char *text, size_t len)
 {
     struct dbc_arena temp = {0};
     struct dbc_raw raw = {.keep = &owned->arena, .temp = &temp, .report = report};
-    raw.messages_tail = &raw.messages;
     raw.refs_tail = &raw.refs;
-    raw.nodes_tail = &raw.nodes;
-    if (is_utf16(text, len)) {
-        ct_dbc_report(report, CT_DBC_ERROR, text, "the file is UTF-16; save it as UTF-8");
-    } else {
-        ct_dbc_parse_text(&raw, text, len);
+    const size_t mark = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    report->text = text + mark;
+    if (ct_dbc_find_lines(report, &temp, text + len)) {
+        if (is_utf16(text, len)) {
+            ct_dbc_report(report, CT_DBC_CODE_ENCODING, text, "the file is UTF-16; save it as UTF-8");
+        } else {
+            ct_dbc_parse_text(&raw, text + mark, len - mark);
+        }
     }
     const bool failed = owned->arena.failed || temp.failed;
     const int err = failed ? CT_ERR_NO_MEMORY : ct_dbc_build(&raw, &owned->model);
@@ -45,8 +56,8 @@ int ct_dbc_parse(const char *file, const char *text, size_t len, ct_dbc_problem_
     if (owned == NULL) {
         return CT_ERR_NO_MEMORY;
     }
-    struct dbc_report sink = {.fn = report, .user = user, .file = file, .text = text};
-    owned->model.name = ct_dbc_utf8(&owned->arena, file, strlen(file));
+    struct dbc_report sink = {.fn = report, .user = user, .file = file};
+    owned->model.name = ct_dbc_utf8(&owned->arena, (struct dbc_span){file, strlen(file)});
     const int err = parse_into(owned, &sink, text, len);
     if (err != CT_OK) {
         ct_dbc_free(&owned->model);
@@ -83,6 +94,23 @@ const struct ct_dbc_signal *ct_dbc_find_signal(const struct ct_dbc_message *mess
     for (size_t i = 0; i < message->signal_count; i++) {
         if (strcmp(message->signals[i].name, name) == 0) {
             return &message->signals[i];
+        }
+    }
+    return NULL;
+}
+
+const struct ct_dbc_value *ct_dbc_attribute(const struct ct_dbc *dbc, enum ct_dbc_scope scope,
+                                            const struct ct_dbc_attributes *attributes, const char *name)
+{
+    for (size_t i = attributes->count; i-- > 0;) {
+        if (strcmp(attributes->items[i].def->name, name) == 0) {
+            return &attributes->items[i].value;
+        }
+    }
+    for (size_t i = dbc->attribute_def_count; i-- > 0;) {
+        const struct ct_dbc_attribute_def *def = &dbc->attribute_defs[i];
+        if (def->scope == scope && strcmp(def->name, name) == 0) {
+            return def->has_default ? &def->preset : NULL;
         }
     }
     return NULL;

@@ -67,6 +67,7 @@ struct ct_dbc_attribute_def {
     size_t text_count;
     bool has_default;
     struct ct_dbc_value preset;
+    bool implied; /* no BA_DEF_ defines it, a value only uses it: FLOAT or STRING, as that value is written */
     struct ct_dbc_place place;
 };
 
@@ -84,8 +85,9 @@ struct ct_dbc_attributes {
 /* ---- nodes, value tables, signals, messages */
 
 struct ct_dbc_node {
-    const char *name;    /* the long name where the file defines one */
-    const char *comment; /* NULL when none */
+    const char *name;       /* the long name where the file defines one */
+    const char *short_name; /* as BU_ lists it */
+    const char *comment;    /* NULL when none */
     struct ct_dbc_attributes attributes;
     struct ct_dbc_place place;
 };

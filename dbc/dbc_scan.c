@@ -1,58 +1,17 @@
 #include "dbc_raw.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Problems come mostly in the order of the text, so lines are counted on from the last one. */
-static void count_lines(struct dbc_report *report, const char *place)
-{
-    if (report->place == NULL || place < report->line_start) {
-        report->place = report->text;
-        report->line_start = report->text;
-        report->line = 1;
-    }
-    for (const char *p = report->place; p < place; p++) {
-        if (*p == '\n') {
-            report->line++;
-            report->line_start = p + 1;
-        }
-    }
-    if (place > report->place) {
-        report->place = place;
-    }
-}
-
-void ct_dbc_report(struct dbc_report *report, enum ct_dbc_severity severity, const char *place, const char *format, ...)
-{
-    *(severity == CT_DBC_ERROR ? &report->errors : &report->warnings) += 1;
-    if (report->fn == NULL) {
-        return;
-    }
-    char text[256];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    count_lines(report, place);
-    const struct ct_dbc_problem problem = {
-        .severity = severity,
-        .code = CT_DBC_CODE_SYNTAX,
-        .file = report->file,
-        .line = report->line,
-        .column = (unsigned)(place - report->line_start) + 1,
-        .text = text,
-    };
-    report->fn(report->user, &problem);
-}
 
 static bool is_blank(char c)
 {
     return (unsigned char)c <= ' '; /* NUL and Ctrl-Z of old editors included */
+}
+
+static bool ends_line(char c)
+{
+    return c == '\n' || c == '\r';
 }
 
 static bool starts_comment(const struct dbc_scan *scan)
@@ -65,7 +24,7 @@ static void skip_comment(struct dbc_scan *scan)
     const bool block = scan->p[1] == '*';
     scan->p += 2;
     while (scan->p < scan->end) {
-        if (!block && *scan->p == '\n') {
+        if (!block && ends_line(*scan->p)) {
             return;
         }
         if (block && scan->end - scan->p >= 2 && scan->p[0] == '*' && scan->p[1] == '/') {
@@ -104,13 +63,22 @@ bool ct_dbc_take_char(struct dbc_scan *scan, char wanted)
     return true;
 }
 
+/* What ends a word: blanks and the language's own marks. */
+static const bool ends_word[256] = {
+    [0] = true,   [1] = true,   [2] = true,   [3] = true,   [4] = true,   [5] = true,   [6] = true,   [7] = true,
+    [8] = true,   [9] = true,   [10] = true,  [11] = true,  [12] = true,  [13] = true,  [14] = true,  [15] = true,
+    [16] = true,  [17] = true,  [18] = true,  [19] = true,  [20] = true,  [21] = true,  [22] = true,  [23] = true,
+    [24] = true,  [25] = true,  [26] = true,  [27] = true,  [28] = true,  [29] = true,  [30] = true,  [31] = true,
+    [' '] = true, [':'] = true, [';'] = true, [','] = true, ['('] = true, [')'] = true, ['['] = true, [']'] = true,
+    ['|'] = true, ['@'] = true, ['"'] = true,
+};
+
 /* Real files hold names with digits first, umlauts, dots and hyphens: whatever is not the language's own. */
 struct dbc_span ct_dbc_take_word(struct dbc_scan *scan)
 {
     ct_dbc_skip_blank(scan);
     const char *start = scan->p;
-    while (scan->p < scan->end && !is_blank(*scan->p) && strchr(":;,()[]|@\"", *scan->p) == NULL &&
-           !starts_comment(scan)) {
+    while (scan->p < scan->end && !ends_word[(unsigned char)*scan->p] && !(*scan->p == '/' && starts_comment(scan))) {
         scan->p++;
     }
     return (struct dbc_span){start, (size_t)(scan->p - start)};
@@ -121,6 +89,11 @@ bool ct_dbc_span_is(struct dbc_span span, const char *text)
     return strlen(text) == span.len && memcmp(span.p, text, span.len) == 0;
 }
 
+bool ct_dbc_same_span(struct dbc_span a, struct dbc_span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
 /* The closing quote of the string whose content starts at `p`; NULL when there is none. */
 static const char *find_quote(const struct dbc_scan *scan, const char *p, bool one_line)
 {
@@ -129,7 +102,7 @@ static const char *find_quote(const struct dbc_scan *scan, const char *p, bool o
             p++;
         } else if (*p == '"') {
             return p;
-        } else if (one_line && *p == '\n') {
+        } else if (one_line && ends_line(*p)) {
             return NULL;
         }
     }
@@ -177,52 +150,91 @@ bool ct_dbc_take_uint(struct dbc_scan *scan, uint64_t *out_value)
     return true;
 }
 
-/* A number in any form as a NUL-terminated copy; false when the word is too long for one. */
-static bool take_number(struct dbc_scan *scan, char *text, size_t size)
+/* The forms that nearly all numbers have: up to 15 digits with at most one point. Both the digits and the power of ten
+ * are exact doubles then, so their quotient is rounded correctly (Clinger 1990). */
+static bool short_number(struct dbc_span span, double *out_value)
 {
-    const struct dbc_span word = ct_dbc_take_word(scan);
-    if (word.len == 0 || word.len >= size) {
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const bool negative = span.p[0] == '-';
+    const size_t first = negative || span.p[0] == '+' ? 1 : 0;
+    size_t point = span.len;
+    uint64_t digits = 0;
+    if (span.len - first > 16 || span.len == first) {
         return false;
     }
-    memcpy(text, word.p, word.len);
-    text[word.len] = '\0';
+    for (size_t i = first; i < span.len; i++) {
+        if (span.p[i] >= '0' && span.p[i] <= '9') {
+            digits = digits * 10 + (uint64_t)(span.p[i] - '0');
+        } else if (span.p[i] == '.' && point == span.len) {
+            point = i;
+        } else {
+            return false;
+        }
+    }
+    const size_t decimals = point < span.len ? span.len - point - 1 : 0;
+    const size_t count = span.len - first - (point < span.len ? 1 : 0);
+    if (count == 0 || count > 15) {
+        return false;
+    }
+    const double value = (double)digits / powers[decimals];
+    *out_value = negative ? -value : value;
     return true;
 }
 
-bool ct_dbc_take_double(struct dbc_scan *scan, double *out_value)
+bool ct_dbc_number(struct dbc_span span, double *out_value)
 {
-    const char *start = scan->p;
     char text[400]; /* the longest exact decimal that real editors write is a double without exponent: 309 digits */
-    char *rest = text;
-    double value = 0;
-    if (take_number(scan, text, sizeof text)) {
-        value = strtod(text, &rest);
+    if (span.len == 0 || span.len >= sizeof text) {
+        return false;
     }
-    if (rest == text || *rest != '\0' || isnan(value)) {
-        scan->p = start;
+    if (short_number(span, out_value)) {
+        return true;
+    }
+    memcpy(text, span.p, span.len);
+    text[span.len] = '\0';
+    char *rest;
+    const double value = strtod(text, &rest);
+    if (rest != text + span.len || isnan(value)) {
         return false;
     }
     *out_value = value;
     return true;
 }
 
+bool ct_dbc_take_double(struct dbc_scan *scan, double *out_value)
+{
+    const char *start = scan->p;
+    if (ct_dbc_number(ct_dbc_take_word(scan), out_value)) {
+        return true;
+    }
+    scan->p = start;
+    return false;
+}
+
+/* Up to 20 digits with a sign; false where they are none or need more than 64 bits. */
+static bool whole_number(struct dbc_span span, int64_t *out_value)
+{
+    const bool negative = span.len > 0 && span.p[0] == '-';
+    struct dbc_scan digits = {.p = span.p, .end = span.p + span.len, .begin = span.p};
+    digits.p += span.len > 0 && (negative || span.p[0] == '+') ? 1 : 0;
+    uint64_t value = 0;
+    if (digits.p == digits.end || ends_word[(unsigned char)*digits.p] || !ct_dbc_take_uint(&digits, &value) ||
+        digits.p != digits.end || (negative && value > (uint64_t)INT64_MAX + 1)) {
+        return false;
+    }
+    *out_value = (int64_t)(negative ? 0 - value : value);
+    return true;
+}
+
 bool ct_dbc_take_int(struct dbc_scan *scan, int64_t *out_value)
 {
     const char *start = scan->p;
-    char text[64];
-    if (!take_number(scan, text, sizeof text)) {
-        scan->p = start;
-        return false;
-    }
-    char *rest;
-    errno = 0;
-    const int64_t value = text[0] == '-' ? (int64_t)strtoll(text, &rest, 10) : (int64_t)strtoull(text, &rest, 10);
-    if (rest != text && *rest == '\0' && errno == 0) {
-        *out_value = value;
+    const struct dbc_span word = ct_dbc_take_word(scan);
+    double real = 0;
+    if (whole_number(word, out_value)) {
         return true;
     }
-    const double real = strtod(text, &rest);
-    if (rest != text && *rest == '\0' && fabs(real) <= 9e15 && real == floor(real)) {
+    if (ct_dbc_number(word, &real) && fabs(real) <= 9e15 && real == floor(real)) {
         *out_value = (int64_t)real;
         return true;
     }
@@ -233,7 +245,7 @@ bool ct_dbc_take_int(struct dbc_scan *scan, int64_t *out_value)
 bool ct_dbc_first_on_line(const struct dbc_scan *scan)
 {
     for (const char *p = scan->p; p > scan->begin; p--) {
-        if (p[-1] == '\n') {
+        if (ends_line(p[-1])) {
             return true;
         }
         if (!is_blank(p[-1])) {
@@ -245,15 +257,15 @@ bool ct_dbc_first_on_line(const struct dbc_scan *scan)
 
 bool ct_dbc_same_line(struct dbc_scan *scan)
 {
-    while (scan->p < scan->end && is_blank(*scan->p) && *scan->p != '\n') {
+    while (scan->p < scan->end && is_blank(*scan->p) && !ends_line(*scan->p)) {
         scan->p++;
     }
-    return scan->p < scan->end && *scan->p != '\n' && !starts_comment(scan);
+    return scan->p < scan->end && !ends_line(*scan->p) && !starts_comment(scan);
 }
 
 void ct_dbc_skip_line(struct dbc_scan *scan)
 {
-    while (scan->p < scan->end && *scan->p != '\n') {
+    while (scan->p < scan->end && !ends_line(*scan->p)) {
         scan->p++;
     }
 }
