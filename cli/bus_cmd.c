@@ -1,4 +1,4 @@
-/* cantwin bus: serve, dump, send, replay. */
+/* cantwin bus: serve, dump, send. */
 #include "bus_cmd.h"
 
 #include "commands.h"
@@ -16,9 +16,8 @@
 
 static const char help[] =
     "usage: cantwin bus serve NAME... [--udp [GROUP]] [--udp-bus NAME] [--stuck-limit SECONDS]\n"
-    "       cantwin bus dump NAME [--count N] [--console]\n"
+    "       cantwin bus dump NAME [--count N] [--console|--log FILE]\n"
     "       cantwin bus send NAME FRAME... [--timeout SECONDS]\n"
-    "       cantwin bus replay NAME LOG [--channel IF] [--speed N]\n"
     "\n"
     "serve   makes hubs: CAN buses of this machine without a kernel driver, lossless, for any number of\n"
     "        processes. NAME is the path of a unix socket; programs reach it as unix:NAME.\n"
@@ -26,17 +25,16 @@ static const char help[] =
     "        loopback interface (default group 239.74.163.2). The bridge may lose frames under bursts and\n"
     "        counts them. A client that does not read for --stuck-limit (default 10) is disconnected.\n"
     "dump    prints every frame as a candump log line (--console: as candump shows it) until stopped or\n"
-    "        after --count frames.\n"
+    "        after --count frames. --log records instead, into FILE.log (candump), .asc or .blf.\n"
     "send    sends frames as cansend writes them and ends when the bus has accepted them.\n"
-    "replay  plays a candump log (plain or zstd, - is standard input) into a bus: --channel one interface\n"
-    "        of the log only, --speed n times faster than recorded (default 1, 0 as fast as possible).\n"
-    "NAME of dump, send and replay is also can0 (kernel interface), udp: or udp:GROUP; dump reads file:LOG.\n"
+    "NAME of dump and send is also can0 (kernel interface), udp: or udp:GROUP; dump reads file:LOG.\n"
+    "Logs are played into a bus by `cantwin replay`.\n"
     "\n"
     "examples:\n"
     "  cantwin bus serve /tmp/can0 /tmp/can1 --udp\n"
     "  cantwin bus dump /tmp/can0 --count 10\n"
     "  cantwin bus send /tmp/can0 123#1122334455667788 18DA10F1#021003 123##11122 123#R\n"
-    "  cantwin bus replay /tmp/can0 drive.log.zst --channel can0 --speed 4\n"
+    "  cantwin bus dump can0 --log drive.blf\n"
     "\n"
     "exit codes: 0 done, 1 the bus went away or took no frame in time, 2 wrong usage, 3 no such bus or file\n";
 
@@ -47,7 +45,6 @@ static const struct {
     {"serve", ct_bus_serve},
     {"dump", ct_bus_dump},
     {"send", ct_bus_send},
-    {"replay", ct_bus_replay},
 };
 
 static bool asks_for_help(int argc, char **argv)
@@ -75,8 +72,7 @@ int ct_cli_bus(int argc, char **argv)
             return subcommands[i].run(argc - 1, argv + 1);
         }
     }
-    return ct_bus_fail(CT_EXIT_USAGE, "no subcommand '%s'; serve, dump, send or replay, see cantwin bus --help",
-                       argv[1]);
+    return ct_bus_fail(CT_EXIT_USAGE, "no subcommand '%s'; serve, dump or send, see cantwin bus --help", argv[1]);
 }
 
 int ct_bus_fail(int code, const char *format, ...)

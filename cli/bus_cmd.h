@@ -10,7 +10,6 @@
 int ct_bus_serve(int argc, char **argv);
 int ct_bus_dump(int argc, char **argv);
 int ct_bus_send(int argc, char **argv);
-int ct_bus_replay(int argc, char **argv);
 
 /* One line `cantwin bus: error: ...` on standard error; returns `code`. */
 int ct_bus_fail(int code, const char *format, ...) CT_PRINTF(2, 3);

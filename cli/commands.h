@@ -8,7 +8,8 @@
     X(decode, "print the signals of a log's frames as JSON") \
     X(encode, "make a frame from signal values") \
     X(dbc, "check and show DBC files") \
-    X(bus, "serve, dump, feed and replay CAN buses") \
+    X(bus, "serve, dump, record and feed CAN buses") \
+    X(replay, "play logs into buses, convert them") \
     X(twin, "get, watch and set the twin on board") \
     X(keys, "make and show transport and signing keys")
 /* clang-format on */

@@ -124,7 +124,7 @@ await "the buses" "${pid[gateway]}" grep -q "bus ${buses[-1]} is up" gateway.log
 await "the link" "${pid[gateway]}" sh -c "curl -s $front/api/v1/vehicles | jq -e '.vehicles[] | select(.connected)'"
 if [ -n "$replay" ]; then
     for channel in "${buses[@]}"; do
-        start "replay_$channel" cantwin bus replay "$channel.sock" "$replay" --channel "$channel" --speed "$speed"
+        start "replay_$channel" cantwin replay "$replay" "unix:$channel.sock" --channel "$channel" --speed "$speed"
     done
 else
     start sim cantwin-sim --config sim.yaml

@@ -153,7 +153,7 @@ def case_replay_delivers_the_log(bus, dump, folder):
     for number in range(500):
         writer.on_message_received(message(0x200 + number % 100, number.to_bytes(2, "big"), timestamp=1e9 + number / 1e4))
     writer.stop()
-    subprocess.run([CANTWIN, "bus", "replay", bus.path, log, "--speed", "10"], check=True, timeout=TIMEOUT,
+    subprocess.run([CANTWIN, "replay", log, "unix:" + bus.path, "--speed", "10"], check=True, timeout=TIMEOUT,
                    stderr=subprocess.DEVNULL)
     for number in range(500):
         body = read_line(dump.stdout).split()[2]
@@ -165,15 +165,15 @@ def case_bad_input_is_one_line_and_an_exit_code(bus):
     with open(cut, "w", encoding="ascii") as log:
         log.write("(1.0) can0 7A0#01\n(1.0) can0 7A0#02\n(1.0) can0 7A")
     for status, says, *arguments in [
-            (2, "two hex digits", "send", bus.path, "123#1"),
-            (2, "standard id above 7FF", "send", bus.path, "800#11"),
-            (2, "--count", "dump", bus.path, "--count", "0"),
-            (3, "no hub listens there", "send", bus.path + ".none", "123#11"),
-            (3, "another hub serves it", "serve", bus.path),
-            (3, "No such file", "replay", bus.path, "/nonexistent.log"),
-            (1, ".cut.log:3:", "replay", bus.path, cut),
-            (1, "no line is a candump frame", "replay", bus.path, __file__)]:
-        done = subprocess.run([CANTWIN, "bus", *arguments], capture_output=True, text=True, timeout=TIMEOUT)
+            (2, "two hex digits", "bus", "send", bus.path, "123#1"),
+            (2, "standard id above 7FF", "bus", "send", bus.path, "800#11"),
+            (2, "--count", "bus", "dump", bus.path, "--count", "0"),
+            (3, "no hub listens there", "bus", "send", bus.path + ".none", "123#11"),
+            (3, "another hub serves it", "bus", "serve", bus.path),
+            (3, "No such file", "replay", "/nonexistent.log", bus.path),
+            (1, ".cut.log:3:", "replay", cut, bus.path),
+            (1, "no frame was found", "replay", __file__, bus.path)]:
+        done = subprocess.run([CANTWIN, *arguments], capture_output=True, text=True, timeout=TIMEOUT)
         lines = [line for line in done.stderr.splitlines() if "error: " in line]
         assert done.returncode == status, f"{arguments}: exit status {done.returncode}: {done.stderr}"
         assert len(lines) == 1 and says in lines[0], f"{arguments}: {done.stderr}"
