@@ -1,6 +1,10 @@
 /* Binds the DBC files of all buses and the VSS mapping to one twin: builds the catalogue, decodes frames into the twin,
  * derives the VSS entries, and turns a value of a VSS actuator back into a frame.
  *
+ * A frame whose payload is the last accepted one of its message moves times and counters; another one is decoded, and
+ * what differs is a change. Every signal compares with its own last value, so neither another branch of a multiplexed
+ * message nor a shorter or a refused frame in between can hide one.
+ *
  * Entries: every signal of every message (`bus.Message.Signal`, multiplexed `bus.Message.Signal@Selector=first[-last]`,
  * several ranges joined by commas), then every path of the mapping.
  * Staleness: a signal goes stale after three cycle times of its message, at least 250 ms (so that scheduling never
@@ -13,6 +17,7 @@
 #include "codec.h"
 #include "frame.h"
 #include "mapping.h"
+#include "protect.h"
 #include "twin.h"
 
 #define CT_BIND_TIMEOUT_CYCLES 3
@@ -21,25 +26,45 @@
 /* Consumers of the twin's changes inside the gateway. */
 enum ct_gateway_consumer { CT_CONSUMER_BIND, CT_CONSUMER_COLLECT, CT_CONSUMER_WATCH };
 
+/* Which raw values of integer signals mean "not available" (they are then not out of range): those whose text in the
+ * value table is one of `texts`, letters and digits alone counting and case not; and in J1939 messages the codes of
+ * SAE J1939-71 for unsigned signals: all ones below eight bits, else the top byte 0xFE (error) or 0xFF. */
+struct ct_bind_codes {
+    const char *const *texts;
+    size_t text_count;
+    bool j1939;
+};
+
 struct ct_bind_bus {
     const char *name;
     struct ct_dbc *const *dbcs; /* earlier ones win where an id is in several */
     size_t dbc_count;
+    struct ct_protect *protect;        /* NULL: no message is protected */
+    const struct ct_bind_codes *codes; /* NULL: "SNA", "not available", "signal not available" and the J1939 codes */
 };
 
-/* What became of a frame; every frame is exactly one of these. */
-enum ct_frame_class { CT_FRAME_DECODED, CT_FRAME_UNKNOWN, CT_FRAME_REMOTE, CT_FRAME_ERROR, CT_FRAME_CLASS_COUNT };
+/* What became of a frame; every frame is exactly one of these. A refused one failed its checksum or counter. */
+enum ct_frame_class {
+    CT_FRAME_DECODED,
+    CT_FRAME_UNKNOWN,
+    CT_FRAME_REMOTE,
+    CT_FRAME_ERROR,
+    CT_FRAME_REFUSED,
+    CT_FRAME_CLASS_COUNT
+};
 
 /* Frames of one bus; lives outside the binding so that it outlasts a reload. */
 struct ct_bus_counts {
     uint64_t frames; /* the sum of by_class */
     uint64_t by_class[CT_FRAME_CLASS_COUNT];
+    uint64_t checksum_failures; /* these two: the refused ones */
+    uint64_t counter_failures;
 };
 
 struct ct_bind;
 
-/* Takes over the databases and the mapping (NULL: none) when the result is 0, and only then. Mapping problems come as
- * one line `FILE: PATH: text` in `problem`, with `mapping_file` as FILE. */
+/* Takes over the databases, their protection and the mapping (NULL: none) when the result is 0, and only then. Mapping
+ * problems come as one line `FILE: PATH: text` in `problem`, with `mapping_file` as FILE. */
 int ct_bind_create(const struct ct_bind_bus *buses, size_t bus_count, struct ct_mapping *mapping,
                    const char *mapping_file, struct ct_bind **out_bind, char *problem,
                    size_t problem_size) CT_MUST_CHECK;
@@ -49,7 +74,13 @@ struct ct_catalogue *ct_bind_catalogue(const struct ct_bind *bind); /* the bindi
 /* Signals left out because an earlier database of the bus has the same message and signal. */
 size_t ct_bind_hidden(const struct ct_bind *bind);
 
-/* Decodes one frame of bus `frame->bus` into the twin and derives what hangs on it. Counts it. */
+/* A twin for the binding's catalogue, laid out for its frames. One twin belongs to one binding: what the last frames
+ * were is kept in the binding. */
+int ct_bind_make_twin(const struct ct_bind *bind, struct ct_twin **out_twin) CT_MUST_CHECK;
+
+/* Decodes one frame of bus `frame->bus` into the twin and derives what hangs on it. Counts it. A refused frame leaves
+ * all values and their times as they are and sets CHECKSUM or COUNTER on every signal of its message, until the next
+ * good one. */
 enum ct_frame_class ct_bind_frame(struct ct_bind *bind, struct ct_twin *twin, const struct ct_frame *frame, ct_ns now,
                                   struct ct_bus_counts *counts);
 

@@ -157,26 +157,62 @@ static int add_signal(struct ct_bind *bind, struct ct_catalogue_builder *builder
     return err;
 }
 
-static int add_database(struct ct_bind *bind, struct ct_catalogue_builder *builder, size_t bus_index,
-                        struct bound_database *database)
+static int add_lanes(struct ct_bind *bind, struct ct_catalogue_builder *builder, const char *bus,
+                     struct bound_message *message)
 {
-    for (size_t m = 0; m < database->dbc->message_count; m++) {
-        struct bound_message *message = &database->messages[m];
-        for (size_t s = 0; s < message->model->signal_count; s++) {
-            const int err = add_signal(bind, builder, bind->buses[bus_index].name, message, s);
-            if (err != CT_OK) {
-                return err;
-            }
+    ct_bind_place_message(bind, message);
+    for (size_t lane = 0; lane < ct_codec_lane_count(message->codec); lane++) {
+        const uint16_t signal = ct_codec_lane_signal(message->codec, lane);
+        const int err = signal == CT_NO_SIGNAL ? CT_OK : add_signal(bind, builder, bus, message, signal);
+        if (err != CT_OK) {
+            return err;
+        }
+        if (signal != CT_NO_SIGNAL && message->ids[signal] != NO_ENTRY) {
+            ct_bind_place_signal(bind, message, lane);
         }
     }
     return CT_OK;
 }
 
-static int add_signals(struct ct_bind *bind, struct ct_catalogue_builder *builder)
+/* Signals that have no lane: over 64 bits, or of a message that is never met. */
+static int add_others(struct ct_bind *bind, struct ct_catalogue_builder *builder, const char *bus,
+                      struct bound_message *message)
+{
+    for (size_t s = 0; s < message->model->signal_count; s++) {
+        const bool has_lane = message->codec != NULL && ct_codec_signal_lane(message->codec, (uint16_t)s) != CT_NO_LANE;
+        const int err = has_lane ? CT_OK : add_signal(bind, builder, bus, message, s);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    return CT_OK;
+}
+
+static int add_database(struct ct_bind *bind, struct ct_catalogue_builder *builder, size_t bus_index,
+                        struct bound_database *database, bool lanes)
+{
+    const char *bus = bind->buses[bus_index].name;
+    for (size_t m = 0; m < database->dbc->message_count; m++) {
+        struct bound_message *message = &database->messages[m];
+        int err = CT_OK;
+        if (!lanes) {
+            err = add_others(bind, builder, bus, message);
+        } else if (message->codec != NULL) {
+            err = add_lanes(bind, builder, bus, message);
+        }
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    return CT_OK;
+}
+
+/* The signals that have lanes first: the twin wants their ids in the order of the lanes. */
+static int add_signals(struct ct_bind *bind, struct ct_catalogue_builder *builder, bool lanes)
 {
     for (size_t b = 0; b < bind->bus_count; b++) {
         for (size_t d = 0; d < bind->buses[b].count; d++) {
-            const int err = add_database(bind, builder, b, &bind->buses[b].databases[d]);
+            const int err = add_database(bind, builder, b, &bind->buses[b].databases[d], lanes);
             if (err != CT_OK) {
                 return err;
             }
@@ -386,7 +422,13 @@ int ct_bind_build_catalogue(struct ct_bind *bind, const char *mapping_file, char
     problem[0] = '\0';
     int err = ct_catalogue_builder_create(&builder);
     if (err == CT_OK) {
-        err = add_signals(bind, builder);
+        err = ct_bind_build_lanes(bind);
+    }
+    if (err == CT_OK) {
+        err = add_signals(bind, builder, true);
+    }
+    if (err == CT_OK) {
+        err = add_signals(bind, builder, false);
     }
     if (err == CT_OK) {
         err = add_paths(bind, builder, mapping_file, problem, problem_size);

@@ -1,19 +1,24 @@
-/* Inside of bind: shared by bind.c (frames), bind_build.c (catalogue), bind_rules.c (VSS). */
+/* Inside of bind: shared by bind.c (life), bind_build.c (catalogue), bind_lanes.c (where values lie in the twin),
+ * bind_live.c (frames), bind_rules.c (VSS), bind_write.c (back to the bus). */
 #ifndef CT_GATEWAY_BIND_PRIVATE_H
 #define CT_GATEWAY_BIND_PRIVATE_H
 
 #include "bind.h"
+#include "lanes.h"
 
 #define NO_ENTRY     UINT32_MAX
 #define NO_RULE      UINT32_MAX
+#define NO_BLOCK     UINT32_MAX
 #define VSS_TEXT_MAX 128 /* longest string value of a VSS entry */
 
 struct bound_message {
     const struct ct_codec_message *codec;
     const struct ct_dbc_message *model;
     uint8_t bus;
-    uint32_t *ids;      /* entry of each signal, NO_ENTRY when it has none */
-    uint8_t *last_sent; /* payload, only for messages that rules write; else NULL */
+    uint32_t *ids;        /* entry of each signal, NO_ENTRY when it has none */
+    uint32_t first_block; /* NO_BLOCK: never met on the bus */
+    uint32_t live;        /* index in ct_bind.live; 0 with NO_BLOCK */
+    uint8_t *last_sent;   /* payload, only for messages that rules write; else NULL */
     bool was_sent;
 };
 
@@ -23,10 +28,57 @@ struct bound_database {
     struct bound_message *messages; /* as in the model */
 };
 
+enum live_flag {
+    LIVE_SEEN = 1 << 0,    /* a frame was accepted: the reference holds */
+    LIVE_REFUSED = 1 << 1, /* the newest frame was refused; signals are marked */
+    LIVE_NUMBERS = 1 << 2, /* has float lanes */
+    LIVE_BLOBS = 1 << 3,   /* has signals over 64 bits */
+    LIVE_SOURCES = 1 << 4, /* rules read it */
+    LIVE_PROTECTED = 1 << 5,
+};
+
+#define LIVE_HEAD 8 /* bytes of a payload that are compared as one word */
+
+/* What a frame needs, in two cache lines. `head` and `tail` are the reference: the last accepted payload. */
+struct live_message {
+    _Alignas(64) const struct ct_codec_message *codec;
+    uint64_t head; /* bytes beyond the length are 0 */
+    uint32_t first_block;
+    uint16_t block_count;
+    uint8_t len;
+    uint8_t flags; /* enum live_flag */
+    struct bound_message *bound;
+    const struct ct_protect_rule *rule;
+    struct ct_protect_state state;
+    uint32_t first_source; /* of ct_bind.sources */
+    uint32_t source_count;
+    uint8_t tail[CT_FRAME_DATA_MAX - LIVE_HEAD];
+};
+_Static_assert(sizeof(struct live_message) <= 128, "two cache lines");
+
+/* A signal that rules read. */
+struct live_source {
+    uint32_t entry;
+    uint32_t block; /* NO_BLOCK: it has no lane */
+    uint8_t lanes;  /* its lane's bit */
+};
+
+struct live_id {
+    uint32_t id;
+    uint32_t message; /* 0: free */
+};
+
 struct bound_bus {
     char *name;
     struct bound_database *databases;
     size_t count;
+    struct ct_protect *protect;
+    const struct ct_bind_codes *codes; /* only while being made */
+    /* index in ct_bind.live; 0: unknown */
+    uint32_t *standard; /* by id */
+    struct live_id *extended;
+    uint32_t extended_mask; /* size - 1; the table is never full */
+    bool by_group;          /* some messages are matched by PGN */
 };
 
 struct bound_rule {
@@ -50,6 +102,16 @@ struct ct_bind {
     size_t bus_count;
     struct ct_mapping *mapping;
     struct ct_catalogue *catalogue;
+    struct ct_lane_layout layout;
+    struct ct_lane *lanes; /* of the layout */
+    struct ct_code_range *codes;
+    size_t code_count;
+    struct live_message *live; /* [0] stands for unknown ids */
+    size_t live_count;         /* without [0] */
+    struct live_source *sources;
+    size_t source_count;
+    uint8_t *active;  /* per block: lanes of the last accepted frame */
+    uint8_t *changed; /* scratch for the largest message */
     struct bound_rule *rules;
     size_t rule_count;
     uint32_t *first_rule; /* per entry */
@@ -59,8 +121,21 @@ struct ct_bind {
     struct ct_decoded *decoded; /* scratch for the largest message */
 };
 
+/* The message of an id, of the first database that has it; NULL when unknown. */
+struct bound_message *ct_bind_find(const struct ct_bind *bind, uint8_t bus, uint32_t id, bool extended);
+
 int ct_bind_build_catalogue(struct ct_bind *bind, const char *mapping_file, char *problem, size_t problem_size);
+/* Room for the lanes of all messages; then message by message its blocks, and its lanes as they get their entries. */
+int ct_bind_build_lanes(struct ct_bind *bind);
+void ct_bind_place_message(struct ct_bind *bind, struct bound_message *message);
+void ct_bind_place_signal(struct ct_bind *bind, const struct bound_message *message, size_t lane);
+void ct_bind_free_lanes(struct ct_bind *bind);
+/* What frames need, once all entries and rules are there. */
+int ct_bind_build_live(struct ct_bind *bind);
+void ct_bind_free_live(struct ct_bind *bind);
 void ct_bind_rules_source_updated(struct ct_bind *bind, struct ct_twin *twin, uint32_t source, ct_ns now);
+/* The source's quality changed, its value did not. */
+void ct_bind_rules_source_marked(struct ct_bind *bind, struct ct_twin *twin, uint32_t source, ct_ns now);
 ct_ns ct_bind_rules_tick(struct ct_bind *bind, struct ct_twin *twin, ct_ns now);
 
 #endif

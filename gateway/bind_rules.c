@@ -162,6 +162,26 @@ void ct_bind_rules_source_updated(struct ct_bind *bind, struct ct_twin *twin, ui
     }
 }
 
+void ct_bind_rules_source_marked(struct ct_bind *bind, struct ct_twin *twin, uint32_t source, ct_ns now)
+{
+    struct ct_reading reading;
+    if (ct_twin_get(twin, source, &reading) != CT_OK) {
+        return;
+    }
+    for (uint32_t i = bind->first_rule[source]; i != NO_RULE; i = bind->rules[i].next) {
+        struct bound_rule *rule = &bind->rules[i];
+        if (!rule->derived) {
+            continue;
+        }
+        if (reading.sample.quality != 0) {
+            ct_twin_mark(twin, rule->entry, CT_Q_DERIVED_FROM_BAD, now);
+        } else {
+            ct_twin_clear(twin, rule->entry, CT_Q_DERIVED_FROM_BAD, now);
+        }
+        rule->last_quality = reading.sample.quality;
+    }
+}
+
 ct_ns ct_bind_confirmed_ns(const struct ct_bind *bind, const struct ct_twin *twin, uint32_t id)
 {
     struct ct_reading own;

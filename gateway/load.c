@@ -114,7 +114,8 @@ static int bind_all(const struct ct_settings *settings, struct databases *databa
 {
     struct ct_bind_bus buses[CT_GATEWAY_BUSES_MAX];
     for (unsigned b = 0; b < settings->buses_count; b++) {
-        buses[b] = (struct ct_bind_bus){settings->buses[b].name, databases->all[b], databases->counts[b]};
+        buses[b] = (struct ct_bind_bus){
+            .name = settings->buses[b].name, .dbcs = databases->all[b], .dbc_count = databases->counts[b]};
     }
     return ct_bind_create(buses, settings->buses_count, mapping, settings->mapping, out_bind, p->text, p->size);
 }
@@ -198,7 +199,7 @@ static int load_parts(struct ct_model *model, const char *config_path, const str
 {
     int err = load_bind(model->settings, &model->pipeline.bind, p);
     if (err == CT_OK) {
-        err = ct_twin_create(ct_bind_catalogue(model->pipeline.bind), &model->pipeline.twin);
+        err = ct_bind_make_twin(model->pipeline.bind, &model->pipeline.twin);
     }
     if (err == CT_OK) {
         err = load_collect(model, p);

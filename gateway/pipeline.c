@@ -14,7 +14,7 @@ enum ct_frame_class ct_pipeline_frame(struct ct_pipeline *pipeline, const struct
                                       struct ct_bus_counts *counts, ct_collect_emit_fn emit, void *user)
 {
     const enum ct_frame_class class = ct_bind_frame(pipeline->bind, pipeline->twin, frame, now, counts);
-    if (class == CT_FRAME_DECODED) {
+    if (class == CT_FRAME_DECODED || class == CT_FRAME_REFUSED) {
         ct_collect_changes(pipeline->collect, pipeline->twin, emit, user);
     }
     return class;

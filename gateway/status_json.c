@@ -109,6 +109,8 @@ static void put_bus(struct ct_json *json, const struct ct_bus *bus, size_t index
     ct_json_uint(json, "unknown", port->counts.by_class[CT_FRAME_UNKNOWN]);
     ct_json_uint(json, "remote", port->counts.by_class[CT_FRAME_REMOTE]);
     ct_json_uint(json, "error", port->counts.by_class[CT_FRAME_ERROR]);
+    ct_json_uint(json, "checksum_failures", port->counts.checksum_failures);
+    ct_json_uint(json, "counter_failures", port->counts.counter_failures);
     ct_json_uint(json, "lost", stats->lost);
     ct_json_uint(json, "malformed", stats->malformed);
     ct_json_uint(json, "sent", stats->sent);

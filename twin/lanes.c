@@ -9,11 +9,6 @@ static struct ct_twin *twin_of(struct ct_lanes *lanes)
     return (struct ct_twin *)lanes;
 }
 
-struct ct_lanes *ct_twin_lanes(struct ct_twin *twin)
-{
-    return &twin->lanes;
-}
-
 /* ---- quality, bit-sliced */
 
 uint64_t ct_quality_spread(unsigned flags, unsigned lane)
@@ -46,8 +41,7 @@ unsigned ct_quality_fold(uint64_t quality)
 void ct_twin_changed(struct ct_twin *twin, uint32_t block, unsigned lanes)
 {
     if (lanes != 0) {
-        twin->lanes.marks[block] |= lanes * UINT32_C(0x01010101);
-        twin->lanes.revision++;
+        ct_lanes_changed(&twin->lanes, block, lanes);
     }
 }
 

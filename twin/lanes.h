@@ -13,8 +13,8 @@
 
 #include "twin.h"
 
-#define CT_LANES   8
-#define CT_NO_LANE UINT32_MAX
+#define CT_LANES       8
+#define CT_LANE_UNUSED UINT32_MAX
 
 /* Raw values from first to last, of unsigned entries compared as unsigned. */
 struct ct_code_range {
@@ -23,7 +23,7 @@ struct ct_code_range {
 
 /* One lane at create. */
 struct ct_lane {
-    uint32_t id;                       /* entry of kind RAW or DOUBLE; CT_NO_LANE: the lane is not used */
+    uint32_t id;                       /* entry of kind RAW or DOUBLE; CT_LANE_UNUSED: the lane is not used */
     uint8_t bits;                      /* width of the raw value, 1..64 */
     bool is_signed;                    /* of the raw value */
     const struct ct_code_range *codes; /* values that mean "not available"; copied */
@@ -58,13 +58,18 @@ _Static_assert(sizeof(struct ct_lane_block) <= 64, "a block's clock is one cache
 struct ct_lanes {
     int64_t *raw; /* of block 0, aligned to 64 bytes */
     struct ct_lane_block *blocks;
-    uint32_t *marks; /* per block; byte n: lanes changed for consumer n */
+    uint32_t *marks;  /* per block; byte n: lanes changed for consumer n */
+    uint32_t *marked; /* per eight blocks; byte n: blocks with marks for consumer n */
     uint64_t revision;
 };
 
 _Static_assert(CT_TWIN_CONSUMERS == 4, "a byte of ct_lanes.marks for each");
 
-struct ct_lanes *ct_twin_lanes(struct ct_twin *twin);
+/* The twin's own, as long as it lives. */
+static inline struct ct_lanes *ct_twin_lanes(struct ct_twin *twin)
+{
+    return (struct ct_lanes *)twin; /* its first member */
+}
 
 /* A mask of lanes in every byte. */
 static inline uint64_t ct_lanes_spread(unsigned lanes)
@@ -81,6 +86,14 @@ void ct_lanes_update_any(struct ct_lanes *lanes, uint32_t block, unsigned active
                          ct_ns received_ns);
 /* Brings NOT_AVAILABLE and OUT_OF_RANGE of the lanes up to their values. Returns the lanes where they changed. */
 unsigned ct_lanes_judge(struct ct_lanes *lanes, uint32_t block, unsigned judged);
+
+/* Marks lanes, at least one, as changed for all consumers. */
+static inline void ct_lanes_changed(struct ct_lanes *lanes, uint32_t block, unsigned changed)
+{
+    lanes->marks[block] |= changed * UINT32_C(0x01010101);
+    lanes->marked[block / 8] |= UINT32_C(0x01010101) << (block % 8);
+    lanes->revision++;
+}
 
 /* A good frame brought the lanes `active` of a block (none: nothing happens; unused ones do not count); `changed` of
  * them have another value than before, which is in ct_lanes.raw already. `received_ns` is now. */
@@ -102,8 +115,7 @@ static inline void ct_lanes_update(struct ct_lanes *lanes, uint32_t block, unsig
         if ((changed & at->checked) != 0) {
             changed |= ct_lanes_judge(lanes, block, changed & at->checked);
         }
-        lanes->marks[block] |= changed * UINT32_C(0x01010101);
-        lanes->revision++;
+        ct_lanes_changed(lanes, block, changed);
     }
 }
 

@@ -94,6 +94,18 @@ void ct_twin_mark(struct ct_twin *twin, uint32_t id, uint16_t flags, ct_ns now)
     }
 }
 
+void ct_twin_clear(struct ct_twin *twin, uint32_t id, uint16_t flags, ct_ns now)
+{
+    (void)now;
+    if (id >= twin->count) {
+        return;
+    }
+    const uint32_t at = twin->slot_of[id];
+    if (set_quality(twin, at, ct_quality_of(twin, at) & ~(unsigned)flags)) {
+        ct_twin_changed(twin, at / CT_LANES, ct_slot_lane(at));
+    }
+}
+
 /* ---- staleness */
 
 static ct_ns due_of_block(const struct ct_lane_block *block)
@@ -165,6 +177,35 @@ int ct_twin_get(const struct ct_twin *twin, uint32_t id, struct ct_reading *out_
     return CT_OK;
 }
 
+/* The first block from `block` on with marks for the consumer; block_count when there is none. */
+static size_t next_marked(const struct ct_twin *twin, unsigned consumer, size_t block)
+{
+    unsigned ahead = 0xFFU << (block % 8) & 0xFFU; /* blocks below are behind us */
+    for (size_t i = block / 8; i * 8 < twin->block_count; i++, ahead = 0xFFU) {
+        const unsigned blocks = twin->lanes.marked[i] >> (8 * consumer) & ahead;
+        if (blocks != 0) {
+            return i * 8 + (size_t)__builtin_ctz(blocks);
+        }
+    }
+    return twin->block_count;
+}
+
+/* Takes one mark of the block, of the lanes `ahead`; CT_LANES when there is none. */
+static unsigned take_mark(struct ct_twin *twin, unsigned consumer, size_t block, unsigned ahead)
+{
+    uint32_t *marks = &twin->lanes.marks[block];
+    const unsigned lanes = *marks >> (8 * consumer) & ahead;
+    if (lanes == 0) {
+        return CT_LANES;
+    }
+    const unsigned lane = (unsigned)__builtin_ctz(lanes);
+    *marks &= ~(UINT32_C(1) << (8 * consumer + lane));
+    if ((*marks >> (8 * consumer) & 0xFFU) == 0) {
+        twin->lanes.marked[block / 8] &= ~(UINT32_C(1) << (8 * consumer + block % 8));
+    }
+    return lane;
+}
+
 int ct_twin_next_change(struct ct_twin *twin, unsigned consumer, uint32_t *cursor, uint32_t *out_id)
 {
     if (consumer >= CT_TWIN_CONSUMERS) {
@@ -174,16 +215,18 @@ int ct_twin_next_change(struct ct_twin *twin, unsigned consumer, uint32_t *curso
         return CT_ERR_END;
     }
     const uint32_t from = twin->slot_of[*cursor];
-    uint32_t mask = (0xFFU << (from % CT_LANES) & 0xFFU) << (8 * consumer); /* lanes below the cursor are behind us */
-    for (size_t block = from / CT_LANES; block < twin->block_count; block++, mask = 0xFFU << (8 * consumer)) {
-        const uint32_t marked = twin->lanes.marks[block] & mask;
-        if (marked != 0) {
-            const unsigned bit = (unsigned)__builtin_ctz(marked);
-            twin->lanes.marks[block] &= ~(1U << bit);
-            *out_id = twin->slots[block * CT_LANES + bit - 8 * consumer].id;
+    unsigned ahead = 0xFFU << (from % CT_LANES) & 0xFFU; /* lanes below the cursor are behind us */
+    size_t block = next_marked(twin, consumer, from / CT_LANES);
+    ahead = block == from / CT_LANES ? ahead : 0xFFU;
+    while (block < twin->block_count) {
+        const unsigned lane = take_mark(twin, consumer, block, ahead);
+        if (lane < CT_LANES) {
+            *out_id = twin->slots[block * CT_LANES + lane].id;
             *cursor = *out_id + 1;
             return CT_OK;
         }
+        block = next_marked(twin, consumer, block + 1);
+        ahead = 0xFFU;
     }
     return CT_ERR_END;
 }

@@ -30,6 +30,8 @@ int ct_twin_put(struct ct_twin *twin, const struct ct_sample *sample, ct_ns rece
 
 /* A frame that was refused (checksum, counter): keeps the last good value and sets `flags` on it. */
 void ct_twin_mark(struct ct_twin *twin, uint32_t id, uint16_t flags, ct_ns now);
+/* Takes flags back that ct_twin_mark set. */
+void ct_twin_clear(struct ct_twin *twin, uint32_t id, uint16_t flags, ct_ns now);
 
 /* Marks what has not been updated for its timeout (received + timeout <= now) as stale. Returns when to tick again,
  * never later than the next entry times out; CT_NS_NEVER when none can. Cheap when nothing is due. */

@@ -19,7 +19,7 @@ static bool layout_is_sound(const struct ct_catalogue *catalogue, const struct c
         if (slot % CT_LANES == 0) {
             timeout_ns = -1;
         }
-        if (lane->id == CT_NO_LANE) {
+        if (lane->id == CT_LANE_UNUSED) {
             continue;
         }
         const struct ct_entry *entry = ct_catalogue_entry(catalogue, lane->id);
@@ -47,7 +47,7 @@ static size_t total_codes(const struct ct_lane_layout *layout)
 {
     size_t total = 0;
     for (size_t slot = 0; slot < layout->block_count * CT_LANES; slot++) {
-        total += layout->lanes[slot].id != CT_NO_LANE ? layout->lanes[slot].code_count : 0;
+        total += layout->lanes[slot].id != CT_LANE_UNUSED ? layout->lanes[slot].code_count : 0;
     }
     return total;
 }
@@ -58,14 +58,16 @@ static int allocate(struct ct_twin *twin, const struct ct_lane_layout *layout)
     twin->lanes.raw = aligned_alloc(64, (slots + CT_LANES) * sizeof *twin->lanes.raw);
     twin->lanes.blocks = aligned_alloc(64, (twin->block_count + 1) * sizeof *twin->lanes.blocks);
     twin->lanes.marks = calloc(twin->block_count + 1, sizeof *twin->lanes.marks);
+    twin->lanes.marked = calloc(twin->block_count / 8 + 1, sizeof *twin->lanes.marked);
     twin->slots = calloc(slots + 1, sizeof *twin->slots);
     twin->plain = calloc(slots + 1, sizeof *twin->plain);
     twin->slot_of = calloc(twin->count + 1, sizeof *twin->slot_of);
     twin->bytes = calloc(total_bytes(twin->catalogue) + 1, 1);
     twin->codes = calloc(total_codes(layout) + 1, sizeof *twin->codes);
     const int err = ct_deadlines_create(&twin->deadlines, twin->block_count + slots);
-    if (twin->lanes.raw == NULL || twin->lanes.blocks == NULL || twin->lanes.marks == NULL || twin->slots == NULL ||
-        twin->plain == NULL || twin->slot_of == NULL || twin->bytes == NULL || twin->codes == NULL) {
+    if (twin->lanes.raw == NULL || twin->lanes.blocks == NULL || twin->lanes.marks == NULL ||
+        twin->lanes.marked == NULL || twin->slots == NULL || twin->plain == NULL || twin->slot_of == NULL ||
+        twin->bytes == NULL || twin->codes == NULL) {
         return CT_ERR_NO_MEMORY;
     }
     memset(twin->lanes.raw, 0, (slots + CT_LANES) * sizeof *twin->lanes.raw);
@@ -148,7 +150,7 @@ static void init_lanes(struct ct_twin *twin, const struct ct_lane_layout *layout
     size_t codes = 0;
     for (uint32_t at = 0; at < layout->block_count * CT_LANES; at++) {
         const struct ct_lane *lane = &layout->lanes[at];
-        if (lane->id == CT_NO_LANE) {
+        if (lane->id == CT_LANE_UNUSED) {
             continue;
         }
         struct ct_lane_block *block = &twin->lanes.blocks[at / CT_LANES];
@@ -215,6 +217,7 @@ void ct_twin_free(struct ct_twin *twin)
     free(twin->slot_of);
     free(twin->plain);
     free(twin->slots);
+    free(twin->lanes.marked);
     free(twin->lanes.marks);
     free(twin->lanes.blocks);
     free(twin->lanes.raw);

@@ -44,6 +44,8 @@ struct ct_twin {
     struct ct_deadlines deadlines; /* ids: blocks, then slots */
 };
 
+_Static_assert(offsetof(struct ct_twin, lanes) == 0, "ct_twin_lanes");
+
 static inline unsigned ct_slot_lane(uint32_t slot)
 {
     return 1U << (slot % CT_LANES);

@@ -38,9 +38,9 @@ static int rig_setup(void **state)
     struct ct_pipeline *pipeline = &rig->model.pipeline;
     const struct ct_collect_rule all = {.match = "*", .on_change = true};
     assert_int_equal(ct_dbc_parse("a.dbc", dbc_text, strlen(dbc_text), NULL, NULL, &rig->dbc), CT_OK);
-    const struct ct_bind_bus bind = {"can0", &rig->dbc, 1};
+    const struct ct_bind_bus bind = {.name = "can0", .dbcs = &rig->dbc, .dbc_count = 1};
     assert_int_equal(ct_bind_create(&bind, 1, NULL, "", &pipeline->bind, problem, sizeof problem), CT_OK);
-    assert_int_equal(ct_twin_create(ct_bind_catalogue(pipeline->bind), &pipeline->twin), CT_OK);
+    assert_int_equal(ct_bind_make_twin(pipeline->bind, &pipeline->twin), CT_OK);
     assert_int_equal(ct_collect_create(&all, 1, ct_bind_catalogue(pipeline->bind), &pipeline->collect), CT_OK);
     assert_int_equal(ct_channel_open(&rig->channels.bus_to_storage, 4096), CT_OK);
     memcpy(rig->bus_name, "can0", 5);

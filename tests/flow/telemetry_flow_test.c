@@ -78,9 +78,9 @@ static struct ct_pipeline make_pipeline(const char *dbc_text)
     assert_int_equal(ct_dbc_parse("flow.dbc", dbc_text, strlen(dbc_text), NULL, NULL, &dbc), CT_OK);
     assert_int_equal(ct_mapping_parse("map", mapping_json, strlen(mapping_json), &mapping, problem, sizeof problem),
                      CT_OK);
-    const struct ct_bind_bus bus = {"can0", &dbc, 1};
+    const struct ct_bind_bus bus = {.name = "can0", .dbcs = &dbc, .dbc_count = 1};
     assert_int_equal(ct_bind_create(&bus, 1, mapping, "map", &pipeline.bind, problem, sizeof problem), CT_OK);
-    assert_int_equal(ct_twin_create(ct_bind_catalogue(pipeline.bind), &pipeline.twin), CT_OK);
+    assert_int_equal(ct_bind_make_twin(pipeline.bind, &pipeline.twin), CT_OK);
     const struct ct_collect_rule all = {.match = "*", .on_change = true};
     assert_int_equal(ct_collect_create(&all, 1, ct_bind_catalogue(pipeline.bind), &pipeline.collect), CT_OK);
     return pipeline;

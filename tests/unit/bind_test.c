@@ -77,7 +77,8 @@ static int try_create(const char *engine, const char *mapping_text, struct ct_bi
 {
     struct ct_dbc *first = parse("engine.dbc", engine);
     struct ct_dbc *second = parse("body.dbc", body_dbc);
-    const struct ct_bind_bus buses[] = {{"can0", &first, 1}, {"can1", &second, 1}};
+    const struct ct_bind_bus buses[] = {{.name = "can0", .dbcs = &first, .dbc_count = 1},
+                                        {.name = "can1", .dbcs = &second, .dbc_count = 1}};
     struct ct_mapping *mapping = NULL;
     assert_int_equal(ct_mapping_parse("map.json", mapping_text, strlen(mapping_text), &mapping, problem, size), CT_OK);
     const int err = ct_bind_create(buses, 2, mapping, "map.json", out_bind, problem, size);
@@ -94,7 +95,7 @@ static void open_fixture(struct fixture *f, const char *engine)
     char problem[512] = "";
     memset(f, 0, sizeof *f);
     assert_int_equal(try_create(engine, mapping_json, &f->bind, problem, sizeof problem), CT_OK);
-    assert_int_equal(ct_twin_create(ct_bind_catalogue(f->bind), &f->twin), CT_OK);
+    assert_int_equal(ct_bind_make_twin(f->bind, &f->twin), CT_OK);
 }
 
 static void close_fixture(struct fixture *f)

@@ -1,0 +1,379 @@
+/* The live path: one frame into the twin. */
+#include "bind_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what frames need */
+
+static void init_message(struct ct_bind *bind, struct live_message *live, struct bound_message *message)
+{
+    live->codec = message->codec;
+    live->bound = message;
+    live->first_block = message->first_block;
+    live->block_count = (uint16_t)(ct_codec_lane_count(message->codec) / CT_LANES);
+    live->rule = ct_protect_rule_of(bind->buses[message->bus].protect, message->model);
+    live->flags |= live->rule != NULL ? LIVE_PROTECTED : 0;
+    live->first_source = (uint32_t)bind->source_count;
+    for (size_t s = 0; s < message->model->signal_count; s++) {
+        const uint32_t id = message->ids[s];
+        if (id == NO_ENTRY) {
+            continue;
+        }
+        const uint32_t lane = ct_codec_signal_lane(message->codec, (uint16_t)s);
+        live->flags |= lane == CT_NO_LANE                                             ? LIVE_BLOBS
+                       : ct_catalogue_entry(bind->catalogue, id)->kind != CT_KIND_RAW ? LIVE_NUMBERS
+                                                                                      : 0;
+        if (bind->first_rule[id] != NO_RULE) {
+            bind->sources[bind->source_count++] =
+                lane == CT_NO_LANE
+                    ? (struct live_source){id, NO_BLOCK, 0}
+                    : (struct live_source){id, live->first_block + lane / CT_LANES, (uint8_t)(1U << lane % CT_LANES)};
+        }
+    }
+    live->source_count = (uint32_t)bind->source_count - live->first_source;
+    live->flags |= live->source_count > 0 ? LIVE_SOURCES : 0;
+}
+
+static uint32_t hash_of(uint32_t id)
+{
+    return id * UINT32_C(0x9E3779B1) >> 7;
+}
+
+static void put_extended(struct bound_bus *bus, uint32_t id, uint32_t message)
+{
+    uint32_t at = hash_of(id) & bus->extended_mask;
+    while (bus->extended[at].message != 0 && bus->extended[at].id != id) {
+        at = (at + 1) & bus->extended_mask;
+    }
+    bus->extended[at] = (struct live_id){id, message};
+}
+
+static uint32_t index_of(const struct bound_message *message)
+{
+    return message == NULL ? 0 : message->live;
+}
+
+static int init_tables(struct ct_bind *bind, uint8_t bus_index)
+{
+    struct bound_bus *bus = &bind->buses[bus_index];
+    size_t messages = 0;
+    for (size_t d = 0; d < bus->count; d++) {
+        messages += bus->databases[d].dbc->message_count;
+    }
+    size_t size = 8;
+    while (size < 2 * messages) {
+        size *= 2;
+    }
+    bus->standard = calloc(CT_ID_STD_MAX + 1, sizeof *bus->standard);
+    bus->extended = calloc(size, sizeof *bus->extended);
+    bus->extended_mask = (uint32_t)size - 1;
+    if (bus->standard == NULL || bus->extended == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    for (uint32_t id = 0; id <= CT_ID_STD_MAX; id++) {
+        bus->standard[id] = index_of(ct_bind_find(bind, bus_index, id, false));
+    }
+    for (size_t d = 0; d < bus->count; d++) {
+        for (size_t m = 0; m < bus->databases[d].dbc->message_count; m++) {
+            const struct ct_dbc_message *model = &bus->databases[d].dbc->messages[m];
+            const struct bound_message *found = model->extended ? ct_bind_find(bind, bus_index, model->id, true) : NULL;
+            if (found != NULL) {
+                put_extended(bus, model->id, found->live);
+            }
+            bus->by_group = bus->by_group || model->j1939;
+        }
+    }
+    return CT_OK;
+}
+
+static void init_messages(struct ct_bind *bind)
+{
+    for (size_t b = 0; b < bind->bus_count; b++) {
+        for (size_t d = 0; d < bind->buses[b].count; d++) {
+            struct bound_database *database = &bind->buses[b].databases[d];
+            for (size_t m = 0; m < database->dbc->message_count; m++) {
+                struct bound_message *message = &database->messages[m];
+                if (message->codec != NULL) {
+                    message->live = (uint32_t)++bind->live_count;
+                    init_message(bind, &bind->live[message->live], message);
+                }
+            }
+        }
+    }
+}
+
+int ct_bind_build_live(struct ct_bind *bind)
+{
+    size_t messages = 1;
+    size_t signals = 1;
+    for (size_t b = 0; b < bind->bus_count; b++) {
+        for (size_t d = 0; d < bind->buses[b].count; d++) {
+            const struct ct_dbc *dbc = bind->buses[b].databases[d].dbc;
+            messages += dbc->message_count;
+            for (size_t m = 0; m < dbc->message_count; m++) {
+                signals += dbc->messages[m].signal_count;
+            }
+        }
+    }
+    bind->live = aligned_alloc(64, messages * sizeof *bind->live);
+    bind->sources = calloc(signals, sizeof *bind->sources);
+    bind->active = calloc(bind->layout.block_count + 1, 1);
+    bind->changed = calloc(bind->layout.block_count + 1, 1);
+    if (bind->live == NULL || bind->sources == NULL || bind->active == NULL || bind->changed == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    memset(bind->live, 0, messages * sizeof *bind->live);
+    init_messages(bind);
+    int err = CT_OK;
+    for (size_t b = 0; b < bind->bus_count && err == CT_OK; b++) {
+        err = init_tables(bind, (uint8_t)b);
+    }
+    return err;
+}
+
+void ct_bind_free_live(struct ct_bind *bind)
+{
+    for (size_t b = 0; bind->buses != NULL && b < bind->bus_count; b++) {
+        free(bind->buses[b].standard);
+        free(bind->buses[b].extended);
+    }
+    free(bind->live);
+    free(bind->sources);
+    free(bind->active);
+    free(bind->changed);
+}
+
+/* ---- which message */
+
+static uint32_t find_extended(const struct ct_bind *bind, const struct bound_bus *bus, const struct ct_frame *frame)
+{
+    uint32_t at = hash_of(frame->id) & bus->extended_mask;
+    for (; bus->extended[at].message != 0; at = (at + 1) & bus->extended_mask) {
+        if (bus->extended[at].id == frame->id) {
+            return bus->extended[at].message;
+        }
+    }
+    return bus->by_group ? index_of(ct_bind_find(bind, frame->bus, frame->id, true)) : 0;
+}
+
+/* 0: unknown */
+static inline uint32_t find(const struct ct_bind *bind, const struct ct_frame *frame)
+{
+    if (frame->bus >= bind->bus_count) {
+        return 0;
+    }
+    const struct bound_bus *bus = &bind->buses[frame->bus];
+    if ((frame->flags & CT_FRAME_EXT) != 0) {
+        return find_extended(bind, bus, frame);
+    }
+    return frame->id <= CT_ID_STD_MAX ? bus->standard[frame->id] : 0;
+}
+
+/* ---- the reference */
+
+static inline uint64_t head_of(const struct ct_frame *frame)
+{
+    uint64_t head;
+    memcpy(&head, frame->data, sizeof head);
+    if (frame->len >= LIVE_HEAD) {
+        return head;
+    }
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return head & ~(UINT64_MAX >> (8 * frame->len));
+#else
+    return head & ~(UINT64_MAX << (8 * frame->len));
+#endif
+}
+
+static inline bool is_reference(const struct live_message *live, const struct ct_frame *frame, uint64_t head)
+{
+    return (live->flags & LIVE_SEEN) != 0 && live->head == head && live->len == frame->len &&
+           (frame->len <= LIVE_HEAD || memcmp(live->tail, frame->data + LIVE_HEAD, frame->len - LIVE_HEAD) == 0);
+}
+
+static inline void set_reference(struct live_message *live, const struct ct_frame *frame, uint64_t head)
+{
+    live->flags |= LIVE_SEEN;
+    live->head = head;
+    live->len = frame->len;
+    if (frame->len > LIVE_HEAD) {
+        memcpy(live->tail, frame->data + LIVE_HEAD, frame->len - LIVE_HEAD);
+    }
+}
+
+/* ---- values */
+
+/* The same payload again: times and counters. False when somebody else wrote values of its signals since. */
+static inline bool repeat(const struct ct_bind *bind, struct ct_lanes *lanes, const struct live_message *live,
+                          const struct ct_frame *frame, ct_ns now)
+{
+    const uint8_t *active = bind->active + live->first_block;
+    for (uint32_t i = 0; i < live->block_count; i++) {
+        if (!ct_lanes_current(lanes, live->first_block + i, active[i])) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < live->block_count; i++) {
+        if (active[i] != 0) {
+            ct_lanes_update(lanes, live->first_block + i, active[i], 0, frame->t_ns, now);
+        }
+    }
+    return true;
+}
+
+/* Float lanes: the number beside the pattern. It is what counts as changed. */
+static void update_numbers(const struct ct_bind *bind, struct ct_lanes *lanes, const struct live_message *live)
+{
+    for (uint32_t i = 0; i < live->block_count; i++) {
+        const uint32_t block = live->first_block + i;
+        const unsigned numbers = lanes->blocks[block].numbers & bind->active[block];
+        for (unsigned left = numbers; left != 0; left &= left - 1) {
+            const unsigned lane = (unsigned)__builtin_ctz(left);
+            const int64_t raw = lanes->raw[(size_t)block * CT_LANES + lane];
+            const double number = ct_codec_lane_physical(live->codec, (size_t)i * CT_LANES + lane, raw);
+            const unsigned differs = ct_lanes_number(lanes, block, lane, number) ? 1U : 0U;
+            bind->changed[i] = (uint8_t)((bind->changed[i] & ~(1U << lane)) | differs << lane);
+        }
+    }
+}
+
+static inline void update(const struct ct_bind *bind, struct ct_lanes *lanes, const struct live_message *live,
+                          const struct ct_frame *frame, ct_ns now)
+{
+    uint8_t *active = bind->active + live->first_block;
+    ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)live->first_block * CT_LANES, active,
+                        bind->changed);
+    if ((live->flags & LIVE_NUMBERS) != 0) {
+        update_numbers(bind, lanes, live);
+    }
+    for (uint32_t i = 0; i < live->block_count; i++) {
+        if (active[i] != 0) {
+            ct_lanes_update(lanes, live->first_block + i, active[i], bind->changed[i], frame->t_ns, now);
+        }
+    }
+}
+
+/* Signals over 64 bits, and what is derived. */
+static void put_blobs(struct ct_bind *bind, struct ct_twin *twin, const struct live_message *live,
+                      const struct ct_frame *frame, ct_ns now)
+{
+    const size_t count = ct_codec_decode(live->codec, frame->data, frame->len, bind->decoded);
+    for (size_t i = 0; i < count; i++) {
+        const uint16_t signal = bind->decoded[i].signal;
+        const uint32_t id = live->bound->ids[signal];
+        if (id == NO_ENTRY || ct_codec_signal_lane(live->codec, signal) != CT_NO_LANE) {
+            continue;
+        }
+        uint8_t blob[CT_BYTES_MAX];
+        const struct ct_sample sample = {
+            .id = id, .t_ns = frame->t_ns, .len = ct_catalogue_entry(bind->catalogue, id)->bytes_max, .bytes = blob};
+        const bool put = ct_codec_blob(live->codec, signal, frame->data, frame->len, blob, sizeof blob) == CT_OK &&
+                         ct_twin_put(twin, &sample, now) == CT_OK;
+        if (put && bind->first_rule[id] != NO_RULE) {
+            ct_bind_rules_source_updated(bind, twin, id, now);
+        }
+    }
+}
+
+static void derive(struct ct_bind *bind, struct ct_twin *twin, const struct live_message *live, ct_ns now)
+{
+    for (uint32_t i = 0; i < live->source_count; i++) {
+        const struct live_source *source = &bind->sources[live->first_source + i];
+        if (source->block != NO_BLOCK && (bind->active[source->block] & source->lanes) != 0) {
+            ct_bind_rules_source_updated(bind, twin, source->entry, now);
+        }
+    }
+}
+
+/* ---- checksums and counters */
+
+static void mark_others(struct ct_twin *twin, const struct live_message *live, bool refused, uint16_t flags, ct_ns now)
+{
+    for (size_t s = 0; s < live->bound->model->signal_count; s++) {
+        const uint32_t id = live->bound->ids[s];
+        if (id != NO_ENTRY && ct_codec_signal_lane(live->codec, (uint16_t)s) == CT_NO_LANE) {
+            (refused ? ct_twin_mark : ct_twin_clear)(twin, id, flags, now);
+        }
+    }
+}
+
+/* Sets the flags on every signal of the message, or clears them. */
+static void mark_message(struct ct_bind *bind, struct ct_twin *twin, struct live_message *live, bool refused,
+                         uint16_t flags, ct_ns now)
+{
+    for (uint32_t i = 0; i < live->block_count; i++) {
+        (refused ? ct_lanes_mark : ct_lanes_clear)(ct_twin_lanes(twin), live->first_block + i, flags);
+    }
+    if ((live->flags & LIVE_BLOBS) != 0) {
+        mark_others(twin, live, refused, flags, now);
+    }
+    for (uint32_t i = 0; i < live->source_count; i++) {
+        ct_bind_rules_source_marked(bind, twin, bind->sources[live->first_source + i].entry, now);
+    }
+    live->flags = (uint8_t)(refused ? live->flags | LIVE_REFUSED : live->flags & ~LIVE_REFUSED);
+}
+
+static bool is_good(struct ct_bind *bind, struct ct_twin *twin, struct live_message *live, const struct ct_frame *frame,
+                    ct_ns now, struct ct_bus_counts *counts)
+{
+    const enum ct_protect_fault fault =
+        ct_protect_fault_of(ct_protect_check(live->rule, &live->state, frame->id, frame->data, frame->len));
+    if (fault == CT_PROTECT_FAULT_NONE) {
+        if ((live->flags & LIVE_REFUSED) != 0) {
+            mark_message(bind, twin, live, false, CT_Q_CHECKSUM | CT_Q_COUNTER, now);
+        }
+        return true;
+    }
+    const bool checksum = fault == CT_PROTECT_FAULT_CHECKSUM;
+    counts->checksum_failures += checksum ? 1 : 0;
+    counts->counter_failures += checksum ? 0 : 1;
+    mark_message(bind, twin, live, true, checksum ? CT_Q_CHECKSUM : CT_Q_COUNTER, now);
+    return false;
+}
+
+/* ---- one frame */
+
+static enum ct_frame_class take(struct ct_bind *bind, struct ct_twin *twin, struct live_message *live,
+                                const struct ct_frame *frame, ct_ns now, struct ct_bus_counts *counts)
+{
+    if ((live->flags & LIVE_PROTECTED) != 0 && !is_good(bind, twin, live, frame, now, counts)) {
+        return CT_FRAME_REFUSED;
+    }
+    struct ct_lanes *lanes = ct_twin_lanes(twin);
+    const uint64_t head = head_of(frame);
+    if (!is_reference(live, frame, head) || !repeat(bind, lanes, live, frame, now)) {
+        set_reference(live, frame, head);
+        update(bind, lanes, live, frame, now);
+    }
+    if ((live->flags & (LIVE_BLOBS | LIVE_SOURCES)) != 0) {
+        if ((live->flags & LIVE_BLOBS) != 0) {
+            put_blobs(bind, twin, live, frame, now);
+        }
+        derive(bind, twin, live, now);
+    }
+    return CT_FRAME_DECODED;
+}
+
+enum ct_frame_class ct_bind_frame(struct ct_bind *bind, struct ct_twin *twin, const struct ct_frame *frame, ct_ns now,
+                                  struct ct_bus_counts *counts)
+{
+    enum ct_frame_class class = CT_FRAME_UNKNOWN;
+    if ((frame->flags & (CT_FRAME_ERR | CT_FRAME_RTR)) != 0) {
+        class = (frame->flags & CT_FRAME_ERR) != 0 ? CT_FRAME_ERROR : CT_FRAME_REMOTE;
+    } else {
+        const uint32_t message = find(bind, frame);
+        if (message != 0) {
+            class = take(bind, twin, &bind->live[message], frame, now, counts);
+        }
+    }
+    counts->frames++;
+    counts->by_class[class]++;
+    return class;
+}
+
+ct_ns ct_bind_tick(struct ct_bind *bind, struct ct_twin *twin, ct_ns now)
+{
+    const ct_ns twin_due = ct_twin_tick(twin, now);
+    return ct_ns_min(twin_due, ct_bind_rules_tick(bind, twin, now));
+}
