@@ -4,6 +4,7 @@
 #include "dbc_files.h"
 #include "frame_json.h"
 #include "log_reader.h"
+#include "protection.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -27,12 +28,15 @@ static const char help[] =
     "\n"
     "  -d, --dbc FILE        a database for frames of every bus; may be repeated, the first that knows an id counts\n"
     "  -b, --bus NAME=FILE   a database for the frames of one bus of the log, asked before the others\n"
+    "  -p, --protection FILE rules for counters and checksums (docs/protection.md): adds \"protection\" to each frame\n"
+    "                        that has a rule: ok, checksum or counter; rules in a DBC file count without it\n"
     "  -u, --unknown         also print frames that no database knows, without signals\n"
     "  -h, --help            this text\n"
     "\n"
     "examples:\n"
     "  cantwin decode --dbc car.dbc drive.log\n"
     "  cantwin decode --bus can0=powertrain.dbc --bus can1=adas.dbc drive.log.zst > drive.jsonl\n"
+    "  cantwin decode --dbc car.dbc --protection car-protection.yaml drive.log\n"
     "  candump -L can0 | cantwin decode --dbc car.dbc -\n"
     "\n"
     "exit codes: 0 done, 1 the log holds damaged lines or a DBC file nothing usable, 2 usage, 3 a file cannot be "
@@ -50,6 +54,8 @@ struct run {
     bool flush_each; /* somebody reads along */
     bool progress;
     const char *log;
+    const char *protection_file; /* NULL: none */
+    struct ct_cli_protection *protection;
     struct ct_buf output;
     struct ct_decoded *values;
     size_t values_room;
@@ -109,13 +115,24 @@ static void show_progress(struct run *run)
     }
 }
 
+/* What the message's rule finds, NULL where it has none. */
+static const char *protection_of(struct run *run, const struct ct_frame *frame, const char *bus,
+                                 const struct ct_codec_message *message)
+{
+    enum ct_protect_fault fault = CT_PROTECT_FAULT_NONE;
+    const bool has_rule =
+        message != NULL && ct_cli_protection_check(run->protection, ct_codec_model(message), bus, frame, &fault);
+    return has_rule ? ct_protect_fault_text(fault) : NULL;
+}
+
 static int take_frame(struct run *run, const struct ct_frame *frame, const char *bus)
 {
     const struct ct_codec_message *message = find_message(run, frame, bus);
     run->frames++;
     *(message != NULL ? &run->decoded : &run->unknown) += 1;
     if (message != NULL || run->unknown_too) {
-        ct_cli_frame_json(&run->output, frame, bus, message, run->values);
+        const char *found = protection_of(run, frame, bus, message);
+        ct_cli_frame_json(&run->output, frame, bus, message, found, run->values);
     }
     if (run->progress && run->frames % 1024 == 0) {
         show_progress(run);
@@ -167,6 +184,12 @@ static void print_summary(const struct run *run)
             ", seconds %.3f, frames/s %.0f\n",
             run->progress ? "\r" : "", run->frames, run->decoded, run->unknown, run->errors, seconds,
             seconds > 0 ? (double)run->frames / seconds : 0.0);
+    if (ct_protect_rule_count(ct_cli_protection_rules(run->protection)) > 0) {
+        fprintf(stderr, "protection: ok %" PRIu64 ", checksum %" PRIu64 ", counter %" PRIu64 "\n",
+                ct_cli_protection_count(run->protection, CT_PROTECT_FAULT_NONE),
+                ct_cli_protection_count(run->protection, CT_PROTECT_FAULT_CHECKSUM),
+                ct_cli_protection_count(run->protection, CT_PROTECT_FAULT_COUNTER));
+    }
 }
 
 static int make_room(struct run *run)
@@ -186,12 +209,22 @@ static int make_room(struct run *run)
     return CT_EXIT_OK;
 }
 
+static int open_protection(struct run *run)
+{
+    const struct ct_dbc *dbcs[DATABASES_MAX];
+    for (size_t i = 0; i < run->database_count; i++) {
+        dbcs[i] = run->databases[i].files.dbc;
+    }
+    return ct_cli_protection_open(run->protection_file, dbcs, run->database_count, &run->protection);
+}
+
 static int decode(struct run *run)
 {
     char problem[256];
     struct ct_log_reader *reader = NULL;
     struct stat input;
-    const int status = make_room(run);
+    int status = make_room(run);
+    status = status == CT_EXIT_OK ? open_protection(run) : status;
     if (status != CT_EXIT_OK) {
         return status;
     }
@@ -239,6 +272,9 @@ static int take_option(struct run *run, int option)
         return add_database(run, optarg, NULL);
     case 'b':
         return add_bus(run, optarg);
+    case 'p':
+        run->protection_file = optarg;
+        return CT_EXIT_OK;
     case 'u':
         run->unknown_too = true;
         return CT_EXIT_OK;
@@ -252,11 +288,12 @@ static int run_command(struct run *run, int argc, char **argv)
 {
     static const struct option options[] = {{"dbc", required_argument, NULL, 'd'},
                                             {"bus", required_argument, NULL, 'b'},
+                                            {"protection", required_argument, NULL, 'p'},
                                             {"unknown", no_argument, NULL, 'u'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     int option;
-    while ((option = getopt_long(argc, argv, "d:b:uh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "d:b:p:uh", options, NULL)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
             return CT_EXIT_OK;
@@ -290,6 +327,7 @@ int ct_cli_decode(int argc, char **argv)
     }
     ct_buf_init(&run->output, OUTPUT_MAX);
     const int status = run_command(run, argc, argv);
+    ct_cli_protection_close(run->protection);
     for (size_t i = 0; i < run->database_count; i++) {
         ct_cli_dbc_close(&run->databases[i].files);
         free(run->databases[i].bus);

@@ -73,7 +73,7 @@ static void write_signal(struct ct_json *json, const struct ct_codec_message *me
 }
 
 void ct_cli_frame_json(struct ct_buf *buf, const struct ct_frame *frame, const char *bus,
-                       const struct ct_codec_message *message, struct ct_decoded *values)
+                       const struct ct_codec_message *message, const char *protection, struct ct_decoded *values)
 {
     struct ct_json json;
     ct_json_init(&json, buf);
@@ -88,6 +88,9 @@ void ct_cli_frame_json(struct ct_buf *buf, const struct ct_frame *frame, const c
         ct_json_bytes(&json, "data", frame->data, (frame->flags & CT_FRAME_RTR) != 0 ? 0 : frame->len);
     } else {
         ct_json_string(&json, "name", ct_codec_model(message)->name);
+        if (protection != NULL) {
+            ct_json_string(&json, "protection", protection);
+        }
         ct_json_object_begin(&json, "signals");
         const size_t count = ct_codec_decode(message, frame->data, frame->len, values);
         for (size_t i = 0; i < count; i++) {

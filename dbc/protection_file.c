@@ -1,0 +1,211 @@
+#include "protection_file.h"
+
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ATTRIBUTE      "CantwinProtection"
+#define RULES_MAX      16384
+#define ATTRIBUTE_ROOM 1024 /* characters of an attribute's rule */
+
+struct rule_list {
+    struct ct_protect_config *rules;
+    unsigned rules_count;
+};
+
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define LIST     (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define TEXT(name)                                                                                             \
+    CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ct_protect_config, name, 1, \
+                           CYAML_UNLIMITED)
+#define COUNT(name) CYAML_FIELD_UINT_PTR(#name, OPTIONAL, struct ct_protect_config, name)
+
+static const cyaml_schema_value_t id_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t)};
+
+static const cyaml_schema_field_t rule_fields[] = {
+    TEXT(message),         COUNT(id),
+    TEXT(match),           TEXT(scheme),
+    TEXT(checksum),        TEXT(counter),
+    COUNT(data_id),        CYAML_FIELD_SEQUENCE("data_ids", LIST, struct ct_protect_config, data_ids, &id_entry, 0, 64),
+    TEXT(id_mode),         COUNT(offset),
+    COUNT(counter_offset), COUNT(id_offset),
+    COUNT(length),         COUNT(max_delta),
+    COUNT(counter_end),    COUNT(polynomial),
+    COUNT(initial),        COUNT(final_xor),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t rule_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_protect_config, rule_fields)};
+static const cyaml_schema_field_t list_fields[] = {
+    CYAML_FIELD_SEQUENCE("rules", CYAML_FLAG_POINTER, struct rule_list, rules, &rule_entry, 0, RULES_MAX),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t list_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct rule_list, list_fields)};
+
+/* A message that carries a rule as an attribute. */
+struct written_rule {
+    const struct ct_dbc *dbc;
+    const struct ct_dbc_message *message;
+    struct rule_list *list; /* of one */
+};
+
+struct reader {
+    const char *name; /* of the file, NULL: none */
+    struct rule_list *file;
+    struct written_rule *written;
+    size_t written_count;
+    char *problem;
+    size_t problem_size;
+};
+
+static const char *attribute_of(const struct ct_dbc_message *message)
+{
+    for (size_t i = 0; i < message->attributes.count; i++) {
+        const struct ct_dbc_attribute *attribute = &message->attributes.items[i];
+        if (strcmp(attribute->def->name, ATTRIBUTE) == 0 && attribute->value.text[0] != '\0') {
+            return attribute->value.text;
+        }
+    }
+    return NULL;
+}
+
+/* Tells `what` with the place of the message that carries the attribute. */
+static int tell(const struct reader *reader, const struct written_rule *written, int err, const char *what)
+{
+    char copy[768];
+    (void)snprintf(copy, sizeof copy, "%s", what);
+    (void)snprintf(reader->problem, reader->problem_size, "%s:%u:%u: error: attribute %s of message %s: %s",
+                   written->dbc->name, written->message->place.line, written->message->place.column, ATTRIBUTE,
+                   written->message->name, copy);
+    return err;
+}
+
+static int read_attribute(struct reader *reader, struct written_rule *written, const char *text)
+{
+    char yaml[ATTRIBUTE_ROOM + 32];
+    const bool braces = text[0] == '{';
+    const int len = snprintf(yaml, sizeof yaml, "rules:\n  - %s%s%s\n", braces ? "" : "{", text, braces ? "" : "}");
+    if (len < 0 || (size_t)len >= sizeof yaml) {
+        return tell(reader, written, CT_ERR_TOO_LARGE, "the text is too long");
+    }
+    void *list = NULL;
+    const int err =
+        ct_config_load_text(ATTRIBUTE, yaml, (size_t)len, &list_schema, &list, reader->problem, reader->problem_size);
+    if (err != CT_OK) {
+        const char *what = strstr(reader->problem, "error: ");
+        return tell(reader, written, err, what != NULL ? what + strlen("error: ") : reader->problem);
+    }
+    written->list = list;
+    if (written->list->rules_count != 1) {
+        return tell(reader, written, CT_ERR_SYNTAX, "must be one rule");
+    }
+    const struct ct_protect_config *rule = &written->list->rules[0];
+    if (rule->message != NULL || rule->id != NULL || rule->match != NULL) {
+        return tell(reader, written, CT_ERR_SYNTAX, "'message', 'id' and 'match' do not belong here");
+    }
+    return CT_OK;
+}
+
+static int read_attributes(struct reader *reader, const struct ct_dbc *const *dbcs, size_t dbc_count)
+{
+    size_t room = 0;
+    for (size_t d = 0; d < dbc_count; d++) {
+        room += dbcs[d]->message_count;
+    }
+    reader->written = calloc(room + 1, sizeof *reader->written);
+    if (reader->written == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    for (size_t d = 0; d < dbc_count; d++) {
+        for (size_t m = 0; m < dbcs[d]->message_count; m++) {
+            const char *text = attribute_of(&dbcs[d]->messages[m]);
+            if (text == NULL) {
+                continue;
+            }
+            struct written_rule *written = &reader->written[reader->written_count++];
+            *written = (struct written_rule){dbcs[d], &dbcs[d]->messages[m], NULL};
+            const int err = read_attribute(reader, written, text);
+            if (err != CT_OK) {
+                return err;
+            }
+        }
+    }
+    return CT_OK;
+}
+
+/* The compiler says `rule N: what`, N counting the file's rules and then the attributes'. */
+static int locate(const struct reader *reader, int err)
+{
+    static const char word[] = "rule ";
+    char copy[768];
+    char *rest = NULL;
+    (void)snprintf(copy, sizeof copy, "%s", reader->problem);
+    const unsigned in_file = reader->file != NULL ? reader->file->rules_count : 0;
+    const unsigned long number =
+        strncmp(copy, word, sizeof word - 1) == 0 ? strtoul(copy + sizeof word - 1, &rest, 10) : 0;
+    if (number > in_file && number <= in_file + reader->written_count) {
+        return tell(reader, &reader->written[number - in_file - 1], err, rest + 2);
+    }
+    (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s", reader->name, copy);
+    return err;
+}
+
+static int compile(const struct reader *reader, const struct ct_dbc *const *dbcs, size_t dbc_count,
+                   struct ct_protect **out_protect)
+{
+    const size_t in_file = reader->file != NULL ? reader->file->rules_count : 0;
+    struct ct_protect_config *all = calloc(in_file + reader->written_count + 1, sizeof *all);
+    if (all == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    if (in_file > 0) {
+        memcpy(all, reader->file->rules, in_file * sizeof *all);
+    }
+    for (size_t i = 0; i < reader->written_count; i++) {
+        all[in_file + i] = reader->written[i].list->rules[0];
+        all[in_file + i].message = reader->written[i].message->name;
+    }
+    const int err = ct_protect_compile(dbcs, dbc_count, all, in_file + reader->written_count, out_protect,
+                                       reader->problem, reader->problem_size);
+    free(all);
+    return err == CT_ERR_SYNTAX ? locate(reader, err) : err;
+}
+
+static int finish(struct reader *reader, const struct ct_dbc *const *dbcs, size_t dbc_count,
+                  struct ct_protect **out_protect)
+{
+    int err = read_attributes(reader, dbcs, dbc_count);
+    err = err == CT_OK ? compile(reader, dbcs, dbc_count, out_protect) : err;
+    if (err == CT_ERR_NO_MEMORY) {
+        (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s",
+                       reader->name != NULL ? reader->name : ATTRIBUTE, ct_err_text(err));
+    }
+    for (size_t i = 0; i < reader->written_count; i++) {
+        ct_config_free(&list_schema, reader->written[i].list);
+    }
+    free(reader->written);
+    ct_config_free(&list_schema, reader->file);
+    return err;
+}
+
+int ct_protection_load(const char *path, const struct ct_dbc *const *dbcs, size_t dbc_count,
+                       struct ct_protect **out_protect, char *problem, size_t problem_size)
+{
+    struct reader reader = {.name = path, .problem = problem, .problem_size = problem_size};
+    void *file = NULL;
+    const int err = path != NULL ? ct_config_load(path, &list_schema, &file, problem, problem_size) : CT_OK;
+    reader.file = file;
+    return err != CT_OK ? err : finish(&reader, dbcs, dbc_count, out_protect);
+}
+
+int ct_protection_load_text(const char *name, const char *text, size_t len, const struct ct_dbc *const *dbcs,
+                            size_t dbc_count, struct ct_protect **out_protect, char *problem, size_t problem_size)
+{
+    struct reader reader = {.name = name, .problem = problem, .problem_size = problem_size};
+    void *file = NULL;
+    const int err = ct_config_load_text(name, text, len, &list_schema, &file, problem, problem_size);
+    reader.file = file;
+    return err != CT_OK ? err : finish(&reader, dbcs, dbc_count, out_protect);
+}
