@@ -129,9 +129,9 @@ static bool link_refs(struct dbc_raw *raw)
         if (ref->kind == DBC_REF_DEFAULT && ref->number == 0) {
             imply_default(raw, ref);
         } else if (ref->kind == DBC_REF_ATTRIBUTE) {
-            ref->of.def = find_def(raw, ref->scope, ref->other);
+            ref->of.def = find_def(raw, (enum ct_dbc_scope)ref->scope, ref->other);
             if (ref->of.def == NULL) {
-                imply(raw, ref->scope, ref);
+                imply(raw, (enum ct_dbc_scope)ref->scope, ref);
             }
         }
     }
@@ -144,7 +144,7 @@ static bool link_refs(struct dbc_raw *raw)
         if (ref->kind == DBC_REF_DEFAULT) {
             set_default(raw, ref);
         } else if (ref->kind == DBC_REF_ATTRIBUTE && ref->of.def == NULL) {
-            ref->of.def = find_def(raw, ref->scope, ref->other);
+            ref->of.def = find_def(raw, (enum ct_dbc_scope)ref->scope, ref->other);
         }
     }
     return true;

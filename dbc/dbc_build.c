@@ -87,7 +87,7 @@ void ct_dbc_build_texts(struct dbc_raw *raw, const struct dbc_ref *ref, const st
         return;
     }
     *out_texts = ref->of.texts;
-    *out_count = ref->count;
+    *out_count = ref->number;
 }
 
 void ct_dbc_build_type_texts(struct dbc_raw *raw, const struct dbc_raw_type *type, const struct ct_dbc_text **out_texts,
@@ -241,7 +241,7 @@ static struct ct_dbc_relation build_relation(struct dbc_raw *raw, const struct d
 {
     struct ct_dbc_relation relation = {
         .attribute = {ref->of.def->model, ct_dbc_build_value(raw, ref->of.def, ref)},
-        .node = ct_dbc_node_name(raw, ref->node),
+        .node = ct_dbc_node_name(raw, ct_dbc_relation_node(ref)),
     };
     if (ref->scope == CT_DBC_SCOPE_NODE_ENVIRONMENT) {
         const struct dbc_named *named = ct_dbc_find_named(&raw->environment_by_name, ref->name);

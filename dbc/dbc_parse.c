@@ -74,15 +74,19 @@ bool ct_dbc_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+void ct_dbc_link_ref(struct dbc_parser *parser, struct dbc_ref *ref)
+{
+    ref->place = parser->keyword;
+    *parser->raw->refs_tail = ref;
+    parser->raw->refs_tail = &ref->next;
+}
+
 void ct_dbc_add_ref(struct dbc_parser *parser, const struct dbc_ref *ref)
 {
-    struct dbc_raw *raw = parser->raw;
-    struct dbc_ref *copy = ct_dbc_alloc(raw->temp, sizeof *copy);
+    struct dbc_ref *copy = ct_dbc_alloc(parser->raw->temp, sizeof *copy);
     if (copy != NULL) {
         *copy = *ref;
-        copy->place = parser->keyword;
-        *raw->refs_tail = copy;
-        raw->refs_tail = &copy->next;
+        ct_dbc_link_ref(parser, copy);
     }
 }
 

@@ -30,7 +30,8 @@ bool ct_dbc_take_name(struct dbc_parser *parser, const char *what, struct dbc_sp
 bool ct_dbc_id(struct dbc_parser *parser, uint32_t *out_id);
 bool ct_dbc_number_up_to(struct dbc_parser *parser, uint32_t max, const char *what, uint32_t *out_value);
 bool ct_dbc_is_digit(char c);
-void ct_dbc_add_ref(struct dbc_parser *parser, const struct dbc_ref *ref);
+void ct_dbc_link_ref(struct dbc_parser *parser, struct dbc_ref *ref);
+void ct_dbc_add_ref(struct dbc_parser *parser, const struct dbc_ref *ref); /* a copy of it */
 
 /* Parts of SG_, SGTYPE_ and EV_. */
 bool ct_dbc_parse_size(struct dbc_parser *parser, struct dbc_raw_signal *signal);     /* 16@0+ */

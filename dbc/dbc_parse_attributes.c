@@ -53,9 +53,10 @@ static bool relation_scope(struct dbc_parser *parser, enum ct_dbc_scope *out_sco
 }
 
 /* Node SG_ 256 Sig, Node 256, Node EnvironmentVariable */
-static bool parse_ends(struct dbc_parser *parser, struct dbc_ref *ref)
+static bool parse_ends(struct dbc_parser *parser, struct dbc_relation_ref *relation)
 {
-    if (!ct_dbc_take_name(parser, "the name of a node", &ref->node)) {
+    struct dbc_ref *ref = &relation->ref;
+    if (!ct_dbc_take_name(parser, "the name of a node", &relation->node)) {
         return false;
     }
     if (ref->scope == CT_DBC_SCOPE_NODE_ENVIRONMENT) {
@@ -71,13 +72,21 @@ static bool parse_ends(struct dbc_parser *parser, struct dbc_ref *ref)
 /* BA_REL_ "name" BU_SG_REL_ Node SG_ 256 Sig 1; */
 bool ct_dbc_parse_relation(struct dbc_parser *parser)
 {
-    struct dbc_ref ref = {.kind = DBC_REF_ATTRIBUTE};
-    if (!take_attribute_name(parser, &ref.other) || !relation_scope(parser, &ref.scope) || !parse_ends(parser, &ref) ||
-        !take_value(parser, &ref)) {
+    struct dbc_relation_ref relation = {.ref.kind = DBC_REF_ATTRIBUTE};
+    enum ct_dbc_scope scope;
+    if (!take_attribute_name(parser, &relation.ref.other) || !relation_scope(parser, &scope)) {
+        return false;
+    }
+    relation.ref.scope = (uint8_t)scope;
+    if (!parse_ends(parser, &relation) || !take_value(parser, &relation.ref)) {
         return false;
     }
     ct_dbc_end_statement(parser);
-    ct_dbc_add_ref(parser, &ref);
+    struct dbc_relation_ref *copy = ct_dbc_alloc(parser->raw->temp, sizeof *copy);
+    if (copy != NULL) {
+        *copy = relation;
+        ct_dbc_link_ref(parser, &copy->ref);
+    }
     return true;
 }
 

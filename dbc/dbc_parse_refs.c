@@ -42,11 +42,10 @@ bool ct_dbc_parse_scope(struct dbc_parser *parser, enum ct_dbc_scope *out_scope)
 /* BU_ node, BO_ id, SG_ id name, EV_ name, or nothing for the network. */
 bool ct_dbc_parse_object(struct dbc_parser *parser, struct dbc_ref *ref)
 {
-    ref->scope = CT_DBC_SCOPE_NETWORK;
-    if (!ct_dbc_parse_scope(parser, &ref->scope)) {
-        return true;
-    }
-    switch (ref->scope) {
+    enum ct_dbc_scope scope = CT_DBC_SCOPE_NETWORK;
+    (void)ct_dbc_parse_scope(parser, &scope);
+    ref->scope = (uint8_t)scope;
+    switch (scope) {
     case CT_DBC_SCOPE_MESSAGE:
         return ct_dbc_id(parser, &ref->id);
     case CT_DBC_SCOPE_SIGNAL:
@@ -141,14 +140,14 @@ bool ct_dbc_parse_selector_ranges(struct dbc_parser *parser)
         if (!parse_range(parser, &range)) {
             return false;
         }
-        ranges = ct_dbc_grow(parser->raw->keep, ranges, ref.count, &capacity, sizeof range);
+        ranges = ct_dbc_grow(parser->raw->keep, ranges, ref.number, &capacity, sizeof range);
         if (ranges == NULL) {
             return true;
         }
-        ranges[ref.count++] = range;
+        ranges[ref.number++] = range;
         (void)ct_dbc_take_char(&parser->scan, ',');
     }
-    if (ref.count == 0) {
+    if (ref.number == 0) {
         return ct_dbc_fail(parser, "a range of selector values (3-7)");
     }
     ref.of.ranges = ranges;

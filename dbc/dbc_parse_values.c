@@ -87,6 +87,15 @@ static bool parse_entries(struct dbc_parser *parser, const struct ct_dbc_text **
     return good;
 }
 
+static bool parse_ref_entries(struct dbc_parser *parser, struct dbc_ref *ref)
+{
+    size_t count = 0;
+    const bool good = parse_entries(parser, &ref->of.texts, &count);
+    ref->number = (uint32_t)count;
+    ct_dbc_add_ref(parser, ref);
+    return good;
+}
+
 /* VAL_ 256 Sig 1 "one" 0 "zero"; VAL_ 256 Sig Table; VAL_ EnvironmentVariable 1 "one"; */
 bool ct_dbc_parse_values(struct dbc_parser *parser)
 {
@@ -109,9 +118,7 @@ bool ct_dbc_parse_values(struct dbc_parser *parser)
         ct_dbc_add_ref(parser, &ref);
         return true;
     }
-    const bool good = parse_entries(parser, &ref.of.texts, &ref.count);
-    ct_dbc_add_ref(parser, &ref);
-    return good;
+    return parse_ref_entries(parser, &ref);
 }
 
 bool ct_dbc_parse_value_table(struct dbc_parser *parser)
@@ -137,7 +144,5 @@ bool ct_dbc_parse_type_values(struct dbc_parser *parser)
     if (!ct_dbc_take_name(parser, "the name of a signal type", &ref.name)) {
         return false;
     }
-    const bool good = parse_entries(parser, &ref.of.texts, &ref.count);
-    ct_dbc_add_ref(parser, &ref);
-    return good;
+    return parse_ref_entries(parser, &ref);
 }

@@ -55,8 +55,18 @@ struct dbc_scan {
     const char *unclosed; /* from here on no string is closed any more */
 };
 void ct_dbc_skip_blank(struct dbc_scan *scan);
-bool ct_dbc_take_char(struct dbc_scan *scan, char wanted);
-char ct_dbc_peek(struct dbc_scan *scan);                 /* 0 at the end */
+char ct_dbc_peek_far(struct dbc_scan *scan);
+static inline char ct_dbc_peek(struct dbc_scan *scan) /* 0 at the end */
+{
+    const bool near = scan->p<scan->end && * scan->p> ' ' && *scan->p != '/';
+    return near ? *scan->p : ct_dbc_peek_far(scan);
+}
+static inline bool ct_dbc_take_char(struct dbc_scan *scan, char wanted)
+{
+    const bool taken = ct_dbc_peek(scan) == wanted;
+    scan->p += taken ? 1 : 0;
+    return taken;
+}
 struct dbc_span ct_dbc_take_word(struct dbc_scan *scan); /* empty when there is none */
 bool ct_dbc_take_string(struct dbc_scan *scan, bool one_line, struct dbc_span *out_span);
 bool ct_dbc_take_uint(struct dbc_scan *scan, uint64_t *out_value);
@@ -108,26 +118,32 @@ enum dbc_ref_kind {
 };
 
 struct dbc_raw_def;
-struct dbc_ref {
-    enum dbc_ref_kind kind;
-    enum ct_dbc_scope scope;
+struct dbc_ref {   /* a file has as many as statements: kept small */
+    uint8_t kind;  /* enum dbc_ref_kind */
+    uint8_t scope; /* enum ct_dbc_scope */
+    bool quoted;   /* the text is a string */
     uint32_t id;
-    uint32_t number;
-    struct dbc_span name; /* signal, node, environment variable, signal type */
+    uint32_t number; /* of texts and ranges: how many */
+    struct dbc_span name;
     struct dbc_span other;
     struct dbc_span text;
-    struct dbc_span node; /* of a relation */
-    bool quoted;          /* the text is a string */
     const char *place;
     union {
         const struct ct_dbc_text *texts;
         const struct ct_dbc_range *ranges;
         struct dbc_raw_def *def;
     } of;
-    size_t count;
     struct dbc_ref *next;      /* in the file's order */
     struct dbc_ref *said_next; /* of one object and purpose */
 };
+struct dbc_relation_ref { /* BA_REL_ */
+    struct dbc_ref ref;   /* first member */
+    struct dbc_span node;
+};
+static inline struct dbc_span ct_dbc_relation_node(const struct dbc_ref *ref)
+{
+    return ((const struct dbc_relation_ref *)(const void *)ref)->node;
+}
 struct dbc_chain { /* by said_next */
     struct dbc_ref *first;
     struct dbc_ref *last;

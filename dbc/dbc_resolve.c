@@ -260,7 +260,7 @@ static void resolve_network(struct dbc_raw *raw, struct dbc_ref *ref)
 
 static void resolve_relation(struct dbc_raw *raw, struct dbc_ref *ref)
 {
-    bool known = named_meant(raw, &raw->nodes_by_name, ref, ref->node) != NULL;
+    bool known = named_meant(raw, &raw->nodes_by_name, ref, ct_dbc_relation_node(ref)) != NULL;
     if (ref->scope == CT_DBC_SCOPE_NODE_SIGNAL) {
         known = signal_meant(raw, ref) != NULL && known;
     } else if (ref->scope == CT_DBC_SCOPE_NODE_MESSAGE) {
@@ -275,7 +275,7 @@ static void resolve_relation(struct dbc_raw *raw, struct dbc_ref *ref)
 
 static void resolve(struct dbc_raw *raw, struct dbc_ref *ref)
 {
-    switch (ref->scope) {
+    switch ((enum ct_dbc_scope)ref->scope) {
     case CT_DBC_SCOPE_NETWORK:
         resolve_network(raw, ref);
         break;

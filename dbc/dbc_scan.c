@@ -37,30 +37,25 @@ static void skip_comment(struct dbc_scan *scan)
 
 void ct_dbc_skip_blank(struct dbc_scan *scan)
 {
-    while (scan->p < scan->end) {
-        if (is_blank(*scan->p)) {
-            scan->p++;
-        } else if (starts_comment(scan)) {
-            skip_comment(scan);
-        } else {
+    const char *p = scan->p;
+    const char *end = scan->end;
+    for (;;) {
+        while (p < end && is_blank(*p)) {
+            p++;
+        }
+        scan->p = p;
+        if (p == end || *p != '/' || !starts_comment(scan)) {
             return;
         }
+        skip_comment(scan);
+        p = scan->p;
     }
 }
 
-char ct_dbc_peek(struct dbc_scan *scan)
+char ct_dbc_peek_far(struct dbc_scan *scan)
 {
     ct_dbc_skip_blank(scan);
     return scan->p < scan->end ? *scan->p : '\0';
-}
-
-bool ct_dbc_take_char(struct dbc_scan *scan, char wanted)
-{
-    if (ct_dbc_peek(scan) != wanted) {
-        return false;
-    }
-    scan->p++;
-    return true;
 }
 
 /* What ends a word: blanks and the language's own marks. */
@@ -76,12 +71,18 @@ static const bool ends_word[256] = {
 /* Real files hold names with digits first, umlauts, dots and hyphens: whatever is not the language's own. */
 struct dbc_span ct_dbc_take_word(struct dbc_scan *scan)
 {
-    ct_dbc_skip_blank(scan);
+    (void)ct_dbc_peek(scan);
     const char *start = scan->p;
-    while (scan->p < scan->end && !ends_word[(unsigned char)*scan->p] && !(*scan->p == '/' && starts_comment(scan))) {
-        scan->p++;
+    const char *end = scan->end;
+    const char *p = start;
+    while (p < end && !ends_word[(unsigned char)*p]) {
+        if (*p == '/' && end - p >= 2 && (p[1] == '/' || p[1] == '*')) {
+            break;
+        }
+        p++;
     }
-    return (struct dbc_span){start, (size_t)(scan->p - start)};
+    scan->p = p;
+    return (struct dbc_span){start, (size_t)(p - start)};
 }
 
 bool ct_dbc_span_is(struct dbc_span span, const char *text)
@@ -97,16 +98,16 @@ bool ct_dbc_same_span(struct dbc_span a, struct dbc_span b)
 /* The closing quote of the string whose content starts at `p`; NULL when there is none. */
 static const char *find_quote(const struct dbc_scan *scan, const char *p, bool one_line)
 {
-    for (; p < scan->end; p++) {
-        if (*p == '\\' && p + 1 < scan->end && p[1] == '"') {
-            p++;
-        } else if (*p == '"') {
-            return p;
-        } else if (one_line && ends_line(*p)) {
-            return NULL;
-        }
+    const char *quote = p;
+    do {
+        quote = memchr(quote, '"', (size_t)(scan->end - quote));
+    } while (quote != NULL && quote > p && quote[-1] == '\\' && ++quote < scan->end);
+    if (quote == NULL || quote == scan->end) {
+        return NULL;
     }
-    return NULL;
+    const size_t len = (size_t)(quote - p);
+    const bool broken = one_line && (memchr(p, '\n', len) != NULL || memchr(p, '\r', len) != NULL);
+    return broken ? NULL : quote;
 }
 
 bool ct_dbc_take_string(struct dbc_scan *scan, bool one_line, struct dbc_span *out_span)

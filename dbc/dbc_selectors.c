@@ -30,13 +30,13 @@ static bool set_parent(struct dbc_raw *raw, struct dbc_raw_signal *signal, const
     }
     signal->parent = selector;
     signal->ranges = ref->of.ranges;
-    signal->range_count = ref->count;
+    signal->range_count = ref->number;
     return true;
 }
 
 static bool holds(const struct dbc_ref *ref, uint64_t value)
 {
-    for (size_t i = 0; i < ref->count; i++) {
+    for (size_t i = 0; i < ref->number; i++) {
         if (value >= ref->of.ranges[i].first && value <= ref->of.ranges[i].last) {
             return true;
         }
@@ -66,7 +66,7 @@ static void choose_statement(struct dbc_raw *raw, struct dbc_raw_signal *signal)
          ref = ref->said_next, seen++) {
         chosen = !signal->muxed || holds(ref, signal->mux_value) ? ref : chosen;
     }
-    if (chosen != NULL && set_parent(raw, signal, chosen) && signal->muxed && chosen->count > 1) {
+    if (chosen != NULL && set_parent(raw, signal, chosen) && signal->muxed && chosen->number > 1) {
         set_own_range(raw, signal);
     }
 }

@@ -58,14 +58,33 @@ static char *put_utf8(char *out, unsigned code)
     return out;
 }
 
+#define BYTES(value) (UINT64_MAX / 0xFF * (value))
+
+/* Whether one of eight bytes is below 14, above 127 or a backslash: exact up to the first such byte, which is enough.
+ */
+static bool has_special(uint64_t word)
+{
+    const uint64_t low = word - BYTES(14);
+    const uint64_t backslash = word ^ BYTES('\\');
+    return ((low | word | ((backslash - BYTES(1)) & ~backslash)) & BYTES(0x80)) != 0;
+}
+
 /* ASCII without anything to convert. */
 static bool is_plain(const char *text, size_t len)
 {
-    bool plain = true;
-    for (size_t i = 0; i < len; i++) {
-        plain = plain && (signed char)text[i] > '\r' && text[i] != '\\';
+    size_t i = 0;
+    for (uint64_t word; i + sizeof word <= len; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        if (has_special(word)) {
+            return false;
+        }
     }
-    return plain;
+    for (; i < len; i++) {
+        if ((signed char)text[i] <= '\r' || text[i] == '\\') {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What is left when `\"` becomes `"`, a line ends in LF alone, and NUL is a blank. */
