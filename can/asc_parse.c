@@ -198,6 +198,7 @@ static int take_classic(struct cursor *c, const struct ct_asc *asc, struct ct_fr
     }
     const bool numeric = id_of(id, asc->base, frame);
     if (numeric && peek_word(c).len == 0) {
+        next_word(c);
         return fail(c, CT_ERR_SYNTAX, "the line ends behind the id");
     }
     int err = take_direction(c, frame);

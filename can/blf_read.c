@@ -111,9 +111,10 @@ static int refill(struct blf *b, const uint8_t *bytes, size_t len, struct ct_log
     return err;
 }
 
-static int judge_end(struct blf *b, size_t left_over, struct ct_log_step *step)
+static int judge_end(struct blf *b, const uint8_t *left_over, size_t len, struct ct_log_step *step)
 {
-    if (b->len - b->at < 4 && b->skip == 0 && ct_blf_unpack_whole(&b->unpack, left_over)) {
+    if (b->skip == 0 && ct_blf_is_padding(b->plain + b->at, b->len - b->at) &&
+        ct_blf_unpack_whole(&b->unpack, left_over, len)) {
         return CT_ERR_END;
     }
     step->torn = true;
@@ -134,7 +135,7 @@ static int next_blf(void *state, const uint8_t *bytes, size_t len, bool last, st
         if (err != CT_OK) {
             b->end = err;
         } else if (made == 0) {
-            return last ? judge_end(b, len - out_step->used, out_step) : CT_ERR_AGAIN;
+            return last ? judge_end(b, bytes + out_step->used, len - out_step->used, out_step) : CT_ERR_AGAIN;
         }
     }
 }

@@ -186,9 +186,14 @@ int ct_blf_unpack(struct ct_blf_unpack *u, const uint8_t *bytes, size_t len, siz
     return err == CT_ERR_AGAIN ? CT_OK : err;
 }
 
-bool ct_blf_unpack_whole(const struct ct_blf_unpack *u, size_t left_over)
+bool ct_blf_is_padding(const uint8_t *bytes, size_t len)
 {
-    return u->stage == CT_BLF_OBJECT_HEAD && left_over < 4;
+    return len < 4 && (len == 0 || memchr(bytes, 'L', len) == NULL);
+}
+
+bool ct_blf_unpack_whole(const struct ct_blf_unpack *u, const uint8_t *left_over, size_t len)
+{
+    return u->stage == CT_BLF_OBJECT_HEAD && ct_blf_is_padding(left_over, len);
 }
 
 void ct_blf_unpack_close(struct ct_blf_unpack *u)

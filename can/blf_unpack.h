@@ -34,8 +34,11 @@ struct ct_blf_unpack {
 int ct_blf_unpack(struct ct_blf_unpack *u, const uint8_t *bytes, size_t len, size_t *out_used, uint8_t *out,
                   size_t room, size_t *out_made) CT_MUST_CHECK;
 
-/* With `left_over` bytes not taken at the end of the file: does it end between two objects? */
-bool ct_blf_unpack_whole(const struct ct_blf_unpack *u, size_t left_over);
+/* Nothing more will come, and these bytes were not taken: does the file end between two objects? */
+bool ct_blf_unpack_whole(const struct ct_blf_unpack *u, const uint8_t *left_over, size_t len);
+
+/* Are these bytes at an end no more than padding? */
+bool ct_blf_is_padding(const uint8_t *bytes, size_t len);
 
 void ct_blf_unpack_close(struct ct_blf_unpack *u);
 

@@ -283,12 +283,12 @@ int ct_log_writer_write(struct ct_log_writer *writer, const struct ct_frame *fra
     char name[CT_LOG_CHANNEL_MAX];
     snprintf(name, sizeof name, "%s", channel[0] != '\0' ? channel : "can0");
     const unsigned number = channel_number(writer, name);
-    if (writer->err != CT_OK || number == 0) {
-        return refuse(writer, writer->err != CT_OK ? writer->err : CT_ERR_FULL);
-    }
     const int64_t stamp = stamp_of(frame);
     if (!writer->started) {
         begin(writer, stamp);
+    }
+    if (writer->err != CT_OK || number == 0) {
+        return refuse(writer, writer->err != CT_OK ? writer->err : CT_ERR_FULL);
     }
     writer->newest = stamp > writer->newest && writer->start > 0 ? stamp : writer->newest;
     writer->format->put(writer, frame, name, number);

@@ -193,11 +193,11 @@ static int parse_arguments(int argc, char **argv, struct ct_replay *r)
     return code == CT_EXIT_OK ? check(r) : code;
 }
 
-static void print_summary(const struct ct_replay *r, ct_ns taken)
+static void print_summary(const struct ct_replay *r, int code, ct_ns taken)
 {
     fprintf(stderr, "replayed %llu frames, %llu filtered, %llu refused, %.3f s\n", (unsigned long long)r->played,
             (unsigned long long)r->filtered, (unsigned long long)r->refused, (double)taken / (double)CT_NS_PER_S);
-    if (r->refused > 0) {
+    if (r->refused > 0 && code == CT_EXIT_OK) {
         fprintf(stderr, "first refused: %s\n", r->first_refused);
     }
 }
@@ -212,7 +212,7 @@ static int run(struct ct_replay *r)
     if (code == CT_EXIT_OK) {
         const ct_ns start = ct_clock_now();
         code = ct_replay_sinks_close(r, ct_replay_play(r, stop_fd));
-        print_summary(r, ct_clock_now() - start);
+        print_summary(r, code, ct_clock_now() - start);
     } else {
         code = ct_replay_sinks_close(r, code);
     }

@@ -1,3 +1,6 @@
 cantwin_fuzz(candump_fuzz DEPENDS can)
 cantwin_fuzz(udp_codec_fuzz DEPENDS can)
 cantwin_fuzz(hub_wire_fuzz DEPENDS can)
+cantwin_fuzz(asc_fuzz DEPENDS can_formats)
+cantwin_fuzz(blf_fuzz DEPENDS can_formats)
+cantwin_fuzz(log_format_fuzz DEPENDS can_formats)

@@ -5,3 +5,6 @@ cantwin_test(hub_stress_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/hub_st
 cantwin_test(log_reader_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/log_reader_test.c DEPENDS can_log)
 cantwin_test(udp_codec_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/udp_codec_test.c DEPENDS can)
 cantwin_test(ports_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ports_test.c DEPENDS can_ports)
+cantwin_test(asc_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/asc_test.c DEPENDS can_formats)
+cantwin_test(blf_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/blf_test.c DEPENDS can_formats)
+cantwin_test(log_writer_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/log_writer_test.c DEPENDS can_log)
