@@ -1,5 +1,6 @@
 /* Bits into frames, and signals over 64 bits both ways. */
 #include "codec_plan.h"
+#include "encode.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,6 +34,23 @@ static int check_signal(const struct ct_codec_message *message, uint16_t signal,
         return CT_ERR_ARGUMENT;
     }
     return message->signals[signal].need <= len ? CT_OK : CT_ERR_TRUNCATED;
+}
+
+int ct_codec_raw(const struct ct_codec_message *message, uint16_t signal, const uint8_t *data, size_t len,
+                 int64_t *out_raw)
+{
+    const int err = check_signal(message, signal, false, len);
+    if (err != CT_OK) {
+        return err;
+    }
+    const struct ct_dbc_signal *model = &message->model->signals[signal];
+    uint64_t raw = 0;
+    for (size_t k = 0; k < model->length; k++) {
+        raw |= (uint64_t)get_bit(data, bit_position(model, k)) << k;
+    }
+    const bool negative = model->is_signed && model->kind == CT_DBC_INTEGER && raw >> (model->length - 1U) != 0;
+    *out_raw = (int64_t)(negative && model->length < 64 ? raw | UINT64_MAX << model->length : raw);
+    return CT_OK;
 }
 
 int ct_codec_blob(const struct ct_codec_message *message, uint16_t signal, const uint8_t *data, size_t len,

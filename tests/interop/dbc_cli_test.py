@@ -48,6 +48,7 @@ def check_encode(path):
         (["ENGINE", "Speed:raw=3402", "Gear=7"], "123#0D4A000700000000"),
         (["ENGINE", "High=258"], "123#0000000002020100"),  # the multiplexer follows
         (["ENGINE", "Low=3", "Sel=1"], "123#0000000001030000"),
+        (["--clamp", "ENGINE", "Speed=20000"], "123#FFFF000000000000"),
         (["BIG", "Counter=18446744073709551615"], "18FEF1FE#FFFFFFFFFFFFFFFF"),
         (["WIDE", "Ratio=1.5", "Vin=" + b"WVWZZZ1JZXW000001".hex()],
          "200##1" + ("0000C03F" + b"WVWZZZ1JZXW000001".hex() + "000000").upper()),
@@ -56,8 +57,10 @@ def check_encode(path):
         got = run("encode", "--dbc", path, *arguments)
         report(got.returncode == 0 and got.stdout == want + "\n", "encode " + " ".join(arguments), got)
     refused = (
-        (["ENGINE", "Speed=16384"], 1, "does not fit"), (["ENGINE", "Gear=Fourth"], 1, "Gear=Fourth"),
-        (["ENGINE", "Low=1", "Sel=2"], 1, "Sel=2"), (["ENGINE", "Spede=1"], 1, "Spede"), (["MOTOR"], 1, "MOTOR"),
+        (["ENGINE", "Speed=16384"], 1, "0 to 16383.75"),
+        (["--any-value", "ENGINE", "Speed=16384"], 1, "does not fit"),
+        (["ENGINE", "Low=1", "High=2"], 1, "do not go together: they need different values of Sel"), (["ENGINE", "Gear=Fourth"], 1, "Gear=Fourth"),
+        (["ENGINE", "Low=1", "Sel=2"], 1, "Low is not in the frame when Sel is 2"), (["ENGINE", "Spede=1"], 1, "Spede"), (["MOTOR"], 1, "MOTOR"),
         (["ENGINE", "Speed"], 2, "SIGNAL=VALUE"), (["ENGINE", "Temp:raw=1.5"], 1, "Temp:raw"),
     )
     for arguments, status, text in refused:

@@ -419,7 +419,7 @@ def check_encode(rng, path, layout, message, report):
     for signal in missing:
         values[signal.name] = 0.0
     want = message.encode(values, scaling=False, strict=False)
-    done = subprocess.run([BIN, "encode", "--dbc", path, message.name, *given], capture_output=True, text=True, check=False)
+    done = subprocess.run([BIN, "encode", "--any-value", "--dbc", path, message.name, *given], capture_output=True, text=True, check=False)
     report.encoded += 1
     if done.returncode != 0:
         return f"encode: exit {done.returncode}: {done.stderr.strip()} ({' '.join(given)})"

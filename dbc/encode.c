@@ -1,0 +1,427 @@
+#include "encode.h"
+
+#include "bytes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOB_MAX  64
+#define DEPTH_MAX 64 /* nested multiplexers */
+
+struct encoding {
+    const struct ct_codec_message *message;
+    const struct ct_dbc_message *model;
+    const struct ct_encode_set *sets;
+    size_t count;
+    enum ct_range_policy policy;
+    uint8_t *data;
+    size_t len;
+    char *problem;
+    size_t problem_size;
+};
+
+static int refuse(const struct encoding *encoding, int err, const char *format, ...) CT_PRINTF(3, 4);
+
+static int refuse(const struct encoding *encoding, int err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(encoding->problem, encoding->problem_size, format, args);
+    va_end(args);
+    return err;
+}
+
+/* ---- branches */
+
+static uint64_t selector_raw(const struct encoding *encoding, const struct ct_dbc_signal *signal)
+{
+    int64_t raw = 0;
+    const unsigned length = encoding->model->signals[signal->selector].length;
+    if (ct_codec_raw(encoding->message, (uint16_t)signal->selector, encoding->data, encoding->len, &raw) != CT_OK) {
+        return 0;
+    }
+    return (uint64_t)raw & UINT64_MAX >> (64 - length);
+}
+
+static bool in_ranges(const struct ct_dbc_signal *signal, uint64_t raw)
+{
+    for (size_t i = 0; i < signal->range_count; i++) {
+        if (raw >= signal->ranges[i].first && raw <= signal->ranges[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its own selector and all above it let it be in the frame. */
+static bool is_active(const struct encoding *encoding, const struct ct_dbc_signal *signal)
+{
+    for (; signal->selector >= 0; signal = &encoding->model->signals[signal->selector]) {
+        if (!in_ranges(signal, selector_raw(encoding, signal))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static unsigned depth_of(const struct ct_dbc_message *model, const struct ct_dbc_signal *signal)
+{
+    unsigned depth = 0;
+    for (; signal->selector >= 0 && depth < DEPTH_MAX; depth++) {
+        signal = &model->signals[signal->selector];
+    }
+    return depth;
+}
+
+/* The signal of this name; of several in different branches the one whose branch is chosen. */
+static const struct ct_dbc_signal *signal_meant(const struct encoding *encoding, const char *name)
+{
+    const struct ct_dbc_signal *first = NULL;
+    for (size_t i = 0; i < encoding->model->signal_count; i++) {
+        const struct ct_dbc_signal *signal = &encoding->model->signals[i];
+        if (strcmp(signal->name, name) == 0) {
+            if (is_active(encoding, signal)) {
+                return signal;
+            }
+            first = first == NULL ? signal : first;
+        }
+    }
+    return first;
+}
+
+static const struct ct_encode_set *set_of(const struct encoding *encoding, const struct ct_dbc_signal *signal)
+{
+    for (size_t i = 0; i < encoding->count; i++) {
+        if (strcmp(encoding->sets[i].signal, signal->name) == 0) {
+            return &encoding->sets[i];
+        }
+    }
+    return NULL;
+}
+
+static bool hangs_on(const struct ct_dbc_message *model, const struct ct_dbc_signal *signal, int32_t selector)
+{
+    for (; signal->selector >= 0; signal = &model->signals[signal->selector]) {
+        if (signal->selector == selector) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A set signal beside `signal` that is in the frame only with the selector as it stands; NULL: none. */
+static const struct ct_dbc_signal *rival(const struct encoding *encoding, const struct ct_dbc_signal *signal)
+{
+    for (size_t i = 0; i < encoding->count; i++) {
+        const struct ct_dbc_signal *other = signal_meant(encoding, encoding->sets[i].signal);
+        if (other != NULL && other != signal &&
+            !hangs_on(encoding->model, signal, (int32_t)(other - encoding->model->signals)) &&
+            hangs_on(encoding->model, other, signal->selector) && is_active(encoding, other)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+/* Of the selector's values that let `signal` in, the one that lets in most of the other set signals. */
+static uint64_t best_choice(const struct encoding *encoding, const struct ct_dbc_signal *signal)
+{
+    uint64_t best = signal->ranges[0].first;
+    size_t most = 0;
+    for (size_t i = 0; i <= encoding->count; i++) {
+        const struct ct_dbc_signal *source =
+            i < encoding->count ? signal_meant(encoding, encoding->sets[i].signal) : signal;
+        if (source == NULL || source->selector != signal->selector) {
+            continue;
+        }
+        for (size_t r = 0; r < source->range_count; r++) {
+            const uint64_t value = source->ranges[r].first;
+            size_t let_in = in_ranges(signal, value) ? 1 : 0;
+            for (size_t k = 0; k < encoding->count && let_in > 0; k++) {
+                const struct ct_dbc_signal *other = signal_meant(encoding, encoding->sets[k].signal);
+                let_in += other != NULL && other->selector == signal->selector && in_ranges(other, value) ? 1U : 0U;
+            }
+            if (let_in > most) {
+                most = let_in;
+                best = value;
+            }
+        }
+    }
+    return best;
+}
+
+/* Makes one selector let `signal` in; those above it do already. */
+static int choose(struct encoding *encoding, const struct ct_dbc_signal *signal, const char *wanted)
+{
+    const struct ct_dbc_signal *selector = &encoding->model->signals[signal->selector];
+    if (in_ranges(signal, selector_raw(encoding, signal))) {
+        return CT_OK;
+    }
+    if (set_of(encoding, selector) != NULL || signal->range_count == 0) {
+        return refuse(encoding, CT_ERR_ARGUMENT,
+                      "%s and %s do not go together: %s is not in the frame when %s is %" PRIu64, wanted,
+                      selector->name, signal->name, selector->name, selector_raw(encoding, signal));
+    }
+    const struct ct_dbc_signal *other = rival(encoding, signal);
+    if (other != NULL) {
+        return refuse(encoding, CT_ERR_ARGUMENT, "%s and %s do not go together: they need different values of %s",
+                      wanted, other->name, selector->name);
+    }
+    const struct ct_encode_value value = {.signal = (uint16_t)signal->selector,
+                                          .raw = (int64_t)best_choice(encoding, signal)};
+    const int err = ct_codec_encode(encoding->message, &value, encoding->data, encoding->len);
+    return err == CT_OK ? err : refuse(encoding, err, "%s cannot be set: %s", selector->name, ct_err_text(err));
+}
+
+/* Selectors from the top down. */
+static int let_in(struct encoding *encoding, const struct ct_dbc_signal *signal)
+{
+    const struct ct_dbc_signal *chain[DEPTH_MAX];
+    unsigned depth = 0;
+    for (const struct ct_dbc_signal *at = signal; at->selector >= 0; at = &encoding->model->signals[at->selector]) {
+        if (depth == DEPTH_MAX) {
+            return refuse(encoding, CT_ERR_TOO_LARGE, "%s: more than %d nested multiplexers", signal->name, DEPTH_MAX);
+        }
+        chain[depth++] = at;
+    }
+    int err = CT_OK;
+    while (err == CT_OK && depth > 0) {
+        err = choose(encoding, chain[--depth], signal->name);
+    }
+    return err;
+}
+
+/* ---- values */
+
+/* An integer of up to 64 bits, signed or unsigned, decimal or 0x. */
+static bool parse_integer(const char *text, bool is_signed, int64_t *out_value)
+{
+    char *rest = NULL;
+    errno = 0;
+    const bool minus = text[0] == '-';
+    const int64_t value = minus ? (int64_t)strtoll(text, &rest, 0) : (int64_t)strtoull(text, &rest, 0);
+    if (rest == text || *rest != '\0' || errno != 0 || (is_signed && !minus && value < 0)) {
+        return false; /* strtoull takes more than a signed 64-bit signal holds */
+    }
+    *out_value = value;
+    return true;
+}
+
+static bool find_text(const struct ct_dbc_signal *signal, const char *text, int64_t *out_raw)
+{
+    for (size_t i = 0; i < signal->text_count; i++) {
+        if (strcmp(signal->texts[i].text, text) == 0) {
+            *out_raw = signal->texts[i].raw;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_identity(const struct ct_dbc_signal *signal)
+{
+    return signal->kind == CT_DBC_INTEGER && signal->factor == 1 && signal->offset == 0;
+}
+
+static bool parse_text(const struct ct_dbc_signal *signal, const struct ct_encode_set *set,
+                       struct ct_encode_value *value)
+{
+    const bool is_signed = signal->is_signed && signal->kind == CT_DBC_INTEGER;
+    const bool raw = set->kind == CT_SET_RAW_TEXT;
+    if (raw || is_identity(signal)) { /* exact beyond 2^53 */
+        if (parse_integer(set->text, is_signed, &value->raw)) {
+            value->value = (double)value->raw;
+            return true;
+        }
+    }
+    if (raw) {
+        return false;
+    }
+    if (find_text(signal, set->text, &value->raw)) {
+        return true;
+    }
+    char *rest = NULL;
+    value->value = strtod(set->text, &rest);
+    value->physical = true;
+    return rest != set->text && *rest == '\0';
+}
+
+static int read_value(const struct encoding *encoding, const struct ct_dbc_signal *signal,
+                      const struct ct_encode_set *set, struct ct_encode_value *out_value)
+{
+    *out_value = (struct ct_encode_value){.signal = (uint16_t)(signal - encoding->model->signals),
+                                          .physical = set->kind == CT_SET_PHYSICAL,
+                                          .raw = set->raw,
+                                          .value = set->number};
+    if ((set->kind == CT_SET_TEXT || set->kind == CT_SET_RAW_TEXT) && !parse_text(signal, set, out_value)) {
+        return refuse(encoding, CT_ERR_SYNTAX,
+                      "%s%s=%s: the value is neither a number that fits nor a text of its value table", set->signal,
+                      set->kind == CT_SET_RAW_TEXT ? ":raw" : "", set->text);
+    }
+    return CT_OK;
+}
+
+/* The nearest raw value that the width holds. */
+static int64_t nearest_raw(const struct ct_dbc_signal *signal, bool below)
+{
+    const uint64_t all = UINT64_MAX >> (64 - signal->length);
+    if (!signal->is_signed) {
+        return below ? 0 : (int64_t)all;
+    }
+    const int64_t max = (int64_t)(all >> 1);
+    return below ? -max - 1 : max;
+}
+
+static bool is_below(const struct ct_dbc_signal *signal, const struct ct_encode_value *value)
+{
+    if (!value->physical) {
+        return value->raw < 0 && signal->is_signed;
+    }
+    return (value->value < signal->offset) == (signal->factor > 0);
+}
+
+/* Holds a physical value against minimum and maximum. */
+static int apply_range(const struct encoding *encoding, const struct ct_dbc_signal *signal,
+                       struct ct_encode_value *value)
+{
+    if (encoding->policy == CT_RANGE_WIDTH || !value->physical || !(signal->min < signal->max) ||
+        (value->value >= signal->min && value->value <= signal->max)) {
+        return CT_OK;
+    }
+    if (encoding->policy == CT_RANGE_REJECT || value->value != value->value) {
+        return refuse(encoding, CT_ERR_RANGE, "%s=%.15g: outside the range %.15g to %.15g of the signal", signal->name,
+                      value->value, signal->min, signal->max);
+    }
+    value->value = value->value < signal->min ? signal->min : signal->max;
+    return CT_OK;
+}
+
+static int put(struct encoding *encoding, const struct ct_dbc_signal *signal, struct ct_encode_value *value)
+{
+    int err = apply_range(encoding, signal, value);
+    if (err != CT_OK) {
+        return err;
+    }
+    err = ct_codec_encode(encoding->message, value, encoding->data, encoding->len);
+    if (err == CT_ERR_RANGE && encoding->policy == CT_RANGE_CLAMP && signal->factor != 0 &&
+        value->value == value->value) {
+        *value = (struct ct_encode_value){.signal = value->signal, .raw = nearest_raw(signal, is_below(signal, value))};
+        err = ct_codec_encode(encoding->message, value, encoding->data, encoding->len);
+    }
+    if (err == CT_ERR_RANGE) {
+        return refuse(encoding, err, "%s: the value does not fit into %u bits%s; factor %g, offset %g", signal->name,
+                      (unsigned)signal->length, signal->is_signed ? " with sign" : "", signal->factor, signal->offset);
+    }
+    if (err == CT_ERR_TRUNCATED) {
+        return refuse(encoding, err, "%s: the signal lies outside the message's bytes", signal->name);
+    }
+    return err == CT_OK ? err : refuse(encoding, err, "%s: %s", signal->name, ct_err_text(err));
+}
+
+static int put_blob(struct encoding *encoding, const struct ct_dbc_signal *signal, const struct ct_encode_set *set)
+{
+    uint8_t bytes[BLOB_MAX];
+    const size_t size = (signal->length + 7U) / 8U;
+    const char *digits = set->text != NULL && strncmp(set->text, "0x", 2) == 0 ? set->text + 2 : set->text;
+    if (digits == NULL || size > sizeof bytes || strlen(digits) != 2 * size ||
+        ct_hex_decode(bytes, digits, size) != CT_OK) {
+        return refuse(encoding, CT_ERR_SYNTAX, "%s: expected %zu hex digits", signal->name, 2 * size);
+    }
+    const int err = ct_codec_encode_blob(encoding->message, (uint16_t)(signal - encoding->model->signals), bytes, size,
+                                         encoding->data, encoding->len);
+    return err == CT_OK ? err : refuse(encoding, err, "%s: %s", signal->name, ct_err_text(err));
+}
+
+static int apply(struct encoding *encoding, const struct ct_encode_set *set, const struct ct_dbc_signal *signal)
+{
+    struct ct_encode_value value;
+    int err = let_in(encoding, signal);
+    if (err != CT_OK || signal->kind == CT_DBC_BLOB) {
+        return err != CT_OK ? err : put_blob(encoding, signal, set);
+    }
+    err = read_value(encoding, signal, set, &value);
+    return err == CT_OK ? put(encoding, signal, &value) : err;
+}
+
+/* ---- the message */
+
+static int check_sets(const struct encoding *encoding)
+{
+    for (size_t i = 0; i < encoding->count; i++) {
+        const char *name = encoding->sets[i].signal;
+        if (ct_dbc_find_signal(encoding->model, name) == NULL) {
+            return refuse(encoding, CT_ERR_NOT_FOUND, "message %s has no signal '%s'", encoding->model->name, name);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(encoding->sets[k].signal, name) == 0) {
+                return refuse(encoding, CT_ERR_EXISTS, "%s is set twice", name);
+            }
+        }
+    }
+    return CT_OK;
+}
+
+/* One level of multiplexers after another, selectors before what they switch on. */
+static int apply_level(struct encoding *encoding, unsigned depth, bool *deeper)
+{
+    for (size_t i = 0; i < encoding->count; i++) {
+        const char *name = encoding->sets[i].signal;
+        const unsigned own = depth_of(encoding->model, ct_dbc_find_signal(encoding->model, name));
+        if (own == depth) {
+            const int err = apply(encoding, &encoding->sets[i], signal_meant(encoding, name));
+            if (err != CT_OK) {
+                return err;
+            }
+        }
+        *deeper = *deeper || own > depth;
+    }
+    return CT_OK;
+}
+
+static bool wants_start_value(const struct encoding *encoding, const struct ct_dbc_signal *signal)
+{
+    return signal->selector >= 0 && signal->has_start_value && signal->start_value != 0 && !signal->is_selector &&
+           signal->kind == CT_DBC_INTEGER && set_of(encoding, signal) == NULL && is_active(encoding, signal);
+}
+
+/* Start values of the branches that were chosen; those of signals that are always there are in from the start. One
+ * that does not fit its signal counts as none. */
+static int start_branches(struct encoding *encoding)
+{
+    int err = CT_OK;
+    for (size_t i = 0; i < encoding->model->signal_count && (err == CT_OK || err == CT_ERR_RANGE); i++) {
+        const struct ct_dbc_signal *signal = &encoding->model->signals[i];
+        if (wants_start_value(encoding, signal)) {
+            const double value = signal->start_value * signal->factor + signal->offset;
+            const struct ct_encode_value start = {.signal = (uint16_t)i, .physical = true, .value = value};
+            err = ct_codec_encode(encoding->message, &start, encoding->data, encoding->len);
+        }
+    }
+    return err == CT_ERR_RANGE || err == CT_ERR_TRUNCATED ? CT_OK : err;
+}
+
+int ct_encode_message(const struct ct_codec_message *message, const struct ct_encode_set *sets, size_t count,
+                      enum ct_range_policy policy, uint8_t *data, size_t len, char *problem, size_t problem_size)
+{
+    struct encoding encoding = {.message = message,
+                                .model = ct_codec_model(message),
+                                .sets = sets,
+                                .count = count,
+                                .policy = policy,
+                                .data = data,
+                                .len = len,
+                                .problem = problem,
+                                .problem_size = problem_size};
+    bool deeper = true;
+    int err = check_sets(&encoding);
+    ct_codec_defaults(message, data, len);
+    for (unsigned depth = 0; err == CT_OK && deeper; depth++) {
+        deeper = false;
+        err = apply_level(&encoding, depth, &deeper);
+    }
+    return err == CT_OK ? start_branches(&encoding) : err;
+}
