@@ -2,9 +2,10 @@
 # Installs what is missing and runs the whole test suite; the last line is `N passed, N failed, N skipped`.
 #
 # usage: tests/run.sh [--quick] [--long] [--suite NAME[,NAME...]] [--match REGEX] [--no-install] [--list]
-#   suites: lint unit flow sanitize interop web faults fuzz bench   (default: all)
+#   suites: lint unit flow sanitize coverage interop web faults fuzz bench   (default: all)
 #   --quick      fast lint, unit and flow with gcc only (under 3 minutes)
-#   --long       also the campaigns (long fuzzing, many kills)
+#   --long       also the campaigns, hours of them: an hour of CPU time for every fuzz target, 100,000 random messages,
+#                many kills; they keep their state in CANTWIN_STATE (default ~/.cache/cantwin) and go on where they stopped
 #   --match RE   only tests whose name matches
 #   examples: tests/run.sh --quick;  tests/run.sh --suite interop --match python_can
 # Environment: CANTWIN_CORPUS (real data, default ../shared/corpus), CANTWIN_VENV (Python packages), CI=true lists every
@@ -18,13 +19,14 @@ export CANTWIN_SOURCE=$root CANTWIN_BIN=$root/build/test/bin CANTWIN_TEST_BIN=$r
 export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 
-suites=lint,unit,flow,sanitize,interop,web,faults,fuzz,bench match=. install=yes quick=no
-export CANTWIN_LONG=
-usage() { sed -n '2,12s/^# \{0,1\}//p' "$0"; }
+suites=lint,unit,flow,sanitize,coverage,interop,web,faults,fuzz,bench match=. install=yes quick=no
+export CANTWIN_LONG=""
+script_timeout=600
+usage() { sed -n '2,13s/^# \{0,1\}//p' "$0"; }
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) suites=lint,unit,flow quick=yes ;;
-    --long) export CANTWIN_LONG=yes ;;
+    --long) export CANTWIN_LONG=yes && script_timeout=14400 ;;
     --suite) suites=${2:?--suite needs a name} && shift ;;
     --match) match=${2:?--match needs a regular expression} && shift ;;
     --no-install) install=no ;;
@@ -103,7 +105,7 @@ run_script() { # SUITE FILE
     echo "running: $2"
     local with=()
     case $2 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
-    in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-600}" "${with[@]}" "$2" >"$work/script.out" 2>&1 </dev/null
+    in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-$script_timeout}" "${with[@]}" "$2" >"$work/script.out" 2>&1 </dev/null
     count "$1 $name" $? "$work/script.out"
     [ "$1" = bench ] && grep '^# ' "$work/script.out"
 }
@@ -136,6 +138,14 @@ if has sanitize; then
         run_built $preset flow
     done
 fi
+if has coverage && build coverage; then
+    find build/coverage -name '*.gcda' -delete
+    run_built coverage unit
+    run_built coverage flow
+    tests/tools/coverage.py >"$work/coverage.out" 2>&1
+    count coverage $? "$work/coverage.out"
+    grep '^# ' "$work/coverage.out"
+fi
 for suite in interop web faults bench; do
     has $suite || continue
     for script in tests/$suite/*_test.py tests/$suite/*_test.sh tests/$suite/*_bench.py; do
@@ -148,23 +158,13 @@ for suite in interop web faults bench; do
     done
 done
 if has fuzz && build fuzz; then
-    seconds=5
-    [ -n "$CANTWIN_LONG" ] && seconds=3600
     for target in build/fuzz/tests/*_fuzz; do
         [ -x "$target" ] || continue
         name=$(basename "$target")
         [[ $name =~ $match ]] || continue
-        echo "fuzzing: $name, $seconds s"
-        mkdir -p "$work/seeds" "tests/fuzz/$name"
-        if "$target" -max_total_time=$seconds -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
-            -artifact_prefix="$work/" "$work/seeds" "tests/fuzz/$name" >"$work/fuzz.out" 2>&1; then
-            pass
-        else
-            tail -40 "$work/fuzz.out"
-            fail "fuzz $name"
-        fi
-        rm -rf "$work/seeds"
-        rmdir "tests/fuzz/$name" 2>/dev/null
+        echo "fuzzing: $name"
+        tests/tools/fuzz.py ${CANTWIN_LONG:+--long} "$name" >"$work/fuzz.out" 2>&1
+        count fuzz $? "$work/fuzz.out"
     done
 fi
 

@@ -9,3 +9,5 @@ foreach(name oracle oracle_encode)
                 ${CMAKE_CURRENT_LIST_DIR}/dbc_corpus.c
         DEPENDS dbc PACKAGES libzstd)
 endforeach()
+cantwin_test(dbc_memory_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_memory_test.c
+    DEPENDS dbc failing_malloc)
