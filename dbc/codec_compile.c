@@ -175,7 +175,7 @@ static uint32_t groups_for(uint32_t lanes)
 static uint8_t tail_of(uint32_t lanes)
 {
     const uint32_t rest = lanes % CT_LANE_GROUP;
-    return rest == 0 ? 0xFF : (uint8_t)((1U << rest) - 1);
+    return (uint8_t)(rest == 0 ? 0xFFU : (1U << rest) - 1U);
 }
 
 /* Where each kind of the plan's lanes begins; the plan's numbers. */
