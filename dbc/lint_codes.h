@@ -14,9 +14,9 @@
     X(106, FD_LENGTH, WARNING, "no CAN FD frame has the length of the message") \
     X(107, CYCLE_TIME_MISSING, INFO, "a message has no cycle time, in a file that gives others one") \
     X(108, SENDER_MISSING, INFO, "a message has no sender") \
-    X(109, SENDER_UNKNOWN, WARNING, "the sender of a message is no node of the file") \
-    X(110, RECEIVER_UNKNOWN, WARNING, "the receiver of a signal is no node of the file") \
-    X(111, NODE_UNUSED, INFO, "a node sends and receives nothing") \
+    X(109, SENDER_UNKNOWN, WARNING, "a node sends messages and is not listed in BU_; said once per node") \
+    X(110, RECEIVER_UNKNOWN, WARNING, "a node receives signals and is not listed in BU_; said once per node") \
+    X(111, NODE_UNUSED, WARNING, "a node sends and receives nothing") \
     X(112, SIGNAL_OVERLAP, WARNING, "two signals that can be in one frame share bits") \
     X(113, FRAME_FORMAT, WARNING, "VFrameFormat contradicts the id of the message") \
     X(120, FACTOR_ZERO, WARNING, "a signal has the factor 0: every raw value means the same") \
@@ -33,7 +33,6 @@
     X(142, BRANCH_OUTSIDE, WARNING, "a signal is selected by values that its multiplexer cannot have") \
     X(143, BRANCH_UNREACHABLE, WARNING, "no frame can hold a signal: the multiplexers above it never agree") \
     X(144, BRANCH_OVERLAP, WARNING, "the selector ranges of a signal overlap or are reversed") \
-    X(145, BRANCH_UNNAMED, INFO, "a multiplexer has texts for values that select nothing") \
     X(150, NAME_INVALID, WARNING, "a name is no C identifier or a keyword of the language; other tools reject the file") \
     X(151, NAME_LONG, WARNING, "a name has over 32 characters and no long-symbol attribute") \
     X(160, ATTRIBUTE_RANGE, WARNING, "the value of an attribute is outside its definition's range") \
@@ -41,7 +40,7 @@
     X(162, ATTRIBUTE_NO_DEFAULT, INFO, "an attribute definition has no default") \
     X(163, ATTRIBUTE_TWICE, WARNING, "an attribute is defined twice") \
     X(170, TABLE_UNUSED, INFO, "no signal has the texts of a value table") \
-    X(180, ENVIRONMENT_NODE, WARNING, "the node of an environment variable is no node of the file")
+    X(180, ENVIRONMENT_NODE, WARNING, "a node of environment variables is not listed in BU_; said once per node")
 /* clang-format on */
 
 #endif
