@@ -1,21 +1,24 @@
-/* DBC files as the commands use them: read, parsed, compiled, with their problems printed. */
+/* DBC files as the commands use them. All three return an enum ct_exit and say on standard error what failed:
+ * CT_EXIT_ENVIRONMENT when the file cannot be read, CT_EXIT_FAILED when nothing in it is usable. */
 #ifndef CT_CLI_DBC_FILES_H
 #define CT_CLI_DBC_FILES_H
 
 #include "codec.h"
-
-enum ct_cli_dbc_show { CT_CLI_DBC_ERRORS, CT_CLI_DBC_ALL };
 
 struct ct_cli_dbc {
     struct ct_dbc *dbc;
     struct ct_codec *codec;
 };
 
-/* Reads `path`. Problems of the text are printed, one line each, `file:line:col: severity: text`: the errors on
- * standard error, or all of them on standard output. What was readable is used. Returns CT_EXIT_OK (also when some
- * statements had errors: see dbc->error_count), CT_EXIT_FAILED when nothing was usable, CT_EXIT_ENVIRONMENT when the
- * file cannot be read; both with a line on standard error. */
-int ct_cli_dbc_open(const char *path, enum ct_cli_dbc_show show, struct ct_cli_dbc *out_dbc);
+/* The model of what was readable, the problems to `report`; *out_dbc is the caller's, also when it holds nothing. */
+int ct_cli_dbc_read(const char *path, ct_dbc_problem_fn report, void *user, struct ct_dbc **out_dbc);
+
+/* The same with the errors on standard error, one line each, `file:line:col: error: text`. */
+int ct_cli_dbc_model(const char *path, struct ct_dbc **out_dbc);
+
+/* That, and compiled; a file without messages fails. CT_EXIT_OK also when some statements had errors: see
+ * dbc->error_count. */
+int ct_cli_dbc_open(const char *path, struct ct_cli_dbc *out_dbc);
 void ct_cli_dbc_close(struct ct_cli_dbc *dbc); /* also after a failed open */
 
 #endif

@@ -251,7 +251,7 @@ static int add_database(struct run *run, const char *path, char *bus)
     }
     struct database *database = &run->databases[run->database_count++];
     database->bus = bus;
-    return ct_cli_dbc_open(path, CT_CLI_DBC_ERRORS, &database->files);
+    return ct_cli_dbc_open(path, &database->files);
 }
 
 static int add_bus(struct run *run, const char *text)

@@ -232,7 +232,7 @@ static int run_command(struct run *run, int argc, char **argv)
     }
     run->message_name = argv[optind];
     status = parse_assignments(run, argc - optind - 1, argv + optind + 1);
-    status = status == CT_EXIT_OK ? ct_cli_dbc_open(run->dbc_file, CT_CLI_DBC_ERRORS, &run->dbc) : status;
+    status = status == CT_EXIT_OK ? ct_cli_dbc_open(run->dbc_file, &run->dbc) : status;
     if (status == CT_EXIT_OK) {
         const struct ct_dbc *dbc = run->dbc.dbc;
         status = ct_cli_protection_open(run->protection_file, &dbc, 1, &run->protection);
