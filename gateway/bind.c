@@ -197,3 +197,14 @@ struct bound_message *ct_bind_find(const struct ct_bind *bind, uint8_t bus_index
     }
     return NULL;
 }
+
+int ct_bind_set_path(struct ct_bind *bind, enum ct_codec_path path)
+{
+    int err = CT_OK;
+    for (size_t b = 0; b < bind->bus_count; b++) {
+        for (size_t d = 0; d < bind->buses[b].count && err == CT_OK; d++) {
+            err = ct_codec_set_path(bind->buses[b].databases[d].codec, path);
+        }
+    }
+    return err;
+}

@@ -70,6 +70,9 @@ int ct_bind_create(const struct ct_bind_bus *buses, size_t bus_count, struct ct_
                    size_t problem_size) CT_MUST_CHECK;
 void ct_bind_free(struct ct_bind *bind); /* accepts NULL */
 
+/* For tests and measurements: how lanes are decoded. CT_ERR_UNSUPPORTED where this CPU or build has it not. */
+int ct_bind_set_path(struct ct_bind *bind, enum ct_codec_path path) CT_MUST_CHECK;
+
 struct ct_catalogue *ct_bind_catalogue(const struct ct_bind *bind); /* the binding's reference */
 /* Signals left out because an earlier database of the bus has the same message and signal. */
 size_t ct_bind_hidden(const struct ct_bind *bind);
