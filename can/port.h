@@ -12,7 +12,20 @@ struct ct_port_stats {
     uint64_t lost;      /* frames the bus side reports as lost before they could be read */
     uint64_t refused;   /* frames write did not take */
     uint64_t malformed; /* input that is no frame */
+    uint64_t confirmed; /* frames of this port that the bus has carried (SocketCAN, where the driver tells) */
+    uint64_t expired;   /* frames taken, then dropped because the bus had no room until their deadline */
+    size_t queued;      /* frames taken that wait for room now */
+    bool blocked;       /* nothing went out for a second although something was to be sent */
     bool up;            /* the bus can be used now */
+};
+
+/* What a kernel interface says of itself; zero for other ports. */
+struct ct_port_link {
+    uint32_t bitrate, data_bitrate; /* bit/s; 0 unknown */
+    bool has_state;
+    uint32_t state; /* enum ct_bus_state */
+    uint16_t tx_errors, rx_errors;
+    uint64_t revision; /* counts changes of state and counters */
 };
 
 struct ct_port;
@@ -35,10 +48,12 @@ struct ct_port {
     const struct ct_port_ops *ops;
     int fd; /* pollable for reading, -1 when there is none (see tick); may change after read or tick */
     struct ct_port_stats stats;
+    struct ct_port_link link;
     char name[64]; /* as in the configuration: can0, unix:/run/x, file:drive.log */
     /* Of a log, `FILE:LINE:COLUMN: error: text`: the first line that is no frame, or what ended it early. "": nothing
      */
     char problem[512];
+    char notice[200]; /* after open: what works, but not as it should, and what to do; "": nothing */
 };
 
 static inline int ct_port_read(struct ct_port *port, struct ct_frame *out_frames, size_t max, size_t *out_count)

@@ -18,7 +18,8 @@ struct request {
 static int open_socketcan(const struct request *r)
 {
     const struct ct_port_options *o = r->options;
-    return ct_socketcan_open(r->rest, o->fd, o->own, o->wait, r->out_port, r->problem, r->problem_size);
+    const struct ct_socketcan_options options = {.fd = o->fd, .own = o->own, .wait = o->wait, .patience = o->patience};
+    return ct_socketcan_open(r->rest, &options, r->out_port, r->problem, r->problem_size);
 }
 
 static int open_hub(const struct request *r)

@@ -11,6 +11,7 @@ struct ct_port_options {
     double replay_speed; /* file: 1 real time, n times faster, 0 as fast as possible */
     const char *channel; /* file: only this interface name of the log; NULL all */
     const char *client;  /* hub: the name others see for this client */
+    int patience;        /* socketcan: ms that a frame may wait for room; 0: 100 */
     bool wait; /* hub, socketcan: a bus that is not there yet is no error, the port is CT_ERR_DOWN until it is */
 };
 

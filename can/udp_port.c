@@ -24,7 +24,7 @@ struct udp_port {
     struct sockaddr_in source;
     bool own;
     uint32_t dropped; /* the kernel's count, last seen */
-    ct_ns last_empty;
+    struct ct_stamp_clock clock;
 };
 
 struct received {
@@ -98,7 +98,8 @@ static bool to_frame(struct udp_port *p, const struct received *r, struct ct_fra
     const ct_ns now = ct_clock_now();
     const int64_t utc_now = ct_clock_utc_now();
     out_frame->utc_ns = r->stamp_utc != 0 ? r->stamp_utc : utc_now;
-    out_frame->t_ns = ct_stamp_boot(r->stamp_utc, utc_now, now, p->last_empty);
+    out_frame->t_ns = ct_stamp_boot(&p->clock, r->stamp_utc, utc_now, now);
+    ct_stamp_batch_end(&p->clock, utc_now, now, false);
     out_frame->flags |= own ? CT_FRAME_SENT : 0;
     return true;
 }
@@ -119,7 +120,7 @@ static int udp_read(struct ct_port *port, struct ct_frame *out_frames, size_t ma
         }
     }
     if (err == CT_ERR_AGAIN) {
-        p->last_empty = ct_clock_now();
+        ct_stamp_batch_end(&p->clock, ct_clock_utc_now(), ct_clock_now(), true);
     }
     *out_count = n;
     port->stats.received += n;
@@ -250,7 +251,7 @@ int ct_udp_port_open(const char *group, bool own, struct ct_port **out_port, cha
         udp_close(&p->port);
         return err;
     }
-    p->last_empty = ct_clock_now();
+    ct_stamp_batch_end(&p->clock, ct_clock_utc_now(), ct_clock_now(), true);
     p->port.stats.up = true;
     *out_port = &p->port;
     return CT_OK;

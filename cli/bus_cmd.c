@@ -14,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#define SEND_PATIENCE_MS 10000
+
 static const char help[] =
     "usage: cantwin bus serve NAME... [--udp [GROUP]] [--udp-bus NAME] [--stuck-limit SECONDS]\n"
     "       cantwin bus dump NAME [--count N] [--console|--log FILE]\n"
@@ -94,7 +96,8 @@ int ct_bus_open(const char *name, bool own, struct ct_port **out_port)
     const bool is_socket = stat(name, &st) == 0 && S_ISSOCK(st.st_mode);
     const bool hub_path = strchr(name, ':') == NULL && (strchr(name, '/') != NULL || is_socket);
     snprintf(full, sizeof full, "%s%s", hub_path ? "unix:" : "", name);
-    const struct ct_port_options options = {.fd = true, .own = own, .replay_speed = 0, .client = "cantwin bus"};
+    const struct ct_port_options options = {
+        .fd = true, .own = own, .replay_speed = 0, .client = "cantwin bus", .patience = SEND_PATIENCE_MS};
     const int err = ct_port_open(full, &options, out_port, problem, sizeof problem);
     if (err != CT_OK) {
         fprintf(stderr, "%s\n", problem);

@@ -20,6 +20,7 @@ int ct_bus_sender_drain(struct ct_bus_sender *sender)
     struct ct_frame frames[CT_BUS_BATCH];
     size_t n;
     int err;
+    ct_port_tick(sender->port, ct_clock_now());
     while ((err = ct_port_read(sender->port, frames, CT_BUS_BATCH, &n)) == CT_OK) {
         for (size_t i = 0; i < n; i++) {
             sender->accepted += (frames[i].flags & CT_FRAME_SENT) != 0 ? 1 : 0;
@@ -30,8 +31,10 @@ int ct_bus_sender_drain(struct ct_bus_sender *sender)
 
 static void wait_for(const struct ct_bus_sender *sender, short events, ct_ns deadline)
 {
+    const ct_ns now = ct_clock_now();
+    const ct_ns due = ct_ns_min(deadline, ct_port_tick(sender->port, now));
     struct pollfd fd = {.fd = sender->port->fd, .events = events};
-    poll(&fd, 1, ct_ns_wait_ms(ct_clock_now(), deadline));
+    poll(&fd, 1, ct_ns_wait_ms(now, due));
 }
 
 static int explain(const struct ct_bus_sender *sender, int err)
@@ -42,8 +45,9 @@ static int explain(const struct ct_bus_sender *sender, int err)
                            name);
     }
     if (err == CT_ERR_TIMEOUT) {
-        return ct_bus_fail(CT_EXIT_FAILED, "%s: the bus did not take the frames in time; is a client not reading?",
-                           name);
+        return ct_bus_fail(
+            CT_EXIT_FAILED,
+            "%s: the bus did not take the frames in time; is a client not reading, or nobody else on the bus?", name);
     }
     return ct_bus_fail(CT_EXIT_FAILED, "%s: sending failed: %s", name, ct_err_text(err));
 }
@@ -69,22 +73,28 @@ int ct_bus_sender_send(struct ct_bus_sender *sender, const struct ct_frame *fram
     return CT_EXIT_OK;
 }
 
+/* What was sent is accepted: by the hub that says so, by the interface whose queue is empty. */
+static bool is_pending(const struct ct_bus_sender *sender)
+{
+    return (sender->confirmed && sender->accepted < sender->sent) || sender->port->stats.queued > 0;
+}
+
 int ct_bus_sender_finish(struct ct_bus_sender *sender, double timeout_s)
 {
     const ct_ns deadline = ct_clock_now() + (ct_ns)(timeout_s * (double)CT_NS_PER_S);
-    while (sender->confirmed && sender->accepted < sender->sent) {
+    while (is_pending(sender)) {
         const int err = ct_bus_sender_drain(sender);
         if (err != CT_OK) {
             return explain(sender, err);
         }
-        if (sender->accepted < sender->sent) {
+        if (is_pending(sender)) {
             if (ct_clock_now() >= deadline) {
                 return explain(sender, CT_ERR_TIMEOUT);
             }
             wait_for(sender, POLLIN, deadline);
         }
     }
-    return CT_EXIT_OK;
+    return sender->port->stats.expired == 0 ? CT_EXIT_OK : explain(sender, CT_ERR_TIMEOUT);
 }
 
 void ct_bus_sender_close(struct ct_bus_sender *sender)

@@ -8,3 +8,8 @@ cantwin_test(ports_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ports_test.
 cantwin_test(asc_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/asc_test.c DEPENDS can_formats)
 cantwin_test(blf_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/blf_test.c DEPENDS can_formats)
 cantwin_test(log_writer_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/log_writer_test.c DEPENDS can_log)
+cantwin_test(stamp_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/stamp_test.c DEPENDS can)
+cantwin_test(bus_health_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_health_test.c DEPENDS can)
+cantwin_test(bus_load_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_load_test.c DEPENDS can)
+cantwin_test(send_queue_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/send_queue_test.c DEPENDS can)
+cantwin_test(link_message_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/link_message_test.c DEPENDS can)

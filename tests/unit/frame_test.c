@@ -1,6 +1,5 @@
 #include "frame.h"
 #include "port.h"
-#include "stamp.h"
 #include "testing.h"
 
 static const uint8_t iso_lengths[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64};
@@ -121,20 +120,6 @@ static void test_pair_closed_end_drains_then_reports_closed(void **state)
     ct_port_close(b);
 }
 
-static void test_stamp_wall_clock_step_does_not_show(void **state)
-{
-    (void)state;
-    const int64_t utc = INT64_C(1700000000) * CT_NS_PER_S;
-    /* Given a frame stamped 3 ms before it is read: its age is taken off the boot time. */
-    assert_int_equal(ct_stamp_boot(utc - 3 * CT_NS_PER_MS, utc, 1000 * CT_NS_PER_MS, 0), 997 * CT_NS_PER_MS);
-    /* The wall clock stepped forward by an hour in between: held at the time the queue was last empty. */
-    assert_int_equal(ct_stamp_boot(utc, utc + 3600 * CT_NS_PER_S, 5000, 4000), 4000);
-    /* It stepped backward: the frame is not from the future. */
-    assert_int_equal(ct_stamp_boot(utc, utc - 3600 * CT_NS_PER_S, 5000, 4000), 5000);
-    /* No stamp at all. */
-    assert_int_equal(ct_stamp_boot(0, utc, 5000, 4000), 5000);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,7 +129,6 @@ int main(void)
         cmocka_unit_test(test_frame_same_ignores_stamps_bus_and_sent),
         cmocka_unit_test(test_pair_full_queue_refuses_and_keeps_order),
         cmocka_unit_test(test_pair_closed_end_drains_then_reports_closed),
-        cmocka_unit_test(test_stamp_wall_clock_step_does_not_show),
     };
     return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
 }
