@@ -20,6 +20,7 @@ static void take_frame(struct ct_bus *bus, struct bus_port *port, struct ct_fram
     if (frame->t_ns > bus->now + STAMP_TRUST_NS || frame->t_ns < bus->now - STAMP_TRUST_NS) {
         frame->t_ns = bus->now;
     }
+    ct_bus_watch_frame(port, frame);
     ct_executor_receive(bus->executor, frame, bus->now);
     ct_pipeline_frame(&bus->model->pipeline, frame, bus->now, &port->counts, ct_bus_emit, bus);
 }
@@ -98,10 +99,10 @@ static void read_port(struct ct_bus *bus, struct bus_port *port)
 
 /* ---- the ports in one round */
 
-static void service_port(struct ct_bus *bus, struct bus_port *port)
+static ct_ns service_port(struct ct_bus *bus, struct bus_port *port)
 {
     if (port->ended) {
-        return;
+        return CT_NS_NEVER;
     }
     if (bus->now >= port->tick_due) {
         port->ready = port->ready || port->port->fd < 0;
@@ -114,17 +115,18 @@ static void service_port(struct ct_bus *bus, struct bus_port *port)
         ct_bus_follow_fd(bus, port);
     }
     ct_bus_tell_port(bus, port, port->ended);
+    const ct_ns watch_due = ct_bus_watch_tick(bus, port);
+    if (port->ended) {
+        return CT_NS_NEVER;
+    }
+    return port->ready ? bus->now : ct_ns_min(port->tick_due, watch_due);
 }
 
 static ct_ns service_ports(struct ct_bus *bus)
 {
     ct_ns due = CT_NS_NEVER;
     for (size_t i = 0; i < bus->port_count; i++) {
-        struct bus_port *port = &bus->ports[i];
-        service_port(bus, port);
-        if (!port->ended) {
-            due = port->ready ? bus->now : ct_ns_min(due, port->tick_due);
-        }
+        due = ct_ns_min(due, service_port(bus, &bus->ports[i]));
     }
     return due;
 }

@@ -1,6 +1,7 @@
 #include "bus_private.h"
 
 #include "clock.h"
+#include "log.h"
 #include "port_open.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ static int open_port(struct ct_bus *bus, unsigned index, char *problem, size_t s
 {
     const struct ct_settings_bus *config = &bus->model->settings->buses[index];
     struct bus_port *port = &bus->ports[index];
-    const struct ct_port_options options = {.fd = config->fd, .replay_speed = 1, .client = "cantwin-gateway"};
+    const struct ct_port_options options = {
+        .fd = config->fd, .replay_speed = 1, .client = "cantwin-gateway", .patience = (int)config->send_patience_ms};
     char text[400];
     int err = ct_port_open(config->port, &options, &port->port, text, sizeof text);
     if (err != CT_OK) {
@@ -49,6 +51,11 @@ static int open_port(struct ct_bus *bus, unsigned index, char *problem, size_t s
     port->watch = (struct ct_loop_watch){.fn = on_readable, .user = port};
     port->ready = true;
     port->lost_since = bus->started_ns;
+    port->expired_since = bus->started_ns;
+    ct_bus_watch_open(port, bus->started_ns);
+    if (port->port->notice[0] != '\0') {
+        ct_log(CT_LOG_WARNING, "bus %s: %s", config->name, port->port->notice);
+    }
     err = ct_loop_add(&bus->loop, &port->watch, port->port->fd, EPOLLIN);
     if (err != CT_OK) {
         snprintf(problem, size, "bus %s: error: its port cannot be watched: %s", config->name, ct_err_text(err));

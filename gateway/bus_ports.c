@@ -62,6 +62,36 @@ static void tell_lost(struct ct_bus *bus, struct bus_port *port, bool last)
     port->lost_since = bus->now;
 }
 
+/* Frames that were promised and never went out. */
+static void tell_unsent(struct ct_bus *bus, struct bus_port *port, bool last)
+{
+    const uint64_t unsent = port->port->stats.expired - port->expired_told;
+    if (unsent == 0 || (!last && port->expired_told > 0 && bus->now < ct_ns_add(port->expired_since, LOSS_PAUSE_NS))) {
+        return;
+    }
+    char text[CT_EVENT_TEXT_MAX];
+    snprintf(text, sizeof text, "bus %s: %llu frames found no room on the bus in time and were not sent",
+             ct_bus_name(bus, port), (unsigned long long)unsent);
+    ct_log(CT_LOG_WARNING, "%s", text);
+    ct_bus_event(bus, "frames-unsent", text, "bus", ct_bus_name(bus, port));
+    port->expired_told = port->port->stats.expired;
+    port->expired_since = bus->now;
+}
+
+static void tell_blocked(struct ct_bus *bus, struct bus_port *port)
+{
+    const bool blocked = port->port->stats.blocked;
+    if (blocked == port->blocked_told) {
+        return;
+    }
+    port->blocked_told = blocked;
+    char text[CT_EVENT_TEXT_MAX];
+    snprintf(text, sizeof text, "bus %s %s", ct_bus_name(bus, port),
+             blocked ? "has taken no frame for a second" : "takes frames again");
+    ct_log(blocked ? CT_LOG_WARNING : CT_LOG_INFO, "%s", text);
+    ct_bus_event(bus, blocked ? "bus-blocked" : "bus-unblocked", text, "bus", ct_bus_name(bus, port));
+}
+
 /* One line of many: the rest is in the counter. */
 static void tell_malformed(struct ct_bus *bus, struct bus_port *port)
 {
@@ -77,6 +107,8 @@ void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last)
 {
     tell_up_down(bus, port);
     tell_lost(bus, port, last);
+    tell_unsent(bus, port, last);
+    tell_blocked(bus, port);
     tell_malformed(bus, port);
     if (last && bus->stopping) {
         end_hole(bus, port);

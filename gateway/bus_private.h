@@ -1,9 +1,12 @@
 /* Inside of the bus thread: bus.c (loop, frames), bus_send.c (commands), bus_out.c (to the storage thread),
- * bus_open.c, bus_ports.c (what is told of them), status.c and status_json.c (status socket). */
+ * bus_open.c, bus_ports.c (what is told of them), bus_watch.c (their health and load), status.c and status_json.c
+ * (status socket). */
 #ifndef CT_GATEWAY_BUS_PRIVATE_H
 #define CT_GATEWAY_BUS_PRIVATE_H
 
 #include "bus.h"
+#include "bus_health.h"
+#include "bus_load.h"
 #include "executor.h"
 #include "loop.h"
 #include "messages.h"
@@ -28,6 +31,16 @@ struct bus_port {
     ct_ns lost_since, tick_due;
     bool in_hole; /* it was up and is down */
     ct_ns hole_since;
+    uint64_t expired_told;
+    ct_ns expired_since;
+    bool blocked_told;
+
+    struct ct_bus_health health;
+    struct ct_bus_load load;
+    uint64_t link_revision;          /* of the port's link, taken over */
+    struct ct_bus_health health_put; /* as the twin has it */
+    ct_ns health_due;                /* not before */
+    uint64_t lost_put, expired_put;
 };
 
 struct status_server;
@@ -38,6 +51,7 @@ struct ct_bus {
     uint8_t boot_id[CT_BOOT_ID_SIZE];
     struct bus_port ports[CT_GATEWAY_BUSES_MAX];
     size_t port_count;
+    struct ct_bus_counts own_counts; /* frames of the buses' own entries */
     struct ct_executor *executor;
     struct ct_loop loop;
     struct ct_loop_watch from_storage, control;
@@ -89,6 +103,12 @@ bool ct_bus_out_flush(struct ct_bus *bus);
 const char *ct_bus_name(const struct ct_bus *bus, const struct bus_port *port);
 /* Tells what has changed since the last call. `last`: nothing is held back for later. */
 void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last);
+
+/* bus_watch.c */
+void ct_bus_watch_open(struct bus_port *port, ct_ns now);
+void ct_bus_watch_frame(struct bus_port *port, const struct ct_frame *frame); /* one was on the bus, either way */
+/* Brings health, load and losses into the twin, changes of health into events; returns when to call again. */
+ct_ns ct_bus_watch_tick(struct ct_bus *bus, struct bus_port *port);
 
 /* bus_send.c */
 int ct_bus_executor_open(struct ct_bus *bus);

@@ -232,6 +232,7 @@ static int send_frame(struct ct_bus *bus, const struct ct_frame *frame)
 {
     const int err = write_frame(bus, frame);
     if (err == CT_OK) {
+        ct_bus_watch_frame(&bus->ports[frame->bus], frame);
         ct_bind_sent(bus->model->pipeline.bind, frame);
         return CT_OK;
     }

@@ -1,5 +1,6 @@
 #include "load.h"
 
+#include "bus_entries.h"
 #include "collect_file.h"
 #include "files.h"
 #include "policy_file.h"
@@ -63,14 +64,15 @@ static int load_dbc(const char *path, struct ct_dbc **out_dbc, const struct prob
     return CT_OK;
 }
 
+/* The buses of the configuration, then the one of their own entries. */
 struct databases {
-    struct ct_dbc *all[CT_GATEWAY_BUSES_MAX][64];
-    size_t counts[CT_GATEWAY_BUSES_MAX];
+    struct ct_dbc *all[CT_GATEWAY_BUSES_MAX + 1][64];
+    size_t counts[CT_GATEWAY_BUSES_MAX + 1];
 };
 
 static void free_databases(struct databases *databases)
 {
-    for (size_t b = 0; b < CT_GATEWAY_BUSES_MAX; b++) {
+    for (size_t b = 0; b <= CT_GATEWAY_BUSES_MAX; b++) {
         for (size_t d = 0; d < databases->counts[b]; d++) {
             ct_dbc_free(databases->all[b][d]);
         }
@@ -89,6 +91,17 @@ static int load_databases(const struct ct_settings *settings, struct databases *
         }
     }
     return CT_OK;
+}
+
+static int make_bus_entries(const struct ct_settings *settings, struct databases *databases)
+{
+    const char *names[CT_GATEWAY_BUSES_MAX];
+    for (unsigned b = 0; b < settings->buses_count; b++) {
+        names[b] = settings->buses[b].name;
+    }
+    const int err = ct_bus_entries_create(names, settings->buses_count, databases->all[settings->buses_count]);
+    databases->counts[settings->buses_count] = err == CT_OK ? CT_BUS_ENTRIES_KINDS : 0;
+    return err;
 }
 
 /* ---- mapping and binding */
@@ -112,12 +125,14 @@ static int load_mapping(const char *path, struct ct_mapping **out_mapping, const
 static int bind_all(const struct ct_settings *settings, struct databases *databases, struct ct_mapping *mapping,
                     struct ct_bind **out_bind, const struct problem *p)
 {
-    struct ct_bind_bus buses[CT_GATEWAY_BUSES_MAX];
-    for (unsigned b = 0; b < settings->buses_count; b++) {
-        buses[b] = (struct ct_bind_bus){
-            .name = settings->buses[b].name, .dbcs = databases->all[b], .dbc_count = databases->counts[b]};
+    struct ct_bind_bus buses[CT_GATEWAY_BUSES_MAX + 1];
+    for (unsigned b = 0; b <= settings->buses_count; b++) {
+        const bool own = b == settings->buses_count;
+        buses[b] = (struct ct_bind_bus){.name = own ? CT_BUS_ENTRIES_BUS : settings->buses[b].name,
+                                        .dbcs = databases->all[b],
+                                        .dbc_count = databases->counts[b]};
     }
-    return ct_bind_create(buses, settings->buses_count, mapping, settings->mapping, out_bind, p->text, p->size);
+    return ct_bind_create(buses, settings->buses_count + 1U, mapping, settings->mapping, out_bind, p->text, p->size);
 }
 
 static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bind, const struct problem *p)
@@ -128,6 +143,9 @@ static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bi
         return CT_ERR_NO_MEMORY;
     }
     int err = load_databases(settings, databases, p);
+    if (err == CT_OK) {
+        err = make_bus_entries(settings, databases);
+    }
     if (err == CT_OK) {
         err = load_mapping(settings->mapping, &mapping, p);
     }

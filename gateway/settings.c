@@ -11,6 +11,7 @@
 #define TEXT(key, type, member, flags) CYAML_FIELD_STRING_PTR(key, (flags), type, member, 1, CYAML_UNLIMITED)
 #define NEEDED                         CYAML_FLAG_DEFAULT
 #define MAYBE                          CYAML_FLAG_OPTIONAL
+#define SEND_PATIENCE_MAX_MS           60000
 
 static const cyaml_strval_t role_names[] = {{"director", CT_ROLE_DIRECTOR}, {"release", CT_ROLE_RELEASE}};
 static const cyaml_strval_t level_names[] = {
@@ -24,6 +25,9 @@ static const cyaml_schema_field_t bus_fields[] = {
     CYAML_FIELD_SEQUENCE("dbc", CYAML_FLAG_POINTER | MAYBE, struct ct_settings_bus, dbc, &file_name_schema, 0, 64),
     CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_bus, fd),
     CYAML_FIELD_BOOL("transmit", MAYBE, struct ct_settings_bus, transmit),
+    CYAML_FIELD_UINT("bitrate", MAYBE, struct ct_settings_bus, bitrate),
+    CYAML_FIELD_UINT("data_bitrate", MAYBE, struct ct_settings_bus, data_bitrate),
+    CYAML_FIELD_UINT("send_patience_ms", MAYBE, struct ct_settings_bus, send_patience_ms),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t bus_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_bus, bus_fields)};
@@ -141,6 +145,16 @@ static const struct ct_settings_bus *find_bus(const struct ct_settings *settings
     return NULL;
 }
 
+static int check_send_patience(const struct ct_settings_bus *bus, char *problem, size_t size)
+{
+    if (bus->send_patience_ms <= SEND_PATIENCE_MAX_MS) {
+        return CT_OK;
+    }
+    snprintf(problem, size, "buses: '%s': send_patience_ms is %u; at most %d", bus->name, bus->send_patience_ms,
+             SEND_PATIENCE_MAX_MS);
+    return CT_ERR_RANGE;
+}
+
 static int check_buses(const struct ct_settings *settings, char *problem, size_t size)
 {
     for (unsigned i = 0; i < settings->buses_count; i++) {
@@ -152,6 +166,10 @@ static int check_buses(const struct ct_settings *settings, char *problem, size_t
         if (find_bus(settings, name, i) != NULL) {
             snprintf(problem, size, "buses: two are named '%s'; give each bus its own name", name);
             return CT_ERR_EXISTS;
+        }
+        const int err = check_send_patience(&settings->buses[i], problem, size);
+        if (err != CT_OK) {
+            return err;
         }
     }
     return CT_OK;
@@ -303,7 +321,9 @@ static bool same_buses(const struct ct_settings *a, const struct ct_settings *b)
     for (unsigned i = 0; i < a->buses_count; i++) {
         const struct ct_settings_bus *x = &a->buses[i];
         const struct ct_settings_bus *y = &b->buses[i];
-        if (!same(x->name, y->name) || !same(x->port, y->port) || x->fd != y->fd || x->transmit != y->transmit) {
+        if (!same(x->name, y->name) || !same(x->port, y->port) || x->fd != y->fd || x->transmit != y->transmit ||
+            x->bitrate != y->bitrate || x->data_bitrate != y->data_bitrate ||
+            x->send_patience_ms != y->send_patience_ms) {
             return false;
         }
     }

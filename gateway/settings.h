@@ -23,7 +23,10 @@ struct ct_settings_bus {
     char **dbc; /* files, earlier ones win when an id is in several */
     unsigned dbc_count;
     bool fd;
-    bool transmit; /* false: nothing is ever sent here, whatever the policy says */
+    bool transmit;             /* false: nothing is ever sent here, whatever the policy says */
+    uint32_t bitrate;          /* bit/s, for the bus load; 0: what the interface says */
+    uint32_t data_bitrate;     /* bit/s of the data phase of FD frames */
+    uint32_t send_patience_ms; /* how long a frame may wait for room on a kernel interface; 0: 100 */
 };
 
 struct ct_settings_ecu {

@@ -96,6 +96,21 @@ void ct_status_json_entry(const struct ct_bus *bus, uint32_t id, struct ct_buf *
 
 /* ---- overview */
 
+static void put_health(struct ct_json *json, const struct bus_port *port)
+{
+    const struct ct_bus_health *health = &port->health;
+    ct_json_string(json, "state", health->known ? ct_bus_state_text(health->state) : NULL);
+    ct_json_uint(json, "tx_errors", health->tx_errors);
+    ct_json_uint(json, "rx_errors", health->rx_errors);
+    ct_json_uint(json, "bus_offs", health->bus_offs);
+    ct_json_uint(json, "restarts", health->restarts);
+    if (port->load.percent < 0) {
+        ct_json_null(json, "load_percent");
+    } else {
+        ct_json_double(json, "load_percent", port->load.percent);
+    }
+}
+
 static void put_bus(struct ct_json *json, const struct ct_bus *bus, size_t index)
 {
     const struct bus_port *port = &bus->ports[index];
@@ -115,6 +130,9 @@ static void put_bus(struct ct_json *json, const struct ct_bus *bus, size_t index
     ct_json_uint(json, "malformed", stats->malformed);
     ct_json_uint(json, "sent", stats->sent);
     ct_json_uint(json, "refused", stats->refused);
+    ct_json_uint(json, "unsent", stats->expired);
+    ct_json_uint(json, "confirmed", stats->confirmed);
+    put_health(json, port);
     ct_json_object_end(json);
 }
 

@@ -1,0 +1,116 @@
+/* Health and load of the buses: from error frames, from what the interface says, from the frames themselves; into the
+ * twin and into events. */
+#include "bus_entries.h"
+#include "bus_private.h"
+
+#include "log.h"
+
+#include <stdio.h>
+
+#define HEALTH_PAUSE_NS (100 * CT_NS_PER_MS) /* a controller may change its state with every error frame */
+
+static uint8_t index_of(const struct ct_bus *bus, const struct bus_port *port)
+{
+    return (uint8_t)(port - bus->ports);
+}
+
+/* A bus of its own, behind those of the configuration: see load.c. */
+static void put(struct ct_bus *bus, struct ct_frame frame)
+{
+    frame.bus = (uint8_t)bus->port_count;
+    frame.t_ns = bus->now;
+    ct_pipeline_frame(&bus->model->pipeline, &frame, bus->now, &bus->own_counts, ct_bus_emit, bus);
+}
+
+void ct_bus_watch_open(struct bus_port *port, ct_ns now)
+{
+    ct_bus_load_init(&port->load, now);
+}
+
+void ct_bus_watch_frame(struct bus_port *port, const struct ct_frame *frame)
+{
+    (void)ct_bus_health_frame(&port->health, frame);
+    ct_bus_load_frame(&port->load, frame);
+}
+
+static void take_link(struct bus_port *port, ct_ns now)
+{
+    const struct ct_port_link *link = &port->port->link;
+    if (link->revision == port->link_revision || link->state >= CT_BUS_STATE_COUNT) {
+        return;
+    }
+    port->link_revision = link->revision;
+    (void)ct_bus_health_report(&port->health, (enum ct_bus_state)link->state, link->tx_errors, link->rx_errors, now);
+}
+
+static void tell_state(struct ct_bus *bus, const struct bus_port *port)
+{
+    const struct ct_bus_health *health = &port->health;
+    const bool was_off = health->bus_offs != port->health_put.bus_offs;
+    char text[CT_EVENT_TEXT_MAX];
+    if (health->state == port->health_put.state && !was_off && port->health_put.known) {
+        return;
+    }
+    snprintf(text, sizeof text, "bus %s: controller is %s%s, error counters tx %u rx %u", ct_bus_name(bus, port),
+             ct_bus_state_text(health->state), was_off && health->state != CT_BUS_OFF ? " after a bus-off" : "",
+             health->tx_errors, health->rx_errors);
+    const bool good = health->state == CT_BUS_ERROR_ACTIVE && !was_off;
+    ct_log(good ? CT_LOG_INFO : CT_LOG_WARNING, "%s", text);
+    ct_bus_event(bus, was_off ? "bus-off" : "bus-state", text, "bus", ct_bus_name(bus, port));
+}
+
+static bool same_health(const struct ct_bus_health *a, const struct ct_bus_health *b)
+{
+    return a->known == b->known && a->state == b->state && a->tx_errors == b->tx_errors &&
+           a->rx_errors == b->rx_errors && a->bus_offs == b->bus_offs;
+}
+
+/* At most one in a while, and the last one always. */
+static ct_ns put_health(struct ct_bus *bus, struct bus_port *port)
+{
+    if (!port->health.known || same_health(&port->health, &port->health_put)) {
+        return CT_NS_NEVER;
+    }
+    if (bus->now < port->health_due) {
+        return port->health_due;
+    }
+    put(bus, ct_bus_entries_health(index_of(bus, port), &port->health));
+    tell_state(bus, port);
+    port->health_put = port->health;
+    port->health_due = ct_ns_add(bus->now, HEALTH_PAUSE_NS);
+    return CT_NS_NEVER;
+}
+
+static ct_ns put_load(struct ct_bus *bus, struct bus_port *port)
+{
+    const struct ct_settings_bus *config = &bus->model->settings->buses[index_of(bus, port)];
+    const struct ct_port_link *link = &port->port->link;
+    ct_bus_load_set_rates(&port->load, config->bitrate != 0 ? config->bitrate : link->bitrate,
+                          config->data_bitrate != 0 ? config->data_bitrate : link->data_bitrate);
+    const double before = port->load.percent;
+    if (ct_bus_load_tick(&port->load, bus->now) && port->load.percent != before) {
+        put(bus, ct_bus_entries_load(index_of(bus, port), port->load.percent));
+    }
+    /* A bus that has been silent for a window stays at 0 without being looked at. */
+    const bool silent = port->load.bitrate == 0 || (port->load.percent == 0 && port->load.busy_ns == 0);
+    return silent ? CT_NS_NEVER : ct_ns_add(port->load.window_start, CT_BUS_LOAD_WINDOW);
+}
+
+static void put_losses(struct ct_bus *bus, struct bus_port *port)
+{
+    /* What was told, so that the twin moves with the events. */
+    if (port->lost_told == port->lost_put && port->expired_told == port->expired_put) {
+        return;
+    }
+    port->lost_put = port->lost_told;
+    port->expired_put = port->expired_told;
+    put(bus, ct_bus_entries_losses(index_of(bus, port), port->lost_put, port->expired_put));
+}
+
+ct_ns ct_bus_watch_tick(struct ct_bus *bus, struct bus_port *port)
+{
+    take_link(port, bus->now);
+    put_losses(bus, port);
+    const ct_ns load_due = put_load(bus, port);
+    return ct_ns_min(load_due, put_health(bus, port));
+}
