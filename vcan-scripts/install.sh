@@ -2,12 +2,14 @@
 # Installs by package name what cantwin needs on Debian, and says so. Nothing is done for what is there already.
 #   vcan-scripts/install.sh build            what building and running needs
 #   vcan-scripts/install.sh test             what the test suite needs on top (clang, cmocka, tshark, Chromium, Python packages)
+#   vcan-scripts/install.sh kernel           what vcan-scripts/test-kernel and tests/kernel need
 # Exit 0: everything is there; 3: something could not be installed (its name is printed).
 set -u
 build_packages=(gcc cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzmq3-dev libsodium-dev
     libsqlite3-dev libzstd-dev zlib1g-dev libmicrohttpd-dev libcyaml-dev libyaml-dev libcjson-dev libsystemd-dev libc6-dev curl jq zstd)
 test_packages=(clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev codespell shellcheck gcovr iproute2
     python3 python3-venv protobuf-compiler tshark chromium chromium-driver)
+kernel_packages=(bc flex bison make gcc libc6-dev xz-utils busybox iproute2 can-utils)
 python_packages=(cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client)
 
 venv=${CANTWIN_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/cantwin/venv}
@@ -52,8 +54,9 @@ test)
     apt_install "${build_packages[@]}" "${test_packages[@]}" || exit 3
     python_install
     ;;
+kernel) apt_install "${kernel_packages[@]}" ;;
 *)
-    sed -n '2,5s/^# \{0,1\}//p' "$0"
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
     [ "${1:-}" = --help ] || exit 2
     ;;
 esac
