@@ -1,0 +1,395 @@
+/* The SocketCAN port against a kernel: what its header promises, one promise per case. Needs vcan0 (up, FD), root and,
+ * where the clock is stepped, the test kernel (CANTWIN_TEST_KERNEL set). Frames come from a raw socket of the test's
+ * own; `send` is counted by the linker's --wrap. */
+#include "bus_health.h"
+#include "clock.h"
+#include "socketcan.h"
+#include "testing.h"
+
+#include <linux/can.h>
+#include <linux/can/error.h>
+#include <linux/can/raw.h>
+#include <linux/tty.h>
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 30000 /* of the test with the machine */
+
+ssize_t __real_send(int fd, const void *data, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
+
+static unsigned sends; /* calls of send by the port */
+
+ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
+{
+    sends++;
+    return __real_send(fd, data, len, flags);
+}
+
+static int raw_socket(const char *interface)
+{
+    const int on = 1;
+    const int fd = socket(PF_CAN, SOCK_RAW | SOCK_CLOEXEC, CAN_RAW);
+    const struct sockaddr_can address = {.can_family = AF_CAN, .can_ifindex = (int)if_nametoindex(interface)};
+    assert_true(fd >= 0 && address.can_ifindex > 0);
+    assert_int_equal(setsockopt(fd, SOL_CAN_RAW, CAN_RAW_FD_FRAMES, &on, sizeof on), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void raw_send(int fd, uint32_t id, uint8_t first)
+{
+    const struct can_frame frame = {.can_id = id, .len = 8, .data = {first}};
+    assert_int_equal(write(fd, &frame, sizeof frame), sizeof frame);
+}
+
+static struct ct_port *open_port(const char *interface, const struct ct_socketcan_options *options)
+{
+    struct ct_port *port = NULL;
+    char problem[300];
+    const int err = ct_socketcan_open(interface, options, &port, problem, sizeof problem);
+    if (err != CT_OK) {
+        fail_msg("%s", problem);
+    }
+    return port;
+}
+
+/* Reads until `want` frames are there; the port ticks as its users have it tick. */
+static void read_frames(struct ct_port *port, struct ct_frame *frames, size_t want)
+{
+    size_t have = 0;
+    const ct_ns end = ct_clock_now() + PATIENCE_MS * CT_NS_PER_MS;
+    while (have < want) {
+        size_t n = 0;
+        const ct_ns due = ct_port_tick(port, ct_clock_now());
+        struct pollfd fd = {.fd = port->fd, .events = POLLIN};
+        assert_true(ct_clock_now() < end);
+        poll(&fd, 1, ct_ns_wait_ms(ct_clock_now(), ct_ns_min(due, end)));
+        const int err = ct_port_read(port, frames + have, want - have, &n);
+        assert_true(err == CT_OK || err == CT_ERR_AGAIN || err == CT_ERR_DOWN);
+        have += n;
+    }
+}
+
+/* Nothing more comes: what is sent last is read next. */
+static void assert_only(struct ct_port *port, int raw, const uint32_t *ids, size_t count)
+{
+    struct ct_frame frames[64];
+    raw_send(raw, 0x7FF, 0);
+    read_frames(port, frames, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(frames[i].id, ids[i]);
+    }
+    assert_int_equal(frames[count].id, 0x7FF);
+}
+
+static void test_filters_let_only_their_kind_through(void **state)
+{
+    (void)state;
+    const struct ct_socketcan_options options = {0};
+    struct ct_port *port = open_port("vcan0", &options);
+    const int raw = raw_socket("vcan0");
+    const struct ct_socketcan_filter filters[] = {{.id = 0x123, .mask = 0x7FF},
+                                                  {.id = 0x100, .mask = 0x700},
+                                                  {.id = 0x7FF, .mask = 0x7FF},
+                                                  {.id = 0x18DA00F1, .mask = 0x1FFF00FF, .ext = true}};
+    assert_int_equal(ct_socketcan_set_filters(port, filters, 4), CT_OK);
+    raw_send(raw, 0x123, 1);                      /* two filters match: one copy */
+    raw_send(raw, 0x123 | CAN_EFF_FLAG, 2);       /* the same low bits, another id */
+    raw_send(raw, 0x123 | CAN_RTR_FLAG, 3);       /* no data frame */
+    raw_send(raw, 0x223, 4);                      /* no filter */
+    raw_send(raw, 0x155, 5);                      /* by mask */
+    raw_send(raw, 0x18DA77F1U | CAN_EFF_FLAG, 6); /* by mask */
+    raw_send(raw, 0x18DA77F2U | CAN_EFF_FLAG, 7); /* no filter */
+    assert_only(port, raw, (const uint32_t[]){0x123, 0x155, 0x18DA77F1U}, 3);
+    /* None: everything again. */
+    assert_int_equal(ct_socketcan_set_filters(port, NULL, 0), CT_OK);
+    raw_send(raw, 0x223, 8);
+    assert_only(port, raw, (const uint32_t[]){0x223}, 1);
+    close(raw);
+    ct_port_close(port);
+}
+
+static void test_filters_up_to_the_kernels_512(void **state)
+{
+    (void)state;
+    const struct ct_socketcan_options options = {0};
+    struct ct_port *port = open_port("vcan0", &options);
+    const int raw = raw_socket("vcan0");
+    static struct ct_socketcan_filter filters[513];
+    for (uint32_t i = 0; i < 513; i++) {
+        filters[i] = (struct ct_socketcan_filter){.id = i, .mask = 0x7FF};
+    }
+    filters[0].id = 0x7FF;
+    assert_int_equal(ct_socketcan_set_filters(port, filters, 512), CT_OK);
+    assert_int_equal(ct_socketcan_set_filters(port, filters, 513), CT_ERR_FULL);
+    /* The 512 still hold. */
+    raw_send(raw, 511, 1);
+    raw_send(raw, 512, 1);
+    assert_only(port, raw, (const uint32_t[]){511}, 1);
+    close(raw);
+    ct_port_close(port);
+}
+
+static void test_own_frames_are_confirmed_and_read_back_on_request(void **state)
+{
+    (void)state;
+    const struct ct_socketcan_options with_own = {.own = true, .fd = true};
+    const struct ct_socketcan_options without = {0};
+    struct ct_port *port = open_port("vcan0", &with_own);
+    struct ct_port *other = open_port("vcan0", &without);
+    const struct ct_frame frame = {.id = 0x321, .flags = CT_FRAME_FD | CT_FRAME_BRS, .len = 12, .data = {9}};
+    const struct ct_frame classic = {.id = 0x322, .len = 2};
+    struct ct_frame got[2];
+    assert_int_equal(ct_port_write(port, &frame), CT_OK);
+    assert_int_equal(ct_port_write(port, &classic), CT_OK);
+    read_frames(port, got, 2);
+    assert_true(ct_frame_same(&got[0], &frame) && ct_frame_same(&got[1], &classic));
+    assert_true((got[0].flags & CT_FRAME_SENT) != 0 && (got[1].flags & CT_FRAME_SENT) != 0);
+    assert_int_equal(port->stats.confirmed, 2);
+    /* A port without FD neither gets nor sends FD frames, and frames of others are not SENT. */
+    read_frames(other, got, 1);
+    assert_true(ct_frame_same(&got[0], &classic));
+    assert_int_equal(got[0].flags & CT_FRAME_SENT, 0);
+    assert_int_equal(ct_port_write(other, &frame), CT_ERR_UNSUPPORTED);
+    assert_int_equal(ct_port_write(other, &classic), CT_OK);
+    read_frames(port, got, 1);
+    size_t n = 0;
+    assert_int_equal(ct_port_read(other, got, 2, &n), CT_ERR_AGAIN);
+    assert_int_equal(other->stats.confirmed, 1);
+    ct_port_close(port);
+    ct_port_close(other);
+}
+
+static void step_wall_clock(int64_t seconds)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec += seconds;
+    assert_int_equal(clock_settime(CLOCK_REALTIME, &now), 0);
+}
+
+static void test_stamps_do_not_see_a_step_of_the_wall_clock(void **state)
+{
+    (void)state;
+    if (getenv("CANTWIN_TEST_KERNEL") == NULL) {
+        skip(); /* not this machine's own clock */
+    }
+    const struct ct_socketcan_options options = {0};
+    struct ct_port *port = open_port("vcan0", &options);
+    const int raw = raw_socket("vcan0");
+    const int64_t steps[] = {3600, -7200, 3600, 1000000, -1000000};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct ct_frame frames[4];
+        const ct_ns before = ct_clock_now();
+        raw_send(raw, 0x100, 1);
+        raw_send(raw, 0x101, 1);
+        step_wall_clock(steps[i]);
+        const ct_ns stepped = ct_clock_now();
+        raw_send(raw, 0x102, 1);
+        raw_send(raw, 0x103, 1);
+        const ct_ns after = ct_clock_now();
+        read_frames(port, frames, 4);
+        assert_true(frames[0].t_ns >= before && frames[0].t_ns <= frames[1].t_ns && frames[1].t_ns <= stepped);
+        assert_true(frames[2].t_ns >= stepped && frames[2].t_ns <= frames[3].t_ns && frames[3].t_ns <= after);
+    }
+    close(raw);
+    ct_port_close(port);
+}
+
+static void test_receive_buffer_is_as_wanted_or_noticed(void **state)
+{
+    (void)state;
+    const struct ct_socketcan_options options = {0};
+    struct ct_port *port = open_port("vcan0", &options);
+    assert_string_equal(port->notice, ""); /* root may have as much as it wants */
+    ct_port_close(port);
+    const pid_t child = fork();
+    if (child == 0) {
+        char problem[300];
+        const int bad = setgid(65534) != 0 || setuid(65534) != 0 ||
+                        ct_socketcan_open("vcan0", &options, &port, problem, sizeof problem) != CT_OK;
+        _exit(bad ? 2 : strstr(port->notice, "net.core.rmem_max=16777216") != NULL ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- an interface with a real transmit queue: slcan over a pty that nobody reads */
+
+struct slcan {
+    int master, slave;
+    char name[IFNAMSIZ];
+};
+
+/* Runs a shell command while somebody reads at the other end of the pty: setting it up waits for that. */
+static void run_with_reader(const char *command, int master)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    char sink[256];
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        struct pollfd fd = {.fd = master, .events = POLLIN};
+        poll(&fd, 1, 10);
+        const ssize_t n = read(master, sink, sizeof sink);
+        (void)n;
+    }
+    if (status != 0) {
+        fail_msg("%s: exit status %d", command, WEXITSTATUS(status));
+    }
+}
+
+static bool slcan_open(struct slcan *s)
+{
+    const int discipline = N_SLCAN;
+    struct termios mode;
+    char command[100];
+    s->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    assert_true(s->master >= 0 && grantpt(s->master) == 0 && unlockpt(s->master) == 0);
+    s->slave = open(ptsname(s->master), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    assert_true(s->slave >= 0 && tcgetattr(s->slave, &mode) == 0);
+    cfmakeraw(&mode);
+    assert_int_equal(tcsetattr(s->slave, TCSANOW, &mode), 0);
+    if (ioctl(s->slave, TIOCSETD, &discipline) < 0) {
+        return false;
+    }
+    assert_true(ioctl(s->slave, SIOCGIFNAME, s->name) >= 0);
+    snprintf(command, sizeof command, "ip link set %s type can bitrate 500000 && ip link set %s up", s->name, s->name);
+    run_with_reader(command, s->master);
+    return true;
+}
+
+static void slcan_close(struct slcan *s)
+{
+    close(s->slave);
+    close(s->master);
+}
+
+static void tick_until(struct ct_port *port, ct_ns end)
+{
+    ct_ns now;
+    while ((now = ct_clock_now()) < end) {
+        struct ct_frame frames[8];
+        size_t n = 0;
+        const ct_ns due = ct_port_tick(port, now);
+        struct pollfd fd = {.fd = port->fd, .events = POLLIN};
+        poll(&fd, 1, ct_ns_wait_ms(now, ct_ns_min(due, end)));
+        (void)ct_port_read(port, frames, 8, &n);
+    }
+}
+
+/* What an slcan adapter would have got, until a frame of the id is among it. */
+static void read_until_sent(struct ct_port *port, int master, const char *text)
+{
+    static char data[65536];
+    size_t len = 0;
+    const ct_ns end = ct_clock_now() + PATIENCE_MS * CT_NS_PER_MS;
+    do {
+        assert_true(ct_clock_now() < end);
+        len = len > sizeof data / 2 ? 0 : len;
+        const ssize_t n = read(master, data + len, sizeof data - len - 1);
+        len += n > 0 ? (size_t)n : 0;
+        data[len] = '\0';
+        tick_until(port, ct_clock_now() + 2 * CT_NS_PER_MS);
+    } while (strstr(data, text) == NULL);
+}
+
+static void test_full_interface_is_no_spin_and_unsent_frames_are_counted(void **state)
+{
+    (void)state;
+    struct slcan slcan;
+    if (!slcan_open(&slcan)) {
+        skip();
+    }
+    const struct ct_socketcan_options options = {.patience = 50};
+    struct ct_port *port = open_port(slcan.name, &options);
+    const struct ct_frame frame = {.id = 0x123, .len = 8, .data = {1, 2, 3, 4, 5, 6, 7, 8}};
+    unsigned taken = 0;
+    while (ct_port_write(port, &frame) == CT_OK) { /* until pty, qdisc and our own queue are full */
+        assert_true(++taken < 100000);
+    }
+    const size_t queued = port->stats.queued;
+    assert_int_equal(queued, 64);
+    assert_int_equal(port->stats.refused, 1);
+    /* For a second and a half nobody reads. Ten milliseconds apart there are 150 attempts at most, and a few closer. */
+    const unsigned before = sends;
+    const ct_ns start = ct_clock_now();
+    uint64_t more = 0;
+    for (int i = 1; i <= 15; i++) {
+        tick_until(port, start + i * 100 * CT_NS_PER_MS);
+        more += ct_port_write(port, &frame) == CT_OK ? 1 : 0; /* something is always to be sent */
+    }
+    assert_in_range(sends - before, 10, 200);
+    assert_true(port->stats.blocked);
+    assert_int_equal(port->stats.expired + port->stats.queued, queued + more);
+    assert_true(port->stats.expired >= queued);
+    /* Somebody reads: the next frame goes out, the problem is over. */
+    const struct ct_frame last = {.id = 0x456, .len = 1, .data = {0xAB}};
+    const ct_ns end = ct_clock_now() + PATIENCE_MS * CT_NS_PER_MS;
+    uint64_t sent = 0;
+    while (port->stats.blocked) {
+        char sink[4096];
+        assert_true(ct_clock_now() < end);
+        while (read(slcan.master, sink, sizeof sink) > 0) {
+        }
+        tick_until(port, ct_clock_now() + 5 * CT_NS_PER_MS);
+        sent += ct_port_write(port, &last) == CT_OK ? 1 : 0;
+        tick_until(port, ct_clock_now() + 5 * CT_NS_PER_MS);
+    }
+    assert_true(sent > 0);
+    assert_int_equal(ct_port_write(port, &last), CT_OK);
+    read_until_sent(port, slcan.master, "t4561AB\r");
+    ct_port_close(port);
+    slcan_close(&slcan);
+}
+
+static void test_interface_tells_its_bit_rate(void **state)
+{
+    (void)state;
+    struct slcan slcan;
+    if (!slcan_open(&slcan)) {
+        skip();
+    }
+    const struct ct_socketcan_options options = {0};
+    struct ct_port *port = open_port(slcan.name, &options);
+    const ct_ns end = ct_clock_now() + PATIENCE_MS * CT_NS_PER_MS;
+    while (port->link.bitrate == 0 && ct_clock_now() < end) {
+        tick_until(port, ct_clock_now() + 5 * CT_NS_PER_MS);
+    }
+    assert_int_equal(port->link.bitrate, 500000);
+    assert_true(port->link.has_state);
+    assert_int_equal(port->link.state, CT_BUS_ERROR_ACTIVE);
+    ct_port_close(port);
+    slcan_close(&slcan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_filters_let_only_their_kind_through),
+        cmocka_unit_test(test_filters_up_to_the_kernels_512),
+        cmocka_unit_test(test_own_frames_are_confirmed_and_read_back_on_request),
+        cmocka_unit_test(test_stamps_do_not_see_a_step_of_the_wall_clock),
+        cmocka_unit_test(test_receive_buffer_is_as_wanted_or_noticed),
+        cmocka_unit_test(test_full_interface_is_no_spin_and_unsent_frames_are_counted),
+        cmocka_unit_test(test_interface_tells_its_bit_rate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
