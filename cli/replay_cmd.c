@@ -227,7 +227,7 @@ int ct_cli_replay(int argc, char **argv)
         return ct_replay_fail(CT_EXIT_FAILED, "out of memory");
     }
     r->speed = 1;
-    r->end_s = INFINITY;
+    r->end_s = (double)INFINITY;
     int code = parse_arguments(argc, argv, r);
     if (code == CT_EXIT_OK && r->from != NULL) {
         code = run(r);
