@@ -71,6 +71,16 @@ static const enum ct_dbc_severity severities[] = {
 #undef SEVERITY_ROW
 };
 
+/* What is quoted from the file may hold line ends and control characters; a problem is one plain line. */
+static void make_plain(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7F) {
+            *text = ' ';
+        }
+    }
+}
+
 void ct_dbc_report(struct dbc_report *report, enum ct_dbc_code code, const char *place, const char *format, ...)
 {
     const enum ct_dbc_severity severity = severities[code];
@@ -83,6 +93,7 @@ void ct_dbc_report(struct dbc_report *report, enum ct_dbc_code code, const char 
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    make_plain(text);
     const struct ct_dbc_place where = ct_dbc_place_of(report, place);
     const struct ct_dbc_problem problem = {
         .severity = severity,

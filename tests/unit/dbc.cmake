@@ -11,3 +11,4 @@ foreach(name oracle oracle_encode)
 endforeach()
 cantwin_test(dbc_memory_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_memory_test.c
     DEPENDS dbc failing_malloc)
+cantwin_test(dbc_fault_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_fault_test.c DEPENDS dbc)

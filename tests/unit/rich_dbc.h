@@ -38,8 +38,8 @@
     "EV_ EnvFloat: 1 [0|1] \"\" 0.5 3 DUMMY_NODE_VECTOR0 Body;\n" \
     "EV_ EnvData: 0 [0|0] \"\" 0 4 DUMMY_NODE_VECTOR3 Body;\n" \
     "ENVVAR_DATA_ EnvData: 12;\n" \
-    "SGTYPE_ Percent : 8@1+ (0.4,0) [0|102] \"%\" 0, OnOff;\n" \
-    "SIG_TYPE_REF_ 256 Temp : Percent;\n" \
+    "SGTYPE_ Coolant : 8@1- (1,-40) [-168|87] \"\xC2\xB0""C\" 0, OnOff;\n" \
+    "SIG_TYPE_REF_ 256 Temp : Coolant;\n" \
     "CM_ \"the network; with \\\"quotes\\\"\";\n" \
     "CM_ BU_ Engine \"a node\";\n" \
     "CM_ BO_ 256 \"a message\nBO_ 1 not one\";\n" \
