@@ -217,7 +217,7 @@ struct ct_dbc {
     struct ct_dbc_attributes attributes; /* of the network */
     const struct ct_dbc_relation *relations;
     size_t relation_count;
-    const char *comment; /* CM_ of the network, NULL when none */
+    const char *comment; /* CM_ of the network, several ones a line each; NULL when none */
     uint32_t baudrate;   /* BS_ or attribute Baudrate, bit/s, 0 unknown */
     unsigned warning_count;
     unsigned error_count;

@@ -272,10 +272,35 @@ static bool build_relations(struct dbc_raw *raw, struct ct_dbc *dbc)
     return true;
 }
 
+/* A network may have several comments, as files put together from others do: all of them, a line each. */
+static const char *build_network_comment(struct dbc_raw *raw)
+{
+    const struct dbc_ref *first = raw->comments.first;
+    if (first == NULL) {
+        return NULL;
+    }
+    const char *comment = ct_dbc_utf8(raw->keep, first->text);
+    if (first == raw->comments.last) {
+        return comment;
+    }
+    size_t size = 0;
+    for (const struct dbc_ref *ref = first; ref != NULL; ref = ref->said_next) {
+        size += 3 * ref->text.len + 1; /* a byte becomes up to three in UTF-8 */
+    }
+    char *joined = ct_dbc_alloc_text(raw->keep, size);
+    char *end = joined;
+    for (const struct dbc_ref *ref = first; joined != NULL && ref != NULL; ref = ref->said_next) {
+        const char *text = ref == first ? comment : ct_dbc_utf8(raw->temp, ref->text);
+        end = ref == first ? end : mempcpy(end, "\n", 1);
+        end = mempcpy(end, text, strlen(text));
+    }
+    return joined;
+}
+
 static void build_network(struct dbc_raw *raw, struct ct_dbc *dbc)
 {
     dbc->version = ct_dbc_utf8(raw->keep, raw->version);
-    dbc->comment = ct_dbc_build_comment(raw, &raw->said);
+    dbc->comment = build_network_comment(raw);
     dbc->attributes = ct_dbc_build_attributes(raw, &raw->said.attributes);
     ct_dbc_note_known(raw, dbc->attributes);
     const struct ct_dbc_value *rate = raw->known[DBC_ATTR_BAUDRATE];

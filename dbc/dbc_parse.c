@@ -100,8 +100,9 @@ struct dbc_span ct_dbc_take_list(struct dbc_parser *parser)
         if (word.len > 0) {
             list.len = (size_t)(scan->p - list.p);
         }
+        const bool same_line = ct_dbc_same_line(scan);
         const bool comma = ct_dbc_take_char(scan, ',');
-        more = comma || (word.len > 0 && ct_dbc_same_line(scan));
+        more = comma || (word.len > 0 && same_line);
     }
     return list;
 }
@@ -159,11 +160,26 @@ static bool parse_bit_timing(struct dbc_parser *parser)
     return true;
 }
 
+/* FOO_BAR_ at the start of a line is a keyword, known or not, rather than a name over several lines. */
+bool ct_dbc_at_keyword(struct dbc_scan *scan)
+{
+    if (ct_dbc_at_statement(scan)) {
+        return true;
+    }
+    struct dbc_scan look = *scan;
+    const struct dbc_span word = ct_dbc_take_word(&look);
+    bool capitals = ct_dbc_first_on_line(scan) && word.len > 2 && word.p[word.len - 1] == '_';
+    for (size_t i = 0; capitals && i < word.len; i++) {
+        capitals = word.p[i] == '_' || (word.p[i] >= 'A' && word.p[i] <= 'Z');
+    }
+    return capitals;
+}
+
 static bool parse_nodes(struct dbc_parser *parser)
 {
     struct dbc_raw *raw = parser->raw;
     (void)ct_dbc_take_char(&parser->scan, ':');
-    while (!ct_dbc_at_statement(&parser->scan)) {
+    while (!ct_dbc_at_keyword(&parser->scan)) {
         const struct dbc_span word = ct_dbc_take_word(&parser->scan);
         if (word.len == 0) {
             if (!ct_dbc_take_char(&parser->scan, ',')) {

@@ -22,6 +22,7 @@ struct dbc_parser {
 };
 
 bool ct_dbc_at_statement(struct dbc_scan *scan);
+bool ct_dbc_at_keyword(struct dbc_scan *scan);                   /* also of an unknown statement */
 bool ct_dbc_fail(struct dbc_parser *parser, const char *wanted); /* reports what stands there; false */
 void ct_dbc_end_statement(struct dbc_parser *parser);
 bool ct_dbc_at_end(struct dbc_parser *parser); /* at ';', the next statement or the end of the file */

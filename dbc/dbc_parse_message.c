@@ -29,7 +29,7 @@ bool ct_dbc_parse_message(struct dbc_parser *parser)
     if (!ct_dbc_number_up_to(parser, UINT32_MAX, "the message length in bytes", &head.length)) {
         return false;
     }
-    if (ct_dbc_same_line(&parser->scan)) {
+    if (!ct_dbc_at_keyword(&parser->scan)) {
         head.sender = ct_dbc_take_word(&parser->scan);
     }
     struct dbc_raw_message *message = ct_dbc_alloc(raw->temp, sizeof *message);

@@ -296,6 +296,7 @@ struct dbc_raw {
     struct dbc_ref **refs_tail;
     /* made by the builder */
     struct dbc_said said; /* about the network */
+    struct dbc_chain comments;
     struct dbc_chain relations;
     struct dbc_raw_message **by_id;
     struct dbc_raw_message *last_message; /* found by id */

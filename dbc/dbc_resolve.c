@@ -243,7 +243,11 @@ static void resolve_environment(struct dbc_raw *raw, struct dbc_ref *ref)
 /* Of the network, or of a signal type. */
 static void resolve_network(struct dbc_raw *raw, struct dbc_ref *ref)
 {
-    if (ref->kind != DBC_REF_VALUES && ref->kind != DBC_REF_FLOAT) {
+    if (ref->kind == DBC_REF_COMMENT) {
+        ct_dbc_chain(&raw->comments, ref);
+        return;
+    }
+    if (ref->kind == DBC_REF_ATTRIBUTE) {
         say(&raw->said, ref);
         return;
     }

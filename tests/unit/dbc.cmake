@@ -1,4 +1,7 @@
-cantwin_test(dbc_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_test.c DEPENDS dbc)
+foreach(name dbc dbc_model dbc_forms dbc_hostile)
+    cantwin_test(${name}_test SUITE unit
+        SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c ${CMAKE_CURRENT_LIST_DIR}/dbc_support.c DEPENDS dbc)
+endforeach()
 cantwin_test(codec_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/codec_test.c DEPENDS dbc)
 cantwin_test(probes_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/probes_test.c ${CMAKE_CURRENT_LIST_DIR}/dbc_corpus.c

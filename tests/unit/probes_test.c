@@ -1,8 +1,10 @@
-/* The corpus' probes: small files with one feature or fault each, and the physical values that must come out. */
+/* The corpus' probes: small files with one feature or fault each, and the physical values that must come out. And its
+ * real files: all of them load without an error, and every place points at its statement. */
 #include "codec.h"
 #include "dbc_corpus.h"
 #include "testing.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,10 +111,101 @@ static void test_probes_all_checks_hold(void **state)
     free(corpus);
 }
 
+/* ---- real files */
+
+static void count_errors(void *user, const struct ct_dbc_problem *problem)
+{
+    if (problem->severity == CT_DBC_ERROR) {
+        print_message("%s:%u:%u: %s\n", problem->file, problem->line, problem->column, problem->text);
+        *(size_t *)user += 1;
+    }
+}
+
+/* The text of each line; a line ends in LF (no file of the corpus has lone CRs). */
+static const char **lines_of(char *text, size_t *out_count)
+{
+    size_t count = 1;
+    for (const char *p = text; *p != '\0'; p++) {
+        count += *p == '\n' ? 1 : 0;
+    }
+    const char **lines = calloc(count, sizeof *lines);
+    assert_non_null(lines);
+    lines[0] = text;
+    for (size_t i = 1; i < count; i++) {
+        lines[i] = strchr(lines[i - 1], '\n') + 1;
+    }
+    *out_count = count;
+    return lines;
+}
+
+static bool stands_at(const char *const *lines, size_t count, struct ct_dbc_place place, const char *keyword)
+{
+    return place.line >= 1 && place.line <= count &&
+           strncmp(lines[place.line - 1] + place.column - 1, keyword, strlen(keyword)) == 0;
+}
+
+static size_t misplaced(const struct ct_dbc *dbc, const char *const *lines, size_t count)
+{
+    size_t bad = 0;
+    for (size_t m = 0; m < dbc->message_count; m++) {
+        const struct ct_dbc_message *message = &dbc->messages[m];
+        bad += stands_at(lines, count, message->place, "BO_ ") ? 0 : 1;
+        for (size_t i = 0; i < message->signal_count; i++) {
+            bad += stands_at(lines, count, message->signals[i].place, "SG_ ") ? 0 : 1;
+        }
+    }
+    for (size_t i = 0; i < dbc->node_count; i++) {
+        bad += stands_at(lines, count, dbc->nodes[i].place, dbc->nodes[i].short_name) ? 0 : 1;
+    }
+    for (size_t i = 0; i < dbc->attribute_def_count; i++) {
+        bad += stands_at(lines, count, dbc->attribute_defs[i].place, dbc->attribute_defs[i].implied ? "BA_" : "BA_DEF_")
+                   ? 0
+                   : 1;
+    }
+    for (size_t i = 0; i < dbc->table_count; i++) {
+        bad += stands_at(lines, count, dbc->tables[i].place, "VAL_TABLE_ ") ? 0 : 1;
+    }
+    return bad;
+}
+
+static void test_corpus_every_file_loads_without_an_error(void **state)
+{
+    (void)state;
+    char *corpus;
+    glob_t files;
+    size_t errors = 0;
+    corpus_require(&corpus);
+    char *pattern = corpus_join(corpus, "dbc/*/*.[dD][bB][cC]");
+    assert_int_equal(glob(pattern, 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        size_t len = 0;
+        size_t count = 0;
+        struct ct_dbc *dbc = NULL;
+        char *text = corpus_read(files.gl_pathv[i], &len);
+        assert_non_null(text);
+        assert_int_equal(ct_dbc_parse(files.gl_pathv[i], text, len, count_errors, &errors, &dbc), CT_OK);
+        const char **lines = lines_of(strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? text + 3 : text, &count);
+        const size_t bad = misplaced(dbc, lines, count);
+        if (bad > 0) {
+            fail_msg("%s: %zu places are wrong", files.gl_pathv[i], bad);
+        }
+        free(lines);
+        free(text);
+        ct_dbc_free(dbc);
+    }
+    print_message("corpus: %zu files\n", files.gl_pathc);
+    assert_int_equal(errors, 0);
+    assert_true(files.gl_pathc >= 171);
+    globfree(&files);
+    free(pattern);
+    free(corpus);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probes_all_checks_hold),
+        cmocka_unit_test(test_corpus_every_file_loads_without_an_error),
     };
     return cmocka_run_group_tests_name("probes", tests, NULL, NULL);
 }
