@@ -24,7 +24,8 @@ int ct_codec_compile(const struct ct_dbc *dbc, struct ct_codec **out_codec) CT_M
 void ct_codec_free(struct ct_codec *codec); /* accepts NULL */
 
 /* The message of an arbitration id: exact id first, else J1939 by PGN (any priority, source and, for PDU1,
- * destination). NULL when unknown. O(1). */
+ * destination). NULL when unknown. O(1). Where frames come in batches it pays to look all of them up first and to
+ * prefetch what is found (__builtin_prefetch of the message): decoding waits for it. */
 const struct ct_codec_message *ct_codec_find(const struct ct_codec *codec, uint32_t id, bool extended);
 const struct ct_codec_message *ct_codec_by_name(const struct ct_codec *codec, const char *name);
 const struct ct_dbc_message *ct_codec_model(const struct ct_codec_message *message);

@@ -232,6 +232,7 @@ static void transpose(struct codec_group *group, unsigned k, const struct codec_
     group->sign[k] = lane->sign;
     group->factor[k] = lane->factor;
     group->offset[k] = lane->offset;
+    group->lanes |= (uint8_t)(1U << k);
     group->is_signed |= (uint8_t)(((lane->flags & CODEC_SIGNED) != 0) << k);
     group->big_endian |= (uint8_t)(big << k);
 }
@@ -417,7 +418,9 @@ static bool compile(struct build *build, struct ct_codec_message *message)
     }
     memcpy(plans, build->plans, build->plan_count * sizeof *plans);
     message->plans = plans;
-    message->plan_count = build->plan_count;
+    message->root = plans[ROOT];
+    const bool plain = message->selector_count == 0 && message->root.side == 0 && message->root.straight > 0;
+    message->plain_need = plain ? message->root.need : SIZE_MAX;
     message->lanes = build->lanes;
     message->groups = build->groups;
     message->group_count = build->group_count;

@@ -41,7 +41,8 @@ struct codec_group {
     uint8_t byte[CT_LANE_GROUP];
     uint8_t left[CT_LANE_GROUP];
     uint8_t right[CT_LANE_GROUP];
-    uint8_t is_signed; /* bit per lane */
+    uint8_t lanes; /* bit per lane: it is one, no padding */
+    uint8_t is_signed;
     uint8_t big_endian;
 };
 
@@ -89,14 +90,16 @@ struct codec_path {
 };
 
 struct ct_codec_message {
-    const struct codec_path *path;
-    const struct codec_plan *plans; /* [0] is the root */
-    const struct codec_lane *lanes;
-    const struct codec_group *groups;
-    const struct codec_selector *selectors; /* a selector comes after the one that switches it on */
+    _Alignas(CT_LANE_ALIGN) const struct codec_path *path;
+    size_t
+        plain_need; /* a frame of this length or more has straight lanes of the root and nothing else; SIZE_MAX: none */
+    struct codec_plan root;
     uint32_t selector_count;
+    const struct codec_group *groups;
+    const struct codec_lane *lanes;
+    const struct codec_selector *selectors; /* a selector comes after the one that switches it on */
+    const struct codec_plan *plans;         /* [0] is the root too */
     uint32_t group_count;
-    uint32_t plan_count;
     const struct ct_dbc_message *model;
     const struct codec_signal *signals;
     const uint16_t *lane_signals;

@@ -36,11 +36,21 @@ CODEC_INLINE int64_t bits(const struct codec_lane *lane, const uint8_t *data, bo
     return (int64_t)((word ^ lane->sign) - lane->sign);
 }
 
-static void raw_straight(const struct ct_codec_message *message, const struct codec_plan *plan, const uint8_t *data,
-                         const struct codec_out *out)
+CODEC_INLINE void mark(const struct codec_plan *plan, uint8_t *active)
 {
-    const struct codec_lane *lanes = message->lanes + (size_t)plan->group * CT_LANE_GROUP;
-    int64_t *raw = out->raw + (size_t)plan->group * CT_LANE_GROUP;
+    const size_t last = plan->straight_groups - 1;
+    for (size_t i = 0; i < last; i++) {
+        active[i] = 0xFF;
+    }
+    active[last] = plan->tail;
+}
+
+CODEC_INLINE void raw_straight(const struct ct_codec_message *message, const struct codec_plan *plan, size_t first,
+                               const uint8_t *data, const struct codec_out *out)
+{
+    const struct codec_lane *lanes = message->lanes + first * CT_LANE_GROUP;
+    int64_t *raw = out->raw + first * CT_LANE_GROUP;
+    mark(plan, out->active + first);
     size_t i = 0;
     for (; i < plan->little; i++) {
         raw[i] = bits(&lanes[i], data, false);
@@ -50,11 +60,12 @@ static void raw_straight(const struct ct_codec_message *message, const struct co
     }
 }
 
-static void physical_straight(const struct ct_codec_message *message, const struct codec_plan *plan,
-                              const uint8_t *data, const struct codec_out *out)
+CODEC_INLINE void physical_straight(const struct ct_codec_message *message, const struct codec_plan *plan, size_t first,
+                                    const uint8_t *data, const struct codec_out *out)
 {
-    const struct codec_lane *lanes = message->lanes + (size_t)plan->group * CT_LANE_GROUP;
-    double *values = out->values + (size_t)plan->group * CT_LANE_GROUP;
+    const struct codec_lane *lanes = message->lanes + first * CT_LANE_GROUP;
+    double *values = out->values + first * CT_LANE_GROUP;
+    mark(plan, out->active + first);
     size_t i = 0;
     for (; i < plan->little; i++) {
         values[i] = (double)bits(&lanes[i], data, false) * lanes[i].factor + lanes[i].offset;
@@ -64,13 +75,14 @@ static void physical_straight(const struct ct_codec_message *message, const stru
     }
 }
 
-static void update_straight(const struct ct_codec_message *message, const struct codec_plan *plan, const uint8_t *data,
-                            const struct codec_out *out)
+CODEC_INLINE void update_straight(const struct ct_codec_message *message, const struct codec_plan *plan, size_t first,
+                                  const uint8_t *data, const struct codec_out *out)
 {
-    const struct codec_lane *lanes = message->lanes + (size_t)plan->group * CT_LANE_GROUP;
-    int64_t *raw = out->raw + (size_t)plan->group * CT_LANE_GROUP;
-    uint8_t *changed = out->changed + plan->group;
+    const struct codec_lane *lanes = message->lanes + first * CT_LANE_GROUP;
+    int64_t *raw = out->raw + first * CT_LANE_GROUP;
+    uint8_t *changed = out->changed + first;
     memset(changed, 0, plan->straight_groups);
+    mark(plan, out->active + first);
     for (size_t i = 0; i < plan->straight; i++) {
         const int64_t now = bits(&lanes[i], data, i >= plan->little);
         changed[i / CT_LANE_GROUP] |= (uint8_t)((raw[i] != now) << i % CT_LANE_GROUP);
@@ -78,42 +90,9 @@ static void update_straight(const struct ct_codec_message *message, const struct
     }
 }
 
-static void raw(const struct ct_codec_message *message, const uint8_t *data, size_t len, int64_t *values,
-                uint8_t *active)
-{
-    codec_walk(message, data, len, &(struct codec_out){.raw = values, .active = active}, raw_straight);
-}
-
-static void physical(const struct ct_codec_message *message, const uint8_t *data, size_t len, double *values,
-                     uint8_t *active)
-{
-    codec_walk(message, data, len, &(struct codec_out){.values = values, .active = active}, physical_straight);
-}
-
-static void update(const struct ct_codec_message *message, const uint8_t *data, size_t len, int64_t *values,
-                   uint8_t *active, uint8_t *changed)
-{
-    codec_walk(message, data, len, &(struct codec_out){.raw = values, .active = active, .changed = changed},
-               update_straight);
-}
+CODEC_PATH(path)
 
 const struct codec_path *ct_codec_scalar(void)
 {
-    static const struct codec_path path = {raw, physical, update};
     return &path;
-}
-
-const struct codec_path *ct_codec_neon(void)
-{
-    return NULL;
-}
-
-const struct codec_path *ct_codec_avx2(void)
-{
-    return NULL;
-}
-
-const struct codec_path *ct_codec_avx512(void)
-{
-    return NULL;
 }

@@ -17,8 +17,9 @@ struct codec_out {
     uint8_t *changed; /* NULL: not asked for */
 };
 
-/* Decodes all straight lanes of a plan, of which there is at least one; the frame is long enough. */
-typedef void (*codec_straight_fn)(const struct ct_codec_message *message, const struct codec_plan *plan,
+/* Decodes all straight lanes of a plan whose groups begin at `group`, and says that they are active. There is at least
+ * one; the frame is long enough. */
+typedef void (*codec_straight_fn)(const struct ct_codec_message *message, const struct codec_plan *plan, size_t group,
                                   const uint8_t *data, const struct codec_out *out);
 
 /* Lanes one by one, as far as they lie inside the frame. `first` begins a group. */
@@ -30,17 +31,10 @@ CODEC_INLINE void codec_walk_plan(const struct ct_codec_message *message, const 
                                   codec_straight_fn straight)
 {
     const size_t first = (size_t)plan->group * CT_LANE_GROUP;
-    if (plan->straight > 0) {
-        if (len >= plan->need) {
-            const size_t last = plan->group + plan->straight_groups - 1;
-            for (size_t i = plan->group; i < last; i++) {
-                out->active[i] = 0xFF;
-            }
-            out->active[last] = plan->tail;
-            straight(message, plan, data, out);
-        } else {
-            ct_codec_one_by_one(message, first, plan->straight, data, len, out);
-        }
+    if (plan->straight > 0 && len >= plan->need) {
+        straight(message, plan, plan->group, data, out);
+    } else if (plan->straight > 0) {
+        ct_codec_one_by_one(message, first, plan->straight, data, len, out);
     }
     if (plan->side > 0) {
         ct_codec_one_by_one(message, first + (size_t)plan->straight_groups * CT_LANE_GROUP, plan->side, data, len, out);
@@ -79,8 +73,8 @@ CODEC_INLINE void codec_walk_selector(const struct ct_codec_message *message, co
     }
 }
 
-CODEC_INLINE void codec_walk(const struct ct_codec_message *message, const uint8_t *data, size_t len,
-                             const struct codec_out *out, codec_straight_fn straight)
+CODEC_INLINE void codec_walk_all(const struct ct_codec_message *message, const uint8_t *data, size_t len,
+                                 const struct codec_out *out, codec_straight_fn straight)
 {
     if (message->selector_count > 0) {
         memset(out->active, 0, message->group_count);
@@ -88,7 +82,7 @@ CODEC_INLINE void codec_walk(const struct ct_codec_message *message, const uint8
             memset(out->changed, 0, message->group_count);
         }
     }
-    codec_walk_plan(message, &message->plans[0], data, len, out, straight);
+    codec_walk_plan(message, &message->root, data, len, out, straight);
     for (uint32_t i = 0; i < message->selector_count; i++) {
         const uint32_t lane = message->selectors[i].lane;
         if ((out->active[lane / CT_LANE_GROUP] >> lane % CT_LANE_GROUP & 1) != 0) {
@@ -96,5 +90,32 @@ CODEC_INLINE void codec_walk(const struct ct_codec_message *message, const uint8
         }
     }
 }
+
+/* The path of a source that has raw_straight, physical_straight and update_straight. Most frames are plain; the way of
+ * the others stands apart, so that nothing of it burdens them. */
+#define CODEC_WALK(name, straight, type, parameters, arguments, ...)                                              \
+    static __attribute__((noinline)) void name##_all(const struct ct_codec_message *message, const uint8_t *data, \
+                                                     size_t len, type *values, uint8_t *active parameters)        \
+    {                                                                                                             \
+        codec_walk_all(message, data, len, &(const struct codec_out){__VA_ARGS__}, straight);                     \
+    }                                                                                                             \
+    static void name(const struct ct_codec_message *message, const uint8_t *data, size_t len, type *values,       \
+                     uint8_t *active parameters)                                                                  \
+    {                                                                                                             \
+        if (len >= message->plain_need) {                                                                         \
+            straight(message, &message->root, 0, data, &(const struct codec_out){__VA_ARGS__});                   \
+        } else {                                                                                                  \
+            name##_all(message, data, len, values, active arguments);                                             \
+        }                                                                                                         \
+    }
+#define CODEC_NONE
+#define CODEC_COMMA ,
+
+#define CODEC_PATH(name)                                                                                           \
+    CODEC_WALK(raw, raw_straight, int64_t, CODEC_NONE, CODEC_NONE, .raw = values, .active = active)                \
+    CODEC_WALK(physical, physical_straight, double, CODEC_NONE, CODEC_NONE, .values = values, .active = active)    \
+    CODEC_WALK(update, update_straight, int64_t, CODEC_COMMA uint8_t *changed, CODEC_COMMA changed, .raw = values, \
+               .active = active, .changed = changed)                                                               \
+    static const struct codec_path name = {raw, physical, update};
 
 #endif

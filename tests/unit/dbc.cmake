@@ -6,7 +6,7 @@ cantwin_test(codec_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/codec_test.
 cantwin_test(probes_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/probes_test.c ${CMAKE_CURRENT_LIST_DIR}/dbc_corpus.c
     DEPENDS dbc PACKAGES libzstd)
-foreach(name oracle oracle_encode)
+foreach(name oracle oracle_encode plan)
     cantwin_test(${name}_test SUITE unit
         SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c ${CMAKE_CURRENT_LIST_DIR}/oracle_rows.c
                 ${CMAKE_CURRENT_LIST_DIR}/dbc_corpus.c
