@@ -94,7 +94,7 @@ struct ct_protect_rule; /* of one message */
  * (CT_ERR_SYNTAX: a configuration that cannot be; CT_ERR_NO_MEMORY) `problem` says in one line `rule N: what`. */
 int ct_protect_compile(const struct ct_dbc *const *dbcs, size_t dbc_count, const struct ct_protect_config *configs,
                        size_t count, struct ct_protect **out_protect, char *problem, size_t problem_size) CT_MUST_CHECK;
-void ct_protect_free(struct ct_protect *protect); /* accepts NULL */
+void ct_protect_free(struct ct_protect *protect); /* accepts NULL; the databases may be gone already */
 
 /* The rule of a message (of one of the compiled databases), NULL when it has none. `protect` may be NULL. O(databases).
  */

@@ -9,6 +9,7 @@
 struct protect_database {
     const struct ct_dbc *dbc;
     struct ct_protect_rule **rules; /* as the messages; NULL: none */
+    size_t rule_count;
 };
 
 struct protect_polynomial {
@@ -150,6 +151,7 @@ static int open_databases(struct ct_protect *protect, const struct ct_dbc *const
             return CT_ERR_NO_MEMORY;
         }
         database->dbc = dbcs[d];
+        database->rule_count = dbcs[d]->message_count;
         protect->database_count = d + 1;
     }
     return CT_OK;
@@ -184,7 +186,7 @@ void ct_protect_free(struct ct_protect *protect)
         return;
     }
     for (size_t d = 0; d < protect->database_count; d++) {
-        for (size_t m = 0; m < protect->databases[d].dbc->message_count; m++) {
+        for (size_t m = 0; m < protect->databases[d].rule_count; m++) {
             free(protect->databases[d].rules[m]);
         }
         free(protect->databases[d].rules);

@@ -20,6 +20,7 @@ struct bound_message {
     uint32_t live;        /* index in ct_bind.live; 0 with NO_BLOCK */
     uint8_t *last_sent;   /* payload, only for messages that rules write; else NULL */
     bool was_sent;
+    struct ct_protect_state sent; /* counter of the last one */
 };
 
 struct bound_database {

@@ -50,6 +50,19 @@ static void start_frame(const struct bound_message *message, struct ct_frame *fr
     }
 }
 
+static const struct ct_protect_rule *protection_of(const struct ct_bind *bind, const struct bound_message *message)
+{
+    return ct_protect_rule_of(bind->buses[message->bus].protect, message->model);
+}
+
+/* Counter and checksum of the frame that follows the last one sent; `state` goes on to it. */
+static int fill_protection(const struct ct_bind *bind, const struct bound_message *message,
+                           struct ct_protect_state *state, struct ct_frame *frame)
+{
+    const struct ct_protect_rule *rule = protection_of(bind, message);
+    return rule != NULL ? ct_protect_fill(rule, state, frame->id, frame->data, frame->len) : CT_OK;
+}
+
 int ct_bind_encode(const struct ct_bind *bind, const char *path, const struct ct_map_value *value,
                    struct ct_frame *out_frame)
 {
@@ -68,7 +81,9 @@ int ct_bind_encode(const struct ct_bind *bind, const char *path, const struct ct
     }
     struct ct_frame frame;
     start_frame(rule->write_message, &frame);
-    const int err = ct_codec_encode(rule->write_message->codec, &encode, frame.data, frame.len);
+    struct ct_protect_state state = rule->write_message->sent; /* the frame may not go out */
+    int err = ct_codec_encode(rule->write_message->codec, &encode, frame.data, frame.len);
+    err = err == CT_OK ? fill_protection(bind, rule->write_message, &state, &frame) : err;
     if (err != CT_OK) {
         return err;
     }
@@ -80,8 +95,9 @@ void ct_bind_sent(struct ct_bind *bind, const struct ct_frame *frame)
 {
     struct bound_message *message = ct_bind_find(bind, frame->bus, frame->id, (frame->flags & CT_FRAME_EXT) != 0);
     if (message != NULL && message->last_sent != NULL) {
+        struct ct_frame copy = *frame;
         memcpy(message->last_sent, frame->data, CT_FRAME_DATA_MAX);
-        message->was_sent = true;
+        message->was_sent = fill_protection(bind, message, &message->sent, &copy) == CT_OK; /* counts on */
     }
 }
 
@@ -130,6 +146,7 @@ static void carry_payloads(struct ct_bind *bind, const struct bound_bus *old_bus
             if (from->was_sent && to != NULL && to->last_sent != NULL && to->model->length == from->model->length) {
                 memcpy(to->last_sent, from->last_sent, CT_FRAME_DATA_MAX);
                 to->was_sent = true;
+                to->sent = from->sent;
             }
         }
     }

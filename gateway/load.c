@@ -4,6 +4,7 @@
 #include "collect_file.h"
 #include "files.h"
 #include "policy_file.h"
+#include "protection_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,11 +69,13 @@ static int load_dbc(const char *path, struct ct_dbc **out_dbc, const struct prob
 struct databases {
     struct ct_dbc *all[CT_GATEWAY_BUSES_MAX + 1][64];
     size_t counts[CT_GATEWAY_BUSES_MAX + 1];
+    struct ct_protect *protect[CT_GATEWAY_BUSES_MAX + 1]; /* the last has none */
 };
 
 static void free_databases(struct databases *databases)
 {
     for (size_t b = 0; b <= CT_GATEWAY_BUSES_MAX; b++) {
+        ct_protect_free(databases->protect[b]);
         for (size_t d = 0; d < databases->counts[b]; d++) {
             ct_dbc_free(databases->all[b][d]);
         }
@@ -104,6 +107,25 @@ static int make_bus_entries(const struct ct_settings *settings, struct databases
     return err;
 }
 
+static int load_protection(const struct ct_settings *settings, struct databases *databases, const struct problem *p)
+{
+    for (unsigned b = 0; b < settings->buses_count; b++) {
+        const struct ct_dbc *dbcs[64];
+        for (size_t d = 0; d < databases->counts[b]; d++) {
+            dbcs[d] = databases->all[b][d];
+        }
+        const int err = ct_protection_load(settings->buses[b].protection, dbcs, databases->counts[b],
+                                           &databases->protect[b], p->text, p->size);
+        if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
+            *p->exit = CT_EXIT_ENVIRONMENT;
+        }
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    return CT_OK;
+}
+
 /* ---- mapping and binding */
 
 static int load_mapping(const char *path, struct ct_mapping **out_mapping, const struct problem *p)
@@ -130,7 +152,8 @@ static int bind_all(const struct ct_settings *settings, struct databases *databa
         const bool own = b == settings->buses_count;
         buses[b] = (struct ct_bind_bus){.name = own ? CT_BUS_ENTRIES_BUS : settings->buses[b].name,
                                         .dbcs = databases->all[b],
-                                        .dbc_count = databases->counts[b]};
+                                        .dbc_count = databases->counts[b],
+                                        .protect = databases->protect[b]};
     }
     return ct_bind_create(buses, settings->buses_count + 1U, mapping, settings->mapping, out_bind, p->text, p->size);
 }
@@ -145,6 +168,9 @@ static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bi
     int err = load_databases(settings, databases, p);
     if (err == CT_OK) {
         err = make_bus_entries(settings, databases);
+    }
+    if (err == CT_OK) {
+        err = load_protection(settings, databases, p);
     }
     if (err == CT_OK) {
         err = load_mapping(settings->mapping, &mapping, p);

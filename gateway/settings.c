@@ -23,6 +23,7 @@ static const cyaml_schema_field_t bus_fields[] = {
     TEXT("name", struct ct_settings_bus, name, NEEDED),
     TEXT("port", struct ct_settings_bus, port, NEEDED),
     CYAML_FIELD_SEQUENCE("dbc", CYAML_FLAG_POINTER | MAYBE, struct ct_settings_bus, dbc, &file_name_schema, 0, 64),
+    TEXT("protection", struct ct_settings_bus, protection, MAYBE),
     CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_bus, fd),
     CYAML_FIELD_BOOL("transmit", MAYBE, struct ct_settings_bus, transmit),
     CYAML_FIELD_UINT("bitrate", MAYBE, struct ct_settings_bus, bitrate),
@@ -123,6 +124,7 @@ static int make_all_whole(struct ct_settings *settings, const char *config_path)
         for (unsigned k = 0; k < bus->dbc_count && err == CT_OK; k++) {
             err = make_whole(&bus->dbc[k], config_path);
         }
+        err = err == CT_OK ? make_whole(&bus->protection, config_path) : err;
     }
     return err;
 }

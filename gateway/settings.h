@@ -22,6 +22,7 @@ struct ct_settings_bus {
     char *port; /* as for ct_port_open */
     char **dbc; /* files, earlier ones win when an id is in several */
     unsigned dbc_count;
+    char *protection; /* file of rules for counters and checksums; NULL: those of the DBC files */
     bool fd;
     bool transmit;             /* false: nothing is ever sent here, whatever the policy says */
     uint32_t bitrate;          /* bit/s, for the bus load; 0: what the interface says */

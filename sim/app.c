@@ -5,6 +5,7 @@
 #include "files.h"
 #include "log.h"
 #include "port_open.h"
+#include "protection_file.h"
 #include "recorder.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ struct bus {
     const char *name;
     struct ct_dbc *dbc;
     struct ct_codec *codec;
+    struct ct_protect *protect;
     struct ct_port *port; /* NULL: frames go to the recording only */
     struct ct_frame pending;
     bool has_pending; /* the port did not take it yet; nothing newer is asked for before it goes */
@@ -71,6 +73,17 @@ static int load_dbc(struct bus *bus, const char *path)
     return err;
 }
 
+static int load_protection(struct bus *bus, const char *path)
+{
+    char problem[1024];
+    const struct ct_dbc *dbc = bus->dbc;
+    const int err = ct_protection_load(path, &dbc, 1, &bus->protect, problem, sizeof problem);
+    if (err != CT_OK) {
+        (void)fprintf(stderr, "cantwin-sim: %s\n", problem); /* has its place and severity already */
+    }
+    return err;
+}
+
 static int open_port(struct bus *bus, const char *port)
 {
     const struct ct_port_options options = {.fd = true, .wait = true, .client = "cantwin-sim"};
@@ -92,6 +105,7 @@ static int open_buses(struct ct_sim *sim)
         struct bus *bus = &sim->buses[sim->bus_count++];
         bus->name = settings->name;
         int err = load_dbc(bus, settings->dbc);
+        err = err != CT_OK ? err : load_protection(bus, settings->protection);
         err = err != CT_OK ? err : open_port(bus, settings->port);
         if (err != CT_OK) {
             return err;
@@ -104,7 +118,7 @@ static int open_car(struct ct_sim *sim)
 {
     struct ct_car_bus buses[CT_CAR_BUS_MAX];
     for (size_t i = 0; i < sim->bus_count; i++) {
-        buses[i] = (struct ct_car_bus){sim->buses[i].dbc, sim->buses[i].codec};
+        buses[i] = (struct ct_car_bus){sim->buses[i].dbc, sim->buses[i].codec, sim->buses[i].protect};
     }
     const struct ct_car_config config = {
         .seed = sim->settings->seed, .buses = buses, .bus_count = sim->bus_count, .start = sim->start};
@@ -163,6 +177,7 @@ int ct_sim_close(struct ct_sim *sim)
     ct_car_free(sim->car);
     for (size_t i = 0; i < sim->bus_count; i++) {
         ct_port_close(sim->buses[i].port);
+        ct_protect_free(sim->buses[i].protect);
         ct_codec_free(sim->buses[i].codec);
         ct_dbc_free(sim->buses[i].dbc);
     }
@@ -330,8 +345,8 @@ static void log_counts(const struct ct_sim *sim)
     ct_car_stats_get(sim->car, &stats);
     ct_log(CT_LOG_INFO,
            "%" PRIu64 " cyclic and %" PRIu64 " diagnostic frames, %" PRIu32 " requests answered, %" PRIu32
-           " commands obeyed, %" PRIu32 " cycles skipped",
-           stats.sent, stats.diagnostic, stats.requests, stats.commands, stats.skipped);
+           " commands obeyed, %" PRIu32 " refused, %" PRIu32 " cycles skipped",
+           stats.sent, stats.diagnostic, stats.requests, stats.commands, stats.refused, stats.skipped);
 }
 
 int ct_sim_run(struct ct_sim *sim, int stop_fd)

@@ -40,6 +40,7 @@ static int place_ecu(struct ct_car *car, const struct ct_car_config *config, con
                                     .bus = (uint8_t)bus,
                                     .dbc = config->buses[bus].dbc,
                                     .codec = config->buses[bus].codec,
+                                    .protect = config->buses[bus].protect,
                                     .plant = &car->plant,
                                     .start = config->start};
         (void)snprintf(ecu.vin, sizeof ecu.vin, "%s", car->vin);
@@ -145,6 +146,7 @@ void ct_car_stats_get(const struct ct_car *car, struct ct_ecu_stats *out_stats)
         out_stats->diagnostic += one.diagnostic;
         out_stats->requests += one.requests;
         out_stats->commands += one.commands;
+        out_stats->refused += one.refused;
         out_stats->skipped += one.skipped;
     }
 }

@@ -8,8 +8,9 @@
 #define CT_CAR_BUS_MAX 8
 
 struct ct_car_bus {
-    const struct ct_dbc *dbc; /* both outlive the car */
+    const struct ct_dbc *dbc; /* these outlive the car */
     const struct ct_codec *codec;
+    const struct ct_protect *protect; /* as both; NULL: no message is protected */
 };
 
 struct ct_car_config {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FUNCTIONAL_ID 0x7DFU
+#define FORGET        CT_NS_PER_S           /* a sender that was silent so long may start its counter anew */
 #define OFFSET        (1700 * CT_NS_PER_US) /* between first frames, so that messages of one cycle time do not bunch */
 
 enum command { COMMAND_NONE = 0, COMMAND_OFF = 1, COMMAND_ON = 2 };
@@ -17,6 +18,10 @@ struct ct_ecu {
     struct ct_ecu_data data;
     struct ct_uds_server *server;
     const struct ct_codec_message *command;
+    const struct ct_protect_rule *command_rule; /* NULL: commands are not protected */
+    struct ct_protect_state command_state;
+    ct_ns command_ns;
+    uint32_t refused;
     uint64_t diagnostic;
     uint32_t commands;
     size_t sender_count;
@@ -46,7 +51,7 @@ static int init_senders(struct ct_ecu *ecu)
         }
         const struct ct_codec_message *plan = ct_codec_by_name(ecu->config.codec, dbc->messages[i].name);
         const ct_ns first = ecu->config.start + (ct_ns)i * OFFSET;
-        const int err = ct_sender_init(&ecu->senders[ecu->sender_count], plan, first);
+        const int err = ct_sender_init(&ecu->senders[ecu->sender_count], plan, ecu->config.protect, first);
         if (err != CT_OK) {
             return err;
         }
@@ -84,6 +89,7 @@ int ct_ecu_create(const struct ct_ecu_config *config, struct ct_ecu **out_ecu)
     ecu->config = *config;
     ecu->data = (struct ct_ecu_data){ecu->config.node, ecu->config.vin, ecu->config.part_number, ecu->config.plant, 0};
     ecu->command = config->obeys != NULL ? ct_codec_by_name(config->codec, config->obeys) : NULL;
+    ecu->command_rule = ecu->command != NULL ? ct_protect_rule_of(config->protect, ct_codec_model(ecu->command)) : NULL;
     int err = init_senders(ecu);
     err = err != CT_OK ? err : init_server(ecu);
     if (err != CT_OK) {
@@ -123,11 +129,26 @@ static bool is_command(const struct ct_ecu *ecu, const struct ct_frame *frame)
     return frame->id == model->id && ((frame->flags & CT_FRAME_EXT) != 0) == model->extended;
 }
 
+static bool is_intact(struct ct_ecu *ecu, const struct ct_frame *frame, ct_ns now)
+{
+    if (ecu->command_rule == NULL) {
+        return true;
+    }
+    if (now - ecu->command_ns > FORGET) {
+        ecu->command_state = (struct ct_protect_state){0};
+    }
+    const bool intact = ct_protect_accepts(
+        ct_protect_check(ecu->command_rule, &ecu->command_state, frame->id, frame->data, frame->len));
+    ecu->command_ns = intact ? now : ecu->command_ns;
+    ecu->refused += !intact;
+    return intact;
+}
+
 void ct_ecu_receive(struct ct_ecu *ecu, const struct ct_frame *frame, ct_ns now)
 {
     if (is_command(ecu, frame)) {
         struct ct_decoded values[CT_SENDER_SIGNAL_MAX];
-        if (ct_codec_model(ecu->command)->signal_count <= CT_SENDER_SIGNAL_MAX) {
+        if (ct_codec_model(ecu->command)->signal_count <= CT_SENDER_SIGNAL_MAX && is_intact(ecu, frame, now)) {
             const size_t count = ct_codec_decode(ecu->command, frame->data, frame->len, values);
             for (size_t i = 0; i < count; i++) {
                 obey_signal(ecu, &values[i]);
@@ -173,8 +194,11 @@ void ct_ecu_stats_get(const struct ct_ecu *ecu, struct ct_ecu_stats *out_stats)
 {
     struct ct_uds_server_stats uds;
     ct_uds_server_stats_get(ecu->server, &uds);
-    *out_stats = (struct ct_ecu_stats){
-        .sent = ecu->data.sent, .diagnostic = ecu->diagnostic, .requests = uds.requests, .commands = ecu->commands};
+    *out_stats = (struct ct_ecu_stats){.sent = ecu->data.sent,
+                                       .diagnostic = ecu->diagnostic,
+                                       .requests = uds.requests,
+                                       .commands = ecu->commands,
+                                       .refused = ecu->refused};
     for (size_t i = 0; i < ecu->sender_count; i++) {
         out_stats->skipped += ecu->senders[i].skipped;
     }

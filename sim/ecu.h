@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "frame.h"
 #include "plant.h"
+#include "protect.h"
 
 #define CT_VIN_LENGTH 17
 
@@ -17,8 +18,9 @@ struct ct_ecu_config {
     uint32_t request_id, response_id;
     bool fd;                  /* diagnostics in FD frames */
     uint8_t bus;              /* stamped on its frames */
-    const struct ct_dbc *dbc; /* these three outlive the ECU */
+    const struct ct_dbc *dbc; /* these four outlive the ECU */
     const struct ct_codec *codec;
+    const struct ct_protect *protect; /* NULL: no message is protected */
     struct ct_plant *plant;
     ct_ns start;
 };
@@ -40,6 +42,7 @@ struct ct_ecu_stats {
     uint64_t diagnostic; /* frames of ISO-TP */
     uint32_t requests;   /* UDS requests answered or refused */
     uint32_t commands;   /* command signals obeyed */
+    uint32_t refused;    /* commands with a wrong checksum or counter */
     uint32_t skipped;    /* cycles left out after a stall */
 };
 void ct_ecu_stats_get(const struct ct_ecu *ecu, struct ct_ecu_stats *out_stats);

@@ -1,7 +1,7 @@
 #include "ecu_data.h"
 
 #include "bytes.h"
-#include "sim_checksum.h"
+#include "crc.h"
 
 #include <string.h>
 
@@ -58,7 +58,9 @@ static uint8_t read_record(void *user, uint16_t id, uint8_t *out, size_t size, s
     for (size_t i = FILLER_FROM; i < CT_ECU_RECORD_SIZE - 1; i++) {
         out[i] = (uint8_t)i;
     }
-    out[CT_ECU_RECORD_SIZE - 1] = ct_checksum_crc8(out, CT_ECU_RECORD_SIZE - 1);
+    uint8_t table[256];
+    ct_crc8_table(CT_CRC8_J1850, table);
+    out[CT_ECU_RECORD_SIZE - 1] = ct_crc8(table, 0xFF, out, CT_ECU_RECORD_SIZE - 1) ^ 0xFF;
     *out_len = CT_ECU_RECORD_SIZE;
     return 0;
 }

@@ -1,18 +1,6 @@
 #include "sender.h"
 
-#include <string.h>
-
 #define BURST_MAX 10 /* cycles made up for after a stall; older ones are skipped and counted */
-
-static int32_t signal_index(const struct ct_dbc_message *model, const char *name)
-{
-    for (size_t i = 0; name != NULL && i < model->signal_count; i++) {
-        if (strcmp(model->signals[i].name, name) == 0) {
-            return (int32_t)i;
-        }
-    }
-    return -1;
-}
 
 static unsigned count_pages(const struct ct_dbc_message *model)
 {
@@ -26,20 +14,17 @@ static unsigned count_pages(const struct ct_dbc_message *model)
     return pages > 256 ? 256 : (unsigned)pages;
 }
 
-int ct_sender_init(struct ct_sender *sender, const struct ct_codec_message *plan, ct_ns first)
+int ct_sender_init(struct ct_sender *sender, const struct ct_codec_message *plan, const struct ct_protect *protect,
+                   ct_ns first)
 {
     const struct ct_dbc_message *model = ct_codec_model(plan);
     if (model->signal_count > CT_SENDER_SIGNAL_MAX || model->length > CT_FRAME_DATA_MAX || model->cycle_ms <= 0) {
         return CT_ERR_UNSUPPORTED;
     }
-    *sender = (struct ct_sender){.plan = plan, .model = model, .due = first, .counter = -1, .checksum = -1};
+    *sender = (struct ct_sender){.plan = plan, .model = model, .due = first};
     sender->cycle = (ct_ns)(model->cycle_ms * (double)CT_NS_PER_MS);
     sender->pages = count_pages(model);
-    sender->protect = ct_checksum_find(model->name);
-    if (sender->protect != NULL) {
-        sender->counter = signal_index(model, sender->protect->counter);
-        sender->checksum = signal_index(model, sender->protect->checksum);
-    }
+    sender->protect = ct_protect_rule_of(protect, model);
     for (size_t i = 0; i < model->signal_count; i++) {
         sender->sources[i] = ct_signal_source_find(model->signals[i].name);
     }
@@ -91,16 +76,7 @@ static struct ct_encode_value value_of(const struct ct_sender *sender, size_t in
     return value;
 }
 
-static int put_raw(const struct ct_sender *sender, int32_t index, int64_t raw, struct ct_frame *frame)
-{
-    if (index < 0) {
-        return CT_OK;
-    }
-    const struct ct_encode_value value = {.signal = (uint16_t)index, .raw = raw};
-    return ct_codec_encode(sender->plan, &value, frame->data, frame->len);
-}
-
-static int build(const struct ct_sender *sender, struct ct_plant *plant, struct ct_frame *frame)
+static int build(struct ct_sender *sender, struct ct_plant *plant, struct ct_frame *frame)
 {
     const struct ct_dbc_message *model = sender->model;
     const unsigned page = current_page(sender);
@@ -114,13 +90,9 @@ static int build(const struct ct_sender *sender, struct ct_plant *plant, struct 
             return err;
         }
     }
-    if (sender->protect == NULL) {
-        return CT_OK;
-    }
-    const unsigned end = sender->protect->counter_end;
-    const int err = put_raw(sender, sender->counter, end > 0 ? sender->sent % end : 0, frame);
-    const uint8_t checksum = ct_checksum_of(sender->protect->kind, model->id, frame->data, frame->len);
-    return err != CT_OK ? err : put_raw(sender, sender->checksum, checksum, frame);
+    return sender->protect == NULL
+               ? CT_OK
+               : ct_protect_fill(sender->protect, &sender->state, model->id, frame->data, frame->len);
 }
 
 /* Cycles keep their grid; a long stall does not turn into a burst without end. */

@@ -6,7 +6,7 @@
 #include "codec.h"
 #include "frame.h"
 #include "plant.h"
-#include "sim_checksum.h"
+#include "protect.h"
 #include "signals.h"
 
 #define CT_SENDER_SIGNAL_MAX 64
@@ -15,16 +15,17 @@ struct ct_sender {
     const struct ct_codec_message *plan;
     const struct ct_dbc_message *model;
     const struct ct_signal_source *sources[CT_SENDER_SIGNAL_MAX]; /* by signal; NULL: keeps its start value */
-    const struct ct_checksum_rule *protect;
-    int32_t counter, checksum; /* signals, -1: none */
-    unsigned pages;            /* selector values to go through, 0: not multiplexed */
+    const struct ct_protect_rule *protect;                        /* NULL: neither counter nor checksum */
+    struct ct_protect_state state;
+    unsigned pages; /* selector values to go through, 0: not multiplexed */
     ct_ns cycle, due;
     uint32_t sent;
     uint32_t skipped; /* cycles that passed while nobody asked */
 };
 
 /* The message must have a cycle time and at most CT_SENDER_SIGNAL_MAX signals. First due at `first`. */
-int ct_sender_init(struct ct_sender *sender, const struct ct_codec_message *plan, ct_ns first) CT_MUST_CHECK;
+int ct_sender_init(struct ct_sender *sender, const struct ct_codec_message *plan, const struct ct_protect *protect,
+                   ct_ns first) CT_MUST_CHECK;
 
 /* The frame, when it is due: CT_ERR_AGAIN otherwise. Every frame handed out counts as sent. */
 int ct_sender_next(struct ct_sender *sender, struct ct_plant *plant, ct_ns now,

@@ -10,6 +10,8 @@ static const cyaml_schema_field_t bus_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct ct_sim_bus_settings, name, 1, 31),
     CYAML_FIELD_STRING_PTR("port", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ct_sim_bus_settings, port, 1, 512),
     CYAML_FIELD_STRING_PTR("dbc", CYAML_FLAG_POINTER, struct ct_sim_bus_settings, dbc, 1, 4096),
+    CYAML_FIELD_STRING_PTR("protection", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ct_sim_bus_settings,
+                           protection, 1, 4096),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t bus_value = {
@@ -48,6 +50,7 @@ static int resolve_all(const char *config, struct ct_sim_settings *settings)
     int err = resolve(config, &settings->record);
     for (uint32_t i = 0; i < settings->buses_count && err == CT_OK; i++) {
         err = resolve(config, &settings->buses[i].dbc);
+        err = err == CT_OK ? resolve(config, &settings->buses[i].protection) : err;
     }
     return err;
 }

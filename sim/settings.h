@@ -13,6 +13,7 @@ struct ct_sim_bus_settings {
     char *name;
     char *port; /* NULL: no port, the frames go to the recording only */
     char *dbc;
+    char *protection; /* rules for counters and checksums; NULL: those of the DBC */
 };
 
 struct ct_sim_settings {

@@ -23,7 +23,7 @@ check = report.check
 def record(folder, seed, seconds=SECONDS):
     config = folder / "sim.yaml"
     config.write_text(
-        f"buses:\n  - {{ name: can0, dbc: {VEHICLE}/powertrain.dbc }}\n"
+        f"buses:\n  - {{ name: can0, dbc: {VEHICLE}/powertrain.dbc, protection: {VEHICLE}/protection.yaml }}\n"
         f"  - {{ name: can1, dbc: {VEHICLE}/body.dbc }}\nseed: {seed}\n")
     log = folder / f"drive-{seed}.log"
     subprocess.run([BIN / "cantwin-sim", "--config", config, "--step", "--duration_s", str(seconds), "--record", log],
@@ -31,17 +31,17 @@ def record(folder, seed, seconds=SECONDS):
     return log.read_text()
 
 
-def crc8_j1850(data):
-    crc = 0xFF
+def crc8_j1850(data, start=0xFF, final=0xFF):
+    crc = start
     for byte in data:
         crc ^= byte
         for _ in range(8):
             crc = ((crc << 1) ^ 0x1D) & 0xFF if crc & 0x80 else (crc << 1) & 0xFF
-    return crc ^ 0xFF
+    return crc ^ final
 
 
 def crc_right(ident, data):
-    return data[0] == crc8_j1850(bytes([ident & 0xFF, ident >> 8]) + data[1:])
+    return data[0] == crc8_j1850(bytes([ident & 0xFF, ident >> 8]) + data[1:], 0, 0)  # AUTOSAR E2E profile 1
 
 
 def sum_right(ident, data):

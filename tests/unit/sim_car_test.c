@@ -3,8 +3,9 @@
 
 #include "bytes.h"
 #include "car.h"
+#include "crc.h"
 #include "files.h"
-#include "sim_checksum.h"
+#include "protection_file.h"
 #include "uds_client.h"
 
 #include <stdlib.h>
@@ -18,6 +19,8 @@ struct rig {
     struct ct_dbc *dbc[BUS_COUNT];
     struct ct_codec *codec[BUS_COUNT];
     struct ct_car *car;
+    struct ct_protect *protect[BUS_COUNT];
+    struct ct_protect_state sender; /* of BODY_COMMAND */
     ct_ns now;
 };
 
@@ -32,13 +35,23 @@ static int load(struct rig *rig, int bus, const char *path)
     return ct_codec_compile(rig->dbc[bus], &rig->codec[bus]);
 }
 
+static int protect(struct rig *rig, int bus, const char *path)
+{
+    char problem[512];
+    const struct ct_dbc *dbc = rig->dbc[bus];
+    return ct_protection_load(path, &dbc, 1, &rig->protect[bus], problem, sizeof problem);
+}
+
 static int setup(void **state)
 {
     static struct rig rig;
     rig = (struct rig){.now = 1000 * MS};
     assert_int_equal(load(&rig, CAN0, CANTWIN_SOURCE_DIR "/sim/vehicle/powertrain.dbc"), CT_OK);
     assert_int_equal(load(&rig, CAN1, CANTWIN_SOURCE_DIR "/sim/vehicle/body.dbc"), CT_OK);
-    const struct ct_car_bus buses[] = {{rig.dbc[CAN0], rig.codec[CAN0]}, {rig.dbc[CAN1], rig.codec[CAN1]}};
+    assert_int_equal(protect(&rig, CAN0, CANTWIN_SOURCE_DIR "/sim/vehicle/protection.yaml"), CT_OK);
+    assert_int_equal(protect(&rig, CAN1, NULL), CT_OK);
+    const struct ct_car_bus buses[] = {{rig.dbc[CAN0], rig.codec[CAN0], rig.protect[CAN0]},
+                                       {rig.dbc[CAN1], rig.codec[CAN1], rig.protect[CAN1]}};
     const struct ct_car_config config = {.seed = 5, .buses = buses, .bus_count = BUS_COUNT, .start = rig.now};
     assert_int_equal(ct_car_create(&config, &rig.car), CT_OK);
     *state = &rig;
@@ -50,6 +63,7 @@ static int teardown(void **state)
     struct rig *rig = *state;
     ct_car_free(rig->car);
     for (int i = 0; i < BUS_COUNT; i++) {
+        ct_protect_free(rig->protect[i]);
         ct_codec_free(rig->codec[i]);
         ct_dbc_free(rig->dbc[i]);
     }
@@ -118,7 +132,7 @@ static void test_sim_signals_are_all_known_to_the_dbc(void **state)
         }
     }
     assert_int_equal(messages, 21);
-    assert_int_equal(signals, 147);
+    assert_int_equal(signals, 149);
 }
 
 struct seen {
@@ -157,7 +171,7 @@ static double signal_after(struct rig *rig, ct_ns wait, const char *message, con
     return seen.value;
 }
 
-static void send_command(struct rig *rig, const char *signal, int raw, uint16_t flags)
+static struct ct_frame make_command(struct rig *rig, const char *signal, int raw, uint16_t flags)
 {
     const struct ct_codec_message *command = ct_codec_by_name(rig->codec[CAN1], "BODY_COMMAND");
     const struct ct_dbc_message *model = ct_codec_model(command);
@@ -167,6 +181,15 @@ static void send_command(struct rig *rig, const char *signal, int raw, uint16_t 
     assert_non_null(wanted);
     const struct ct_encode_value value = {.signal = (uint16_t)(wanted - model->signals), .raw = raw};
     assert_int_equal(ct_codec_encode(command, &value, frame.data, frame.len), CT_OK);
+    const struct ct_protect_rule *rule = ct_protect_rule_of(rig->protect[CAN1], model);
+    assert_non_null(rule);
+    assert_int_equal(ct_protect_fill(rule, &rig->sender, model->id, frame.data, frame.len), CT_OK);
+    return frame;
+}
+
+static void send_command(struct rig *rig, const char *signal, int raw, uint16_t flags)
+{
+    const struct ct_frame frame = make_command(rig, signal, raw, flags);
     ct_car_receive(rig->car, &frame, rig->now);
 }
 
@@ -191,6 +214,32 @@ static void test_sim_actuators_obey_and_show_it(void **state)
     assert_int_equal(stats.commands, 6);
 }
 
+static void test_sim_command_with_a_wrong_checksum_is_ignored(void **state)
+{
+    struct rig *rig = *state;
+    for (size_t bit = 0; bit < 64; bit++) {
+        struct ct_frame frame = make_command(rig, "LOW_BEAM_REQUEST", 2, CT_FRAME_FD);
+        frame.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        ct_car_receive(rig->car, &frame, rig->now);
+    }
+    assert_true(signal_after(rig, 60 * MS, "BODY_STATUS", "LOW_BEAM") == 0);
+    struct ct_ecu_stats stats;
+    ct_car_stats_get(rig->car, &stats);
+    assert_int_equal(stats.refused, 64);
+}
+
+static void test_sim_command_repeated_is_ignored_until_a_second_has_passed(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_frame on = make_command(rig, "LOW_BEAM_REQUEST", 2, CT_FRAME_FD);
+    ct_car_receive(rig->car, &on, rig->now);
+    ct_car_receive(rig->car, &on, rig->now);
+    assert_true(signal_after(rig, 60 * MS, "BODY_STATUS", "COMMANDS_TAKEN") == 1);
+    run_until(rig, rig->now + 1000 * MS, NULL, NULL);
+    ct_car_receive(rig->car, &on, rig->now); /* a sender that began anew may start with any counter */
+    assert_true(signal_after(rig, 60 * MS, "BODY_STATUS", "COMMANDS_TAKEN") == 2);
+}
+
 static void test_sim_command_on_the_other_bus_moves_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -210,6 +259,14 @@ static void test_sim_stall_is_made_up_for_only_in_part_and_counted(void **state)
     struct ct_ecu_stats stats;
     ct_car_stats_get(rig->car, &stats);
     assert_true(stats.skipped > 5900);
+}
+
+/* CRC-8 SAE J1850 of the record's first 59 bytes. */
+static uint8_t record_crc(const uint8_t *record)
+{
+    uint8_t table[256];
+    ct_crc8_table(CT_CRC8_J1850, table);
+    return ct_crc8(table, 0xFF, record, 59) ^ 0xFF;
 }
 
 /* A UDS client on the car's bus. */
@@ -278,21 +335,12 @@ static void test_sim_every_ecu_tells_vin_part_number_and_record(void **state)
         assert_int_equal(result.len, 63);
         assert_memory_equal(result.response + 3, "CTR1", 4);
         assert_string_equal((const char *)result.response + 7, ecus[i].name);
-        assert_int_equal(result.response[62], ct_checksum_crc8(result.response + 3, 59));
+        assert_int_equal(result.response[62], record_crc(result.response + 3));
         result = ask(rig, &tester, ecus[i].bus, 0x1234);
         assert_int_equal(result.outcome, CT_UDS_NEGATIVE);
         assert_int_equal(result.nrc, CT_NRC_OUT_OF_RANGE);
         ct_uds_client_free(tester.client);
     }
-}
-
-static void test_sim_crc8_gives_the_published_check_value(void **state)
-{
-    (void)state;
-    assert_int_equal(ct_checksum_crc8((const uint8_t *)"123456789", 9), 0x4B);
-    /* Toyota's sum: length + id bytes + data, here 8 + 1 + B0 + 0x10 */
-    const uint8_t data[8] = {0x10};
-    assert_int_equal(ct_checksum_of(CT_PROTECTION_SUM, 0x1B0, data, 8), 0xC9);
 }
 
 static void test_sim_car_without_any_message_is_refused(void **state)
@@ -304,7 +352,7 @@ static void test_sim_car_without_any_message_is_refused(void **state)
     struct ct_car *car = NULL;
     assert_int_equal(ct_dbc_parse("x", text, sizeof text - 1, NULL, NULL, &dbc), CT_OK);
     assert_int_equal(ct_codec_compile(dbc, &codec), CT_OK);
-    const struct ct_car_bus bus = {dbc, codec};
+    const struct ct_car_bus bus = {dbc, codec, NULL};
     const struct ct_car_config config = {.buses = &bus, .bus_count = 1};
     assert_int_equal(ct_car_create(&config, &car), CT_ERR_NOT_FOUND);
     ct_codec_free(codec);
@@ -318,10 +366,11 @@ int main(void)
         CASE(test_sim_every_message_comes_at_its_cycle_time),
         CASE(test_sim_signals_are_all_known_to_the_dbc),
         CASE(test_sim_actuators_obey_and_show_it),
+        CASE(test_sim_command_with_a_wrong_checksum_is_ignored),
+        CASE(test_sim_command_repeated_is_ignored_until_a_second_has_passed),
         CASE(test_sim_command_on_the_other_bus_moves_nothing),
         CASE(test_sim_stall_is_made_up_for_only_in_part_and_counted),
         CASE(test_sim_every_ecu_tells_vin_part_number_and_record),
-        CASE(test_sim_crc8_gives_the_published_check_value),
         CASE(test_sim_car_without_any_message_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
