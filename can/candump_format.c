@@ -44,12 +44,20 @@ static void add_stamp(struct text *t, ct_ns stamp)
     add(t, "(%010lld.%06lld) ", (long long)(us / 1000000), (long long)(us % 1000000));
 }
 
-static void add_data(struct text *t, const struct ct_frame *frame, const char *separator)
+static void add_data(struct text *t, const struct ct_frame *frame, bool spaced)
 {
     static const char digits[] = "0123456789ABCDEF";
+    char bytes[3 * CT_FRAME_DATA_MAX + 1];
+    size_t n = 0;
     for (unsigned i = 0; i < frame->len; i++) {
-        add(t, "%s%c%c", i > 0 ? separator : "", digits[frame->data[i] >> 4], digits[frame->data[i] & 15]);
+        if (spaced && i > 0) {
+            bytes[n++] = ' ';
+        }
+        bytes[n++] = digits[frame->data[i] >> 4];
+        bytes[n++] = digits[frame->data[i] & 15];
     }
+    bytes[n] = '\0';
+    add(t, "%s", bytes);
 }
 
 static void add_body(struct text *t, const struct ct_frame *frame)
@@ -69,7 +77,7 @@ static void add_body(struct text *t, const struct ct_frame *frame)
     } else {
         add(t, "#");
     }
-    add_data(t, frame, "");
+    add_data(t, frame, false);
 }
 
 size_t ct_candump_format_body(const struct ct_frame *frame, char *out_text, size_t size)
@@ -109,7 +117,7 @@ size_t ct_candump_format_console(const struct ct_frame *frame, ct_ns stamp, cons
     }
     if (frame->len > 0) {
         add(&t, "  ");
-        add_data(&t, frame, " ");
+        add_data(&t, frame, true);
     }
     if ((frame->flags & CT_FRAME_ERR) != 0) {
         add(&t, "   ERRORFRAME");
