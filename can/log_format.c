@@ -3,7 +3,6 @@
 #include "candump.h"
 #include "log_lines.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,9 +101,19 @@ int ct_log_stamp(struct ct_frame *frame, int64_t start_utc, uint64_t offset_ns)
     return CT_OK;
 }
 
+/* Once per frame, so by hand. */
 void ct_log_channel_name(unsigned number, char out_name[CT_LOG_CHANNEL_MAX])
 {
-    snprintf(out_name, CT_LOG_CHANNEL_MAX, "can%u", number > 0 ? number - 1 : 0);
+    char digits[12];
+    size_t at = sizeof digits;
+    unsigned rest = number > 0 ? number - 1 : 0;
+    digits[--at] = '\0';
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    memcpy(out_name, "can", 3);
+    memcpy(out_name + 3, digits + at, sizeof digits - at);
 }
 
 unsigned ct_log_channel_number(const char *name)

@@ -23,7 +23,7 @@
 static const char help[] =
     "usage: cantwin decode --dbc FILE... [--bus NAME=FILE]... [--unknown] LOG|-\n"
     "\n"
-    "Reads a candump log (file or console form, plain or .zst; - is standard input) and prints one JSON object for\n"
+    "Reads a log (candump, Vector ASC or BLF, plain, .zst or .gz; - is standard input) and prints one JSON object for\n"
     "every frame that a DBC file describes. A summary goes to standard error.\n"
     "\n"
     "  -d, --dbc FILE        a database for frames of every bus; may be repeated, the first that knows an id counts\n"
