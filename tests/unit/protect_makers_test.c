@@ -184,7 +184,7 @@ static const struct maker makers[] = {
     {"honda", 0x1FA, HONDA_5, "1020000326", "8 - (1+F+A + 1+2+3+2) = -26 = 6", NULL, true},
     {"honda", 0x1EF, HONDA_5, "0000000017", "unused", NULL, true},
     {"toyota", 0xB4, CHECKSUM_LAST, "00000000000000bc", "8 + B4", NULL, true},
-    {"toyota", 0x260, CHECKSUM_LAST, "0102030405ff0079", "8 + 2+60 + 0F+FF = 178", NULL, true},
+    {"toyota", 0x260, CHECKSUM_LAST, "0102030405ff0078", "8 + 2+60 + 0F+FF = 178", NULL, true},
     {"subaru", 0x119, CHECKSUM_0, "2a10000000000000", "01+19 + 10", NULL, true},
     {"subaru-preglobal", 0x164, CHECKSUM_LAST, "010203040506071c", "1+..+7", NULL, true},
     {"tesla", 0x229, CHECKSUM_LAST, "000000000000012c", "29+02 + 01", NULL, true},
