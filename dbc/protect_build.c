@@ -79,14 +79,18 @@ static int place_signal(const struct protect_maker *maker, const struct ct_dbc_m
                         const char *preset, struct protect_field *field)
 {
     const int32_t index = find_signal(message, given != NULL ? given : preset, given == NULL);
+    if (index < 0 && given != NULL) {
+        ct_protect_refuse(maker, "message '%s' has no signal '%s'", message->name, given);
+        return CT_ERR_UNSUPPORTED;
+    }
     if (index < 0) {
-        return given == NULL ? CT_ERR_NOT_FOUND
-                             : ct_protect_refuse(maker, "message '%s' has no signal '%s'", message->name, given);
+        return CT_ERR_NOT_FOUND;
     }
     if (!is_always_there(message, index) || field_of_signal(field, message, index) != CT_OK) {
-        return ct_protect_refuse(
-            maker, "signal '%s' of message '%s' cannot hold it: it must be an integer that is always there",
-            message->signals[index].name, message->name);
+        ct_protect_refuse(maker,
+                          "signal '%s' of message '%s' cannot hold it: it must be an integer that is always there",
+                          message->signals[index].name, message->name);
+        return CT_ERR_UNSUPPORTED;
     }
     return CT_OK;
 }
@@ -103,13 +107,13 @@ static int place_checksum(const struct protect_maker *maker, const struct ct_dbc
     const int err = place_signal(maker, message, maker->config->checksum, "CHECKSUM", &rule->checksum);
     if (err == CT_ERR_NOT_FOUND) {
         ct_protect_refuse(maker, "message '%s' has no signal CHECKSUM; name it with 'checksum:'", message->name);
-        return CT_ERR_NOT_FOUND;
+        return CT_ERR_UNSUPPORTED;
     }
     if (err == CT_OK && ((width != 0 && rule->checksum.width != width) || (width == 8 && rule->checksum.count != 1))) {
         ct_protect_refuse(maker, "signal '%s' of message '%s' has %u bits; the checksum of scheme %s is %u bits%s",
                           message->signals[rule->checksum.signal].name, message->name, (unsigned)rule->checksum.width,
                           maker->scheme->name, width, width == 8 ? " in one byte" : "");
-        return CT_ERR_NOT_FOUND;
+        return CT_ERR_UNSUPPORTED;
     }
     return err;
 }
@@ -124,7 +128,7 @@ static int place_counter(const struct protect_maker *maker, const struct ct_dbc_
     const int err = place_signal(maker, message, given, "COUNTER", &rule->counter);
     if (err == CT_ERR_NOT_FOUND && maker->scheme->compute == NULL) {
         ct_protect_refuse(maker, "message '%s' has no signal COUNTER; name it with 'counter:'", message->name);
-        return CT_ERR_NOT_FOUND;
+        return CT_ERR_UNSUPPORTED;
     }
     if (err == CT_OK && rule->counter.width > 32) {
         return ct_protect_refuse(maker, "signal '%s' of message '%s' has %u bits; a counter has at most 32",
@@ -153,7 +157,7 @@ static int check_places(const struct protect_maker *maker, const struct ct_dbc_m
         if (fields[f]->count > 0 && last_byte(fields[f]) >= rule->length) {
             ct_protect_refuse(maker, "message '%s': counter and checksum of scheme %s do not fit into %u bytes",
                               message->name, maker->scheme->name, (unsigned)rule->length);
-            return CT_ERR_NOT_FOUND;
+            return CT_ERR_UNSUPPORTED;
         }
         for (unsigned i = 0; i < fields[f]->count; i++) {
             const struct protect_segment *segment = &fields[f]->segments[i];
@@ -179,13 +183,13 @@ static int size_rule(const struct protect_maker *maker, const struct ct_dbc_mess
     if (length == 0 || length > PROTECT_FRAME_MAX || length > message->length) {
         ct_protect_refuse(maker, "message '%s' has %" PRIu32 " bytes; 'length' must be 1 to that, and at most %d",
                           message->name, message->length, PROTECT_FRAME_MAX);
-        return CT_ERR_NOT_FOUND;
+        return CT_ERR_UNSUPPORTED;
     }
     if (least > length || maker->scheme->min_length > length) {
         ct_protect_refuse(maker, "message '%s': scheme %s needs at least %u bytes, %" PRIu32 " are covered",
                           message->name, maker->scheme->name,
                           least > maker->scheme->min_length ? least : maker->scheme->min_length, length);
-        return CT_ERR_NOT_FOUND;
+        return CT_ERR_UNSUPPORTED;
     }
     rule->length = (uint16_t)length;
     rule->header = (uint16_t)header;
@@ -201,7 +205,7 @@ static int take_ids(const struct protect_maker *maker, const struct ct_dbc_messa
         ct_protect_refuse(maker, "message '%s': scheme %s does not know id 0x%" PRIX32 "; give '%s'", message->name,
                           maker->scheme->name, message->id,
                           (maker->scheme->keys & PROTECT_KEY_DATA_IDS) != 0 ? "data_ids" : "final_xor");
-        return CT_ERR_NOT_FOUND;
+        return CT_ERR_UNSUPPORTED;
     }
     for (unsigned i = 0; i < config->data_ids_count; i++) {
         rule->list[i] = (uint8_t)config->data_ids[i];
@@ -248,7 +252,7 @@ static int place_fields(const struct protect_maker *maker, const struct ct_dbc_m
     if (rule->checksum.count == 0) {
         ct_protect_refuse(maker, "message '%s': scheme %s does not know id 0x%" PRIX32, message->name,
                           maker->scheme->name, message->id);
-        return CT_ERR_NOT_FOUND;
+        return CT_ERR_UNSUPPORTED;
     }
     name_field(&rule->checksum, message);
     name_field(&rule->counter, message);

@@ -106,17 +106,18 @@ static int apply_to(const struct protect_maker *maker, struct protect_database *
         if (!is_meant(maker->config, &database->dbc->messages[m])) {
             continue;
         }
-        (*met)++;
         if (database->rules[m] != NULL) {
+            (*met)++;
             continue;
         }
         const int err = add_rule(maker, database, m);
-        if (err == CT_ERR_NOT_FOUND && maker->config->match != NULL) {
+        if (err == CT_ERR_UNSUPPORTED && maker->config->match != NULL) {
             continue;
         }
         if (err != CT_OK) {
-            return err == CT_ERR_NOT_FOUND ? CT_ERR_SYNTAX : err;
+            return err == CT_ERR_UNSUPPORTED ? CT_ERR_SYNTAX : err;
         }
+        (*met)++;
     }
     return CT_OK;
 }
@@ -132,10 +133,13 @@ static int apply(struct protect_maker *maker)
     if (err != CT_OK || met > 0) {
         return err;
     }
+    if (config->match != NULL) {
+        return ct_protect_refuse(maker, "no message that '%s' matches can be protected by scheme %s", config->match,
+                                 config->scheme);
+    }
     return config->id != NULL
                ? ct_protect_refuse(maker, "no DBC file of this bus has a message with id 0x%" PRIX32, *config->id)
-               : ct_protect_refuse(maker, "no DBC file of this bus has a message '%s'",
-                                   config->message != NULL ? config->message : config->match);
+               : ct_protect_refuse(maker, "no DBC file of this bus has a message '%s'", config->message);
 }
 
 static int open_databases(struct ct_protect *protect, const struct ct_dbc *const *dbcs, size_t dbc_count)

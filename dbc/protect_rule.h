@@ -121,7 +121,7 @@ int ct_protect_refuse(const struct protect_maker *maker, const char *format, ...
 int ct_protect_check_config(struct protect_maker *maker) CT_MUST_CHECK;
 int ct_protect_id_mode(const char *text, enum protect_id_mode *out_mode); /* NULL leaves it as it is */
 
-/* The rule of one message. CT_ERR_NOT_FOUND, with the problem told, where the scheme does not fit the message: an
+/* The rule of one message. CT_ERR_UNSUPPORTED, with the problem told, where the scheme does not fit the message: an
  * error only when the message was named. */
 int ct_protect_build(const struct protect_maker *maker, const struct ct_dbc_message *message,
                      struct ct_protect_rule *out_rule) CT_MUST_CHECK;

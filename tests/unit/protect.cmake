@@ -4,3 +4,5 @@ foreach(name protect_e2e protect_makers)
         SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c ${CMAKE_CURRENT_LIST_DIR}/protect_rig.c
         DEPENDS dbc)
 endforeach()
+cantwin_test(protection_file_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/protection_file_test.c
+             DEPENDS protection_file)
