@@ -6,10 +6,13 @@ One line per case: `ok NAME`, `not ok NAME: why` or `skip NAME: why`; exit statu
 import gzip
 import os
 import random
+import select
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 
 ROOT = os.environ.get("CANTWIN_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
@@ -232,6 +235,114 @@ def case_damaged_container_is_located(folder, messages):
     assert [key_of_line(line)[1] for line in lines[:50]] == [key_of_message(m) for m in messages[:50]]
 
 
+class Hubs:
+    """Two buses served by one process."""
+
+    def __init__(self, folder):
+        self.paths = [os.path.join(folder, name) for name in ("bus0", "bus1")]
+        self.server = subprocess.Popen([CANTWIN, "bus", "serve", *self.paths], stderr=subprocess.PIPE, text=True)
+        while not self.server.stderr.readline().rstrip().endswith("ready"):
+            assert self.server.poll() is None, "the hubs ended"
+
+    def close(self):
+        self.server.terminate()
+        self.server.wait(TIMEOUT)
+        self.server.stderr.close()
+
+
+PROBE = 0x7FE
+
+
+class Recorder:
+    """`bus dump --log` that surely listens: it has written a frame that was sent to find out."""
+
+    def __init__(self, bus, path):
+        self.bus, self.path = bus, path
+        self.process = subprocess.Popen([CANTWIN, "bus", "dump", bus, "--log", path], stderr=subprocess.PIPE, text=True)
+        self.wait_for(1, lambda: subprocess.run([CANTWIN, "bus", "send", bus, f"{PROBE:X}#"], check=True, timeout=TIMEOUT))
+
+    def wait_for(self, count, meanwhile=lambda: None):
+        """Until `count` frames are in the file, which is flushed every second."""
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
+            meanwhile()
+            if os.path.exists(self.path) and os.path.getsize(self.path) > 0 and len(we_read(self.path)) >= count:
+                return
+            select.select([], [], [], 0.1)
+        raise AssertionError(f"{count} frames are not in {self.path}")
+
+    def end(self, number):
+        self.process.send_signal(number)
+        status = self.process.wait(TIMEOUT)
+        said = self.process.stderr.read()
+        self.process.stderr.close()
+        assert number == signal.SIGKILL or (status == 0 and ", 0 lost" in said), f"exit status {status}: {said}"
+        with can.LogReader(self.path) as reader:
+            return [key_of_message(m)[1:] for m in reader if m.arbitration_id != PROBE]
+
+
+def playable(messages):
+    """Without error frames, which no one can send; all received."""
+    kept = [m for m in messages if not m.is_error_frame and m.arbitration_id != PROBE]
+    for m in kept:
+        m.is_rx = True
+    return kept
+
+
+def case_recorded_bus_is_a_whole_log(folder, hubs, extension, number, messages):
+    """By SIGTERM at once; by SIGKILL when what was sent has been flushed."""
+    source = os.path.join(folder, "sent.blf")
+    python_writes(source, messages)
+    recorder = Recorder(hubs.paths[0], os.path.join(folder, f"recorded_{int(number)}{extension}"))
+    probes = len(we_read(recorder.path))
+    subprocess.run([CANTWIN, "replay", source, hubs.paths[0], "--fast"], check=True, timeout=TIMEOUT,
+                   stderr=subprocess.DEVNULL)
+    if number == signal.SIGKILL:
+        recorder.wait_for(probes + len(messages))
+    got = recorder.end(number)
+    expected = [key_of_message(m)[1:] for m in messages]
+    assert got == expected, f"{len(got)} frames instead of {len(expected)}"
+
+
+def case_channels_go_to_their_buses(folder, hubs, messages):
+    source = os.path.join(folder, "channels.asc")
+    python_writes(source, messages)
+    recorders = [Recorder(path, os.path.join(folder, f"channel{i}.blf")) for i, path in enumerate(hubs.paths)]
+    subprocess.run([CANTWIN, "replay", source, "--channel", "can0=unix:" + hubs.paths[0], "--channel",
+                    "can1=unix:" + hubs.paths[1], "--fast"], check=True, timeout=TIMEOUT, stderr=subprocess.DEVNULL)
+    for i, recorder in enumerate(recorders):
+        got = recorder.end(signal.SIGTERM)
+        expected = [key_of_message(m)[1:] for m in messages if m.channel == i]
+        assert expected and got == expected, f"can{i}: {len(got)} frames instead of {len(expected)}"
+
+
+def case_loop_plays_until_stopped(folder, hubs, messages):
+    source = os.path.join(folder, "loop.log")
+    python_writes(source, messages)
+    dump = subprocess.Popen([CANTWIN, "bus", "dump", hubs.paths[0], "--count", str(5 * len(messages))],
+                            stdout=subprocess.DEVNULL)
+    play = subprocess.Popen([CANTWIN, "replay", source, hubs.paths[0], "--loop", "--fast"], stderr=subprocess.DEVNULL)
+    assert dump.wait(TIMEOUT) == 0
+    assert play.poll() is None, "the loop ended by itself"
+    play.send_signal(signal.SIGINT)
+    assert play.wait(TIMEOUT) == 0
+
+
+def run_buses(report, folder):
+    hubs = Hubs(folder)
+    try:
+        for extension in (".log", ".asc", ".blf"):
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                report.run(f"recorded_{extension[1:]}_after_{number.name}", case_recorded_bus_is_a_whole_log, folder, hubs,
+                           extension, number, playable(random_messages(500, 12)))
+        report.run("channels_go_to_their_buses", case_channels_go_to_their_buses, folder, hubs,
+                   playable(random_messages(500, 13)))
+        report.run("loop_plays_until_stopped", case_loop_plays_until_stopped, folder, hubs,
+                   playable(random_messages(100, 14)))
+    finally:
+        hubs.close()
+
+
 class Report:
     """Runs cases; one that fails does not end the others."""
 
@@ -274,6 +385,7 @@ def main():
         report.run("window_ids_and_channels", case_window_ids_and_channels, folder, random_messages(2000, 10))
         report.run("damaged_container_is_located", case_damaged_container_is_located, folder, random_messages(4000, 11))
         run_corpus(report, folder)
+        run_buses(report, folder)
     return 1 if report.failed else 0
 
 
