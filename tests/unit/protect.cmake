@@ -6,3 +6,4 @@ foreach(name protect_e2e protect_makers)
 endforeach()
 cantwin_test(protection_file_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/protection_file_test.c
              DEPENDS protection_file)
+cantwin_test(encode_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/encode_test.c DEPENDS dbc)

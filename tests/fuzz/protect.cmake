@@ -1,0 +1,1 @@
+cantwin_fuzz(protect_fuzz DEPENDS dbc)
