@@ -10,7 +10,7 @@ build_packages=(gcc cmake ninja-build pkg-config protobuf-c-compiler libprotobuf
 test_packages=(clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev codespell shellcheck gcovr iproute2
     python3 python3-venv protobuf-compiler tshark chromium chromium-driver)
 kernel_packages=(bc flex bison make gcc libc6-dev xz-utils busybox iproute2 can-utils)
-python_packages=(cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client)
+python_packages=(autosar-e2e cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client)
 
 venv=${CANTWIN_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/cantwin/venv}
 
