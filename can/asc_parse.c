@@ -149,11 +149,14 @@ static int take_data(struct cursor *c, unsigned base, unsigned count, struct ct_
     return CT_OK;
 }
 
-static int take_direction(struct cursor *c, struct ct_frame *frame)
+/* `certain`: what came before can only be a frame, so a stump of a word is damage. */
+static int take_direction(struct cursor *c, bool certain, struct ct_frame *frame)
 {
     const struct word word = next_word(c);
     if (starts(word, "Tx")) { /* TxRq: the request to send */
         frame->flags |= CT_FRAME_SENT;
+    } else if (certain && word.len < 2) {
+        return fail(c, CT_ERR_SYNTAX, "expected Rx or Tx");
     } else if (!is(word, "Rx")) {
         return CT_ERR_NOT_FOUND; /* another kind of event */
     }
@@ -197,11 +200,7 @@ static int take_classic(struct cursor *c, const struct ct_asc *asc, struct ct_fr
         return fail(c, CT_ERR_SYNTAX, "the line ends behind the channel");
     }
     const bool numeric = id_of(id, asc->base, frame);
-    if (numeric && peek_word(c).len == 0) {
-        next_word(c);
-        return fail(c, CT_ERR_SYNTAX, "the line ends behind the id");
-    }
-    int err = take_direction(c, frame);
+    int err = take_direction(c, numeric, frame);
     if (err == CT_OK) {
         err = take_classic_data(c, asc, frame);
     }
@@ -263,7 +262,7 @@ static void apply_fd_flags(struct cursor *c, const struct fd_fields *f, struct c
 static int take_fd(struct cursor *c, const struct ct_asc *asc, struct ct_frame *frame)
 {
     struct fd_fields f = {0};
-    int err = take_direction(c, frame);
+    int err = take_direction(c, true, frame);
     if (err != CT_OK) {
         return err;
     }
@@ -292,6 +291,9 @@ static int take_event(struct cursor *c, struct ct_asc *asc, struct ct_log_record
     uint32_t channel;
     const struct word word = next_word(c);
     const bool fd = is(word, "CANFD");
+    if (word.len == 0) {
+        return fail(c, CT_ERR_SYNTAX, "the line ends behind the time stamp");
+    }
     if (is(word, "Start") && is(next_word(c), "of") && is(next_word(c), "measurement") && asc->block_dated) {
         asc->dated = true;
         asc->start_utc = asc->block_utc - asc->at_ns;

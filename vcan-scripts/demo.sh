@@ -6,7 +6,7 @@
 # usage: vcan-scripts/demo.sh [--seconds N] [--replay LOG --dbc [CHANNEL=]FILE...] [--run-dir DIR] [--no-install]
 #   --seconds N        end by itself after N seconds; exit 0 only if frames were decoded, mirrored to the backend, a command
 #                      made the round trip and no value was lost (without it: until Ctrl-C)
-#   --replay LOG       instead of the simulated vehicle, play a candump log (plain or .zst) once, in real time
+#   --replay LOG       instead of the simulated vehicle, play a log (candump, ASC, BLF; plain, .zst, .gz) once, in real time
 #   --dbc [CH=]FILE    the DBC of the log's channel CH (can0 when left out); once per channel
 #   --speed N          replay N times faster (0: as fast as the chain takes it)
 #   --run-dir DIR      keep configuration, keys, logs and stores in DIR (default: a temporary folder, removed at the end)

@@ -176,6 +176,9 @@ static void test_asc_damaged_lines_are_refused_at_their_column(void **state)
         {"1.0 1 NoId Rx d 1 11", 7},
         {"1.0 CANFD 1 Rx 3FFFFFFFx 0 0 1 1 1", 16},
         {"garbage 1 2 3", 1},
+        {"1.25", 5},
+        {"1.0 1 123 R", 11},
+        {"1.0 CANFD 1 ", 13},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
