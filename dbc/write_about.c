@@ -121,7 +121,7 @@ static void put_type(struct dbc_writer *writer, const struct ct_dbc_attribute_de
                                         [CT_DBC_FLOAT] = "FLOAT",
                                         [CT_DBC_STRING] = "STRING",
                                         [CT_DBC_ENUM] = "ENUM"};
-    ct_buf_printf(writer->out, " %s", types[def->type]);
+    ct_buf_printf(writer->out, " %s%s", types[def->type], def->type == CT_DBC_STRING ? " " : "");
     for (size_t i = 0; def->type == CT_DBC_ENUM && i < def->text_count; i++) {
         put(writer, i > 0 ? "," : " ");
         ct_dbc_put_string(writer, def->texts[i]);
