@@ -53,23 +53,23 @@ static void change(struct diff *diff, const struct ct_dbc_change *change)
     diff->report(diff->user, change);
 }
 
-static void field_only_in(struct diff *diff, const struct dbc_object *object, size_t side, const struct dbc_fact *fact)
+static void field_only_in(struct diff *diff, const char *label, size_t side, const struct dbc_fact *fact)
 {
     const struct dbc_facts *facts = &diff->sides[side];
     const char *value = text_at(facts, fact->value);
     const struct ct_dbc_change found = {.kind = side == 0 ? CT_DBC_REMOVED : CT_DBC_ADDED,
-                                        .object = text_at(facts, object->label),
+                                        .object = label,
                                         .field = text_at(facts, fact->field),
                                         .before = side == 0 ? value : "",
                                         .after = side == 0 ? "" : value};
     change(diff, &found);
 }
 
-static void field_in_both(struct diff *diff, const struct dbc_object *object, const struct dbc_fact *before,
+static void field_in_both(struct diff *diff, const char *label, const struct dbc_fact *before,
                           const struct dbc_fact *after)
 {
     const struct ct_dbc_change found = {.kind = CT_DBC_CHANGED,
-                                        .object = text_at(&diff->sides[0], object->label),
+                                        .object = label,
                                         .field = text_at(&diff->sides[0], before->field),
                                         .before = text_at(&diff->sides[0], before->value),
                                         .after = text_at(&diff->sides[1], after->value)};
@@ -80,6 +80,7 @@ static void field_in_both(struct diff *diff, const struct dbc_object *object, co
 
 static void compare_fields(struct diff *diff, const struct dbc_object *before, const struct dbc_object *after)
 {
+    const char *label = text_at(&diff->sides[0], before->label); /* one object, one name, also where that changes */
     const struct dbc_fact *a = &diff->sides[0].items[before->first];
     const struct dbc_fact *b = &diff->sides[1].items[after->first];
     const struct dbc_fact *a_end = a + before->fact_count;
@@ -89,11 +90,11 @@ static void compare_fields(struct diff *diff, const struct dbc_object *before, c
                           : b == b_end ? -1
                                        : strcmp(text_at(&diff->sides[0], a->field), text_at(&diff->sides[1], b->field));
         if (order < 0) {
-            field_only_in(diff, before, 0, a++);
+            field_only_in(diff, label, 0, a++);
         } else if (order > 0) {
-            field_only_in(diff, after, 1, b++);
+            field_only_in(diff, label, 1, b++);
         } else {
-            field_in_both(diff, before, a++, b++);
+            field_in_both(diff, label, a++, b++);
         }
     }
 }
