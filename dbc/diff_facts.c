@@ -70,28 +70,26 @@ static void end_text(struct dbc_facts *facts)
     ct_buf_append(&facts->texts, "", 1);
 }
 
-/* Starts an object; `whole`: the object it is a part of, by number + 1, 0 none. Its number + 1. */
-static size_t add_object(struct dbc_facts *facts, size_t whole, const char *key, const char *label)
+/* Starts an object; `whole`: the key of the one it is a part of, NULL: none. False when out of memory. */
+static bool add_object(struct dbc_facts *facts, const char *whole, const char *key, const char *label)
 {
     void *items = facts->objects;
     if (!grow(facts, &items, facts->object_count, &facts->object_capacity, sizeof *facts->objects)) {
-        return 0;
+        return false;
     }
     facts->objects = items;
-    struct dbc_object object = {.order = facts->object_count, .first = facts->count};
-    object.key = facts->texts.len;
-    if (whole > 0) {
-        static const char part[] = {DBC_KEY_PART, '\0'};
-        ct_buf_printf(&facts->texts, "%s%s%s", (const char *)facts->texts.data + facts->objects[whole - 1].key, part,
-                      key);
-    } else {
-        ct_buf_text(&facts->texts, key);
+    struct dbc_object object = {.order = facts->object_count, .first = facts->count, .key = facts->texts.len};
+    if (whole != NULL) {
+        static const char part = DBC_KEY_PART;
+        ct_buf_text(&facts->texts, whole);
+        ct_buf_append(&facts->texts, &part, 1);
     }
+    ct_buf_text(&facts->texts, key);
     end_text(facts);
     object.label = begin_text(facts, label);
     end_text(facts);
     facts->objects[facts->object_count++] = object;
-    return facts->object_count;
+    return true;
 }
 
 static void begin_fact(struct dbc_facts *facts, const char *kind, const char *name)
@@ -197,22 +195,22 @@ static void add_attributes(struct dbc_facts *facts, const struct ct_dbc_attribut
 }
 
 /* Key and label of an object with a name: `rank` sorts the kinds. */
-static size_t add_named(struct dbc_facts *facts, char rank, const char *kind, const char *name)
+static bool add_named(struct dbc_facts *facts, char rank, const char *kind, const char *name)
 {
     struct ct_buf text;
     ct_buf_init(&text, TEXTS_MAX);
     ct_buf_printf(&text, "%c%s %s", rank, kind, name);
     facts->no_memory = facts->no_memory || ct_buf_error(&text) != CT_OK;
-    const size_t object = add_object(facts, 0, ct_buf_string(&text), ct_buf_string(&text) + (text.len > 0 ? 1 : 0));
+    const bool added = add_object(facts, NULL, ct_buf_string(&text), ct_buf_string(&text) + (text.len > 0 ? 1 : 0));
     ct_buf_free(&text);
-    return object;
+    return added;
 }
 
 /* ---- the objects */
 
 static void add_database(struct dbc_facts *facts, const struct ct_dbc *dbc, const struct ct_dbc_diff_options *options)
 {
-    if (add_object(facts, 0, "0", "database") == 0) {
+    if (!add_object(facts, NULL, "0", "database")) {
         return;
     }
     add_text(facts, "version", dbc->version);
@@ -228,7 +226,7 @@ static void add_definition(struct dbc_facts *facts, const struct ct_dbc_attribut
                                         [CT_DBC_FLOAT] = "FLOAT",
                                         [CT_DBC_STRING] = "STRING",
                                         [CT_DBC_ENUM] = "ENUM"};
-    if (is_compared_elsewhere(def->name) || add_named(facts, '1', "attribute definition", def->name) == 0) {
+    if (is_compared_elsewhere(def->name) || !add_named(facts, '1', "attribute definition", def->name)) {
         return;
     }
     add_text(facts, "scope", scopes[def->scope]);
@@ -326,16 +324,16 @@ static void add_message(struct dbc_facts *facts, const struct ct_dbc_message *me
                    pseudo ? message->written_id : message->id);
     ct_buf_printf(&label, message->extended ? "%s 0x%08" PRIX32 " %s" : "%s 0x%03" PRIX32 " %s", kind, message->id,
                   message->name);
-    const size_t whole = add_object(facts, 0, key, ct_buf_string(&label));
-    if (whole > 0) {
+    const bool added = add_object(facts, NULL, key, ct_buf_string(&label));
+    if (added) {
         add_message_fields(facts, message);
         add_comment(facts, options, message->comment);
     }
-    for (size_t i = 0; whole > 0 && i < message->signal_count; i++) {
+    for (size_t i = 0; added && i < message->signal_count; i++) {
         const struct ct_dbc_signal *signal = &message->signals[i];
         ct_buf_clear(&part);
         ct_buf_printf(&part, "%s signal %s", ct_buf_string(&label), signal->name);
-        if (add_object(facts, whole, signal->name, ct_buf_string(&part)) > 0) {
+        if (add_object(facts, key, signal->name, ct_buf_string(&part))) {
             add_signal_fields(facts, signal);
             add_selection(facts, message, signal);
             add_comment(facts, options, signal->comment);
@@ -353,7 +351,7 @@ static void add_variable(struct dbc_facts *facts, const struct ct_dbc_environmen
                                         [CT_DBC_ENV_FLOAT] = "float",
                                         [CT_DBC_ENV_STRING] = "string",
                                         [CT_DBC_ENV_DATA] = "data"};
-    if (add_named(facts, '6', "environment variable", variable->name) == 0) {
+    if (!add_named(facts, '6', "environment variable", variable->name)) {
         return;
     }
     add_text(facts, "type", types[variable->type]);
@@ -385,7 +383,7 @@ static void add_relation(struct dbc_facts *facts, const struct ct_dbc_relation *
         ct_buf_printf(&name, " and environment variable %s", relation->environment->name);
     }
     facts->no_memory = facts->no_memory || ct_buf_error(&name) != CT_OK;
-    if (add_named(facts, '7', "relation", ct_buf_string(&name)) > 0) {
+    if (add_named(facts, '7', "relation", ct_buf_string(&name))) {
         begin_fact(facts, "value", "");
         put_value(facts, relation->attribute.def, &relation->attribute.value);
     }
@@ -401,13 +399,13 @@ int ct_dbc_facts_init(struct dbc_facts *facts, const struct ct_dbc *dbc, const s
         add_definition(facts, &dbc->attribute_defs[i]);
     }
     for (size_t i = 0; i < dbc->node_count; i++) {
-        if (add_named(facts, '2', "node", dbc->nodes[i].name) > 0) {
+        if (add_named(facts, '2', "node", dbc->nodes[i].name)) {
             add_attributes(facts, &dbc->nodes[i].attributes);
             add_comment(facts, options, dbc->nodes[i].comment);
         }
     }
     for (size_t i = 0; i < dbc->table_count; i++) {
-        if (add_named(facts, '3', "value table", dbc->tables[i].name) > 0) {
+        if (add_named(facts, '3', "value table", dbc->tables[i].name)) {
             add_texts(facts, dbc->tables[i].texts, dbc->tables[i].text_count);
         }
     }

@@ -9,6 +9,16 @@
 
 #define TEXT_ROOM 512
 
+/* Names and texts of the file may hold line ends; a finding is one plain line. */
+static void make_plain(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7F) {
+            *text = ' ';
+        }
+    }
+}
+
 void ct_dbc_lint_find(struct dbc_lint *lint, enum ct_dbc_code code, struct ct_dbc_place place, const char *format, ...)
 {
     struct ct_dbc_problem problem = {.severity = ct_dbc_code_info((unsigned)code)->severity,
@@ -24,6 +34,7 @@ void ct_dbc_lint_find(struct dbc_lint *lint, enum ct_dbc_code code, struct ct_db
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    make_plain(text);
     problem.text = text;
     lint->report(lint->user, &problem);
 }

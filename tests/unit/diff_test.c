@@ -145,6 +145,26 @@ static void test_diff_two_messages_of_one_id_pair_by_order(void **state)
           "~ message 0x005 N|length|8|7\n");
 }
 
+static void test_diff_of_a_large_file_finds_the_one_change(void **state)
+{
+    (void)state;
+    static char before[200000];
+    static char after[200000];
+    size_t len = 0;
+    for (int i = 0; i < 1000; i++) {
+        const int n =
+            snprintf(before + len, sizeof before - len,
+                     "BO_ %d M%d: 8 Vector__XXX\n SG_ Signal%d : 0|8@1+ (1,0) [0|0] \"\" Vector__XXX\n", i, i, i);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
+    memcpy(after, before, len);
+    char *changed = strstr(after, "Signal500 : 0|8");
+    assert_non_null(changed);
+    changed[strlen("Signal500 : 0|")] = '9';
+    check(before, after, true, "~ message 0x1F4 M500 signal Signal500|length|8|9\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_diff_attributes_multiplexers_groups_and_variables),
         cmocka_unit_test(test_diff_comments_only_where_asked),
         cmocka_unit_test(test_diff_two_messages_of_one_id_pair_by_order),
+        cmocka_unit_test(test_diff_of_a_large_file_finds_the_one_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

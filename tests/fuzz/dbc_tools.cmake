@@ -1,0 +1,1 @@
+cantwin_fuzz(dbc_tools_fuzz DEPENDS dbc_tools)
