@@ -90,9 +90,10 @@ static bool take_flags(struct socketcan_port *p, unsigned message_flags, struct 
 
 static size_t take_batch(struct socketcan_port *p, size_t received, bool empty, struct ct_frame *out_frames)
 {
-    const ct_ns now = ct_clock_now();
-    const int64_t utc_now = ct_clock_utc_now();
+    ct_ns now = 0;
+    ct_ns utc_now = 0;
     size_t n = 0;
+    ct_clock_both(&now, &utc_now);
     for (size_t i = 0; i < received; i++) {
         struct mmsghdr *message = &p->messages[i];
         const int64_t stamp = take_control(p, &message->msg_hdr);

@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
     --suite) suites=${2:?--suite needs a name} && shift ;;
     --match) match=${2:?--match needs a regular expression} && shift ;;
     --no-install) install=no ;;
-    --list) ls tests/interop/*_test.* tests/web/*_test.* tests/faults/*_test.* tests/bench/*_bench.* 2>/dev/null; exit 0 ;;
+    --list) ls tests/interop/*_test.* tests/web/*_test.* tests/faults/*_test.* tests/kernel/*_test.[ps]* tests/bench/*_bench.* 2>/dev/null; exit 0 ;;
     --help | -h) usage; exit 0 ;;
     *) echo "tests/run.sh: error: unknown option '$1'; see tests/run.sh --help" >&2; exit 2 ;;
     esac
@@ -117,7 +117,7 @@ if [ $install = yes ]; then
 fi
 [ -x "$CANTWIN_VENV/bin/python" ] || python=no
 
-if has unit || has flow || has interop || has web || has faults || has bench; then
+if has unit || has flow || has interop || has web || has faults || has kernel || has bench; then
     build test || { echo "$passed passed, $failed failed, $skipped skipped"; exit 1; }
 fi
 if has lint; then
@@ -129,6 +129,57 @@ if has lint; then
     tests/tools/lint.sh $tree >"$work/lint.out" 2>&1
     count lint $? "$work/lint.out"
 fi
+# The test kernel takes minutes to build, once: it is built beside everything else. Where this machine's kernel has CAN,
+# the suite runs in that, in a network namespace.
+host_has_can() {
+    local flags=-n
+    [ "$(id -u)" = 0 ] || flags=-rn
+    unshare $flags ip link add vcan0 type vcan 2>/dev/null
+}
+kernel_pid=
+if has kernel && ! host_has_can; then
+    if [ $install = yes ]; then vcan-scripts/install.sh kernel; fi
+    vcan-scripts/test-kernel >"$work/kernel.txt" 2>&1 &
+    kernel_pid=$!
+fi
+run_kernel_script() { # FILE
+    local name with=()
+    name=$(basename "$1")
+    [[ $name =~ $match ]] || return
+    case $1 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
+    echo "running: $1"
+    if [ -n "$kernel_pid" ]; then
+        vcan-scripts/in-test-kernel --timeout "${CANTWIN_TEST_TIMEOUT:-600}" "${with[@]}" "$1" >"$work/script.out" 2>&1
+    else
+        # shellcheck disable=SC2016
+        in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-600}" bash -c \
+            'ip link add vcan0 type vcan && ip link set vcan0 mtu 72 up && exec "$@"' _ "${with[@]}" "$1" >"$work/script.out" 2>&1 </dev/null
+    fi
+    count kernel\ "$name" $? "$work/script.out"
+}
+run_kernel_suite() {
+    local script status=0
+    if [ -n "$kernel_pid" ]; then
+        kill -0 "$kernel_pid" 2>/dev/null && echo "waiting for the test kernel's build"
+        wait "$kernel_pid" || status=$?
+        if [ $status = 3 ]; then
+            skip "kernel: no test kernel: $(grep error: "$work/kernel.txt" | head -n 1)"
+            return
+        elif [ $status != 0 ]; then
+            tail -n 20 "$work/kernel.txt"
+            fail "kernel: the test kernel could not be built"
+            return
+        fi
+    fi
+    for script in tests/kernel/*_test.sh tests/kernel/*_test.py; do
+        if [ $python = no ] && [[ $script == *.py ]]; then
+            skip "kernel $(basename "$script"): the Python packages could not be installed"
+        else
+            run_kernel_script "$script"
+        fi
+    done
+}
+
 has unit && run_built test unit
 has flow && run_built test flow
 if has sanitize; then
@@ -157,6 +208,7 @@ for suite in interop web faults bench; do
         fi
     done
 done
+has kernel && run_kernel_suite
 if has fuzz && build fuzz; then
     for target in build/fuzz/tests/*_fuzz; do
         [ -x "$target" ] || continue

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""The gateway on kernel interfaces that misbehave: losses, interfaces that go and come, error frames, a flood.
+
+The test counts what it sends itself, by a raw socket of Python's; the gateway is asked over its status socket. Scale: this
+kernel's system calls are slow, so a burst of 8,000 frames stands for a second of a full 1 Mbit/s bus, and floods and stalls
+are as long as their frames take. Runs in a kernel with CAN where vcan0 is up (tests/run.sh), as root.
+"""
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
+import stack  # noqa: E402
+from stack import Failure, Process, ask_socket, wait_for  # noqa: E402
+
+ROUNDS = 100
+CAN_ERR_FLAG = 0x20000000
+DBC = """VERSION ""
+BU_: ECU
+BO_ 291 Engine: 8 ECU
+ SG_ Count : 0|32@1+ (1,0) [0|0] "" ECU
+"""
+CONFIG = """vehicle_id: kernel-test
+buses:
+  - { name: can0, port: vcan0, dbc: [engine.dbc], fd: true, transmit: false, bitrate: 500000 }
+  - { name: can1, port: vcan1, dbc: [engine.dbc], fd: true, transmit: false }
+collection: collection.yaml
+state_dir: state
+status_socket: gateway.sock
+"""
+COLLECTION = 'signals:\n  - { match: "*", interval_ms: 0, on_change: true, purpose: test }\n'
+
+
+def ip(*arguments):
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise Failure(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+
+
+def make(name):
+    ip("link", "add", name, "type", "vcan")
+    ip("link", "set", name, "mtu", "72", "up")
+
+
+class Sender:
+    """Frames of message Engine with a running count."""
+
+    def __init__(self, interface):
+        self.interface = interface
+        self.count = 0
+        self.open()
+
+    def open(self):
+        """Anew: a socket keeps the error of an interface that went."""
+        self.socket = socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
+        self.socket.bind((self.interface,))
+
+    def send(self, times=1):
+        for _ in range(times):
+            self.count += 1
+            self.socket.send(struct.pack("=IB3xI4x", 0x123, 8, self.count))
+
+    def error(self, kind, detail=0, tx=0, rx=0):
+        self.socket.send(struct.pack("=IB3x8B", CAN_ERR_FLAG | kind, 8, 0, detail, 0, 0, 0, 0, tx, rx))
+
+
+class Gateway:
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="cantwin-", dir="/run" if os.path.ismount("/run") else None)
+        for name, text in (("engine.dbc", DBC), ("gateway.yaml", CONFIG), ("collection.yaml", COLLECTION)):
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        if not os.path.exists("/sys/class/net/vcan1"):
+            make("vcan1")
+        self.process = Process("gateway", [os.path.join(stack.BIN, "cantwin-gateway"), "--config", "gateway.yaml"], self.folder)
+        self.process.wait_line("ready")
+        for name in ("can0", "can1"):
+            self.process.wait_line(f"bus {name} is up")
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ask(self, question):
+        return ask_socket(os.path.join(self.folder, "gateway.sock"), question)
+
+    def bus(self, name="can0"):
+        return next(bus for bus in self.ask({"get": "status"})["buses"] if bus["name"] == name)
+
+    def value(self, name):
+        """(value, text) of one entry of the twin."""
+        found = self.ask({"get": "twin", "match": name})
+        return found.get("value"), found.get("text")
+
+    def wait_bus(self, what, condition, name="can0"):
+        def seen():
+            bus = self.bus(name)
+            return bus if condition(bus) else None
+        return wait_for(what, seen)
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.process.pid}/fd"))
+
+    def said(self, text):
+        return any(text in line for line in self.process.lines)
+
+
+def burst_is_read_whole():
+    with Gateway() as gateway:
+        sender = Sender("vcan0")
+        sender.send(8000)
+        bus = gateway.wait_bus("all frames", lambda b: b["decoded"] >= 8000)
+        if bus["lost"] != 0 or bus["decoded"] != 8000 or gateway.value("can0.Engine.Count")[0] != 8000:
+            raise Failure(str(bus))
+        # The bit rate is configured, so there is a load.
+        wait_for("a bus load", lambda: gateway.value("bus.can0.BusLoad")[0] is not None)
+
+
+def overflow_is_counted_exactly():
+    with Gateway() as gateway:
+        sender = Sender("vcan0")
+        sender.send(10)
+        gateway.wait_bus("the first frames", lambda b: b["decoded"] == 10)
+        gateway.process.signal(signal.SIGSTOP)
+        sender.send(40000)  # 8 MiB hold about half of them
+        gateway.process.signal(signal.SIGCONT)
+        bus = gateway.wait_bus("every frame read or lost", lambda b: b["decoded"] + b["lost"] >= 40010)
+        if bus["decoded"] + bus["lost"] != 40010 or bus["lost"] < 1000:
+            raise Failure(f"sent 40010, read {bus['decoded']}, lost {bus['lost']}")
+        wait_for("the loss in the twin", lambda: gateway.value("bus.can0.FramesLost")[0] == bus["lost"])
+        gateway.process.wait_line("frames were lost before they could be read")
+        sender.send(5)
+        after = gateway.wait_bus("frames after the loss", lambda b: b["decoded"] >= bus["decoded"] + 5)
+        if after["lost"] != bus["lost"]:
+            raise Failure(f"more lost: {after}")
+
+
+def down_and_up_100_times():
+    with Gateway() as gateway:
+        sender = Sender("vcan0")
+        sender.send()
+        gateway.wait_bus("the first frame", lambda b: b["decoded"] == 1)
+        before = gateway.descriptors()
+        for i in range(ROUNDS):
+            ip("link", "set", "vcan0", "down")
+            gateway.wait_bus("down", lambda b: not b["up"])
+            ip("link", "set", "vcan0", "up")
+            gateway.wait_bus("up", lambda b: b["up"])
+            sender.open()
+            sender.send()
+            gateway.wait_bus(f"the frame of round {i}", lambda b, n=i: b["decoded"] == n + 2)
+        wait_for(f"no more than {before} descriptors", lambda: gateway.descriptors() <= before)
+
+
+def deleted_and_made_again_100_times():
+    with Gateway() as gateway:
+        sender = Sender("vcan0")
+        sender.send()
+        gateway.wait_bus("the first frame", lambda b: b["decoded"] == 1)
+        before = gateway.descriptors()
+        for i in range(ROUNDS):
+            ip("link", "delete", "vcan0")
+            if i % 2 == 0:  # every other time it is back before anybody can have looked
+                gateway.wait_bus("down", lambda b: not b["up"])
+            make("vcan0")
+            sender.open()
+
+            def back(n=i):
+                sender.send()
+                return gateway.bus()["decoded"] > n + 1
+            gateway.wait_bus("up", lambda b: b["up"])
+            read = gateway.bus()["decoded"]
+            sender.send()
+            gateway.wait_bus(f"the frame of round {i}", lambda b, n=read: b["decoded"] > n) if i % 2 == 0 else wait_for("data", back)
+        wait_for(f"no more than {before} descriptors", lambda: gateway.descriptors() <= before)
+
+
+def controller_states_reach_the_twin():
+    rows = [  # error class, controller detail, counters, state
+        (0x204, 0x08, 96, 3, "error-warning"), (0x204, 0x20, 128, 3, "error-passive"), (0x040, 0, 0, 0, "bus-off"),
+        (0x100, 0, 0, 0, "error-active"), (0x204, 0x10, 7, 130, "error-passive"), (0x204, 0x40, 7, 90, "error-active")]
+    with Gateway() as gateway:
+        sender = Sender("vcan0")
+        for kind, detail, tx, rx, state in rows:
+            sender.error(kind, detail, tx, rx)
+            gateway.wait_bus(state, lambda b, s=state: b["state"] == s)
+            wait_for(f"{state} in the twin", lambda s=state: gateway.value("bus.can0.ControllerState")[1] == s)
+            if kind == 0x204 and (gateway.value("bus.can0.TxErrorCounter")[0], gateway.value("bus.can0.RxErrorCounter")[0]) != (tx, rx):
+                raise Failure(f"counters of {state}: {gateway.bus()}")
+        bus = gateway.bus()
+        if (bus["bus_offs"], bus["restarts"], bus["error"]) != (1, 1, len(rows)):
+            raise Failure(str(bus))
+        gateway.process.wait_line("controller is bus-off")
+        if gateway.value("bus.can1.ControllerState")[1] is not None:
+            raise Failure("the other bus has a state too")
+
+
+def error_flood_is_limited_and_harms_no_other_bus():
+    with Gateway() as gateway:
+        sender, other = Sender("vcan0"), Sender("vcan1")
+        for _ in range(100):
+            for _ in range(100):
+                sender.error(0x088)
+            other.send()
+        sender.error(0x040)
+        bus = gateway.wait_bus("bus-off behind the flood", lambda b: b["state"] == "bus-off")
+        if not 200 < bus["error"] < 9000:  # 10,001 were sent, faster than 200 a second
+            raise Failure(str(bus))
+        gateway.wait_bus("the other bus's frames", lambda b: b["decoded"] == 100, name="can1")
+        # The mute ends: bus errors are told again.
+        def told_again():
+            sender.error(0x088)
+            return gateway.bus()["error"] > bus["error"]
+        wait_for("bus errors after the flood", told_again)
+
+
+def unsent_by_a_bus_without_transmit_is_nothing():
+    with Gateway() as gateway:
+        Sender("vcan0").send()
+        bus = gateway.wait_bus("the frame", lambda b: b["decoded"] == 1)
+        if (bus["sent"], bus["unsent"], bus["refused"]) != (0, 0, 0):
+            raise Failure(str(bus))
+
+
+CASES = [burst_is_read_whole, overflow_is_counted_exactly, down_and_up_100_times, deleted_and_made_again_100_times,
+         controller_states_reach_the_twin, error_flood_is_limited_and_harms_no_other_bus,
+         unsent_by_a_bus_without_transmit_is_nothing]
+if __name__ == "__main__":
+    wanted = sys.argv[1:]
+    stack.finish([stack.case(function.__name__, function) for function in CASES if not wanted or function.__name__ in wanted])
