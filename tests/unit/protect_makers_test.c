@@ -216,6 +216,8 @@ static const struct maker makers[] = {
      true},
     {"mg-torque", 0x1FD, "SG_ PV : 21|14@0+ (1,0) [0|16383] \"\" B\n", "30053ff300000000",
      "-(5*2 + 0 + 0 + 3) = 0x3FF3", "PV", false},
+    {"mg-torque-response", 0x1EC, "SG_ PV : 22|15@0+ (1,0) [0|32767] \"\" B\n", "38055ff200002000",
+     "-(5*2 + 2<<12 + 1 + 3) = 0x5FF2", "PV", false},
 };
 
 /* Rows of the table whose frame is filled in by the arithmetic in `why`; "unused" ones only check filling. */
