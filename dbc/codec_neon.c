@@ -25,20 +25,32 @@ CODEC_INLINE struct frame frame_of(const uint8_t *data, bool near)
     return frame;
 }
 
-/* Two bytes as two words. */
-CODEC_INLINE int64x2_t counts(const uint8_t *of_lanes)
+/* Two of eight bytes as shift counts of two words: USHL looks at the lowest byte alone. */
+CODEC_INLINE int64x2_t counts(uint8x8_t of_lanes, unsigned k)
 {
-    return vcombine_s64(vcreate_s64(of_lanes[0]), vcreate_s64(of_lanes[1]));
+    static const uint8_t pairs[CT_LANE_GROUP / STEP][16] = {{0, 0, 0, 0, 0, 0, 0, 0, 1},
+                                                            {2, 0, 0, 0, 0, 0, 0, 0, 3},
+                                                            {4, 0, 0, 0, 0, 0, 0, 0, 5},
+                                                            {6, 0, 0, 0, 0, 0, 0, 0, 7}};
+    return vreinterpretq_s64_u8(vqtbl1q_u8(vcombine_u8(of_lanes, of_lanes), vld1q_u8(pairs[k / STEP])));
 }
 
 CODEC_INLINE int64x2_t integers(const struct codec_group *group, unsigned k, const struct frame *frame, bool near)
 {
     const uint8x16_t index = vld1q_u8(group->index + 8 * (size_t)k);
     const uint8x16_t bytes = near ? vqtbl1q_u8(frame->near, index) : vqtbl4q_u8(frame->far, index);
-    const uint64x2_t top = vshlq_u64(vreinterpretq_u64_u8(bytes), counts(group->left + k));
-    const uint64x2_t bits = vshlq_u64(top, vnegq_s64(counts(group->right + k)));
+    const uint8x8_t right = vreinterpret_u8_s8(vneg_s8(vreinterpret_s8_u8(vld1_u8(group->right))));
+    const uint64x2_t top = vshlq_u64(vreinterpretq_u64_u8(bytes), counts(vld1_u8(group->left), k));
+    const uint64x2_t bits = vshlq_u64(top, counts(right, k));
     const uint64x2_t sign = vld1q_u64(group->sign + k);
     return vreinterpretq_s64_u64(vsubq_u64(veorq_u64(bits, sign), sign));
+}
+
+/* Steps of nothing but padding are left out. */
+CODEC_INLINE unsigned lanes_in(const struct codec_plan *plan, size_t group)
+{
+    const unsigned left = plan->straight - (unsigned)group * CT_LANE_GROUP;
+    return left < CT_LANE_GROUP ? left : CT_LANE_GROUP;
 }
 
 CODEC_INLINE void raw_groups(const struct ct_codec_message *message, const struct codec_plan *plan, size_t first,
@@ -49,7 +61,7 @@ CODEC_INLINE void raw_groups(const struct ct_codec_message *message, const struc
     const struct frame frame = frame_of(data, near);
     for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
-        for (unsigned k = 0; k < CT_LANE_GROUP; k += STEP) {
+        for (unsigned k = 0; k < lanes_in(plan, i - first); k += STEP) {
             vst1q_s64(raw + k, integers(group, k, &frame, near));
         }
     }
@@ -63,7 +75,7 @@ CODEC_INLINE void physical_groups(const struct ct_codec_message *message, const 
     const struct frame frame = frame_of(data, near);
     for (size_t i = first; i < first + plan->straight_groups; i++, group++, values += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
-        for (unsigned k = 0; k < CT_LANE_GROUP; k += STEP) {
+        for (unsigned k = 0; k < lanes_in(plan, i - first); k += STEP) {
             const float64x2_t number = vcvtq_f64_s64(integers(group, k, &frame, near));
             const float64x2_t scaled = vmulq_f64(number, vld1q_f64(group->factor + k));
             vst1q_f64(values + k, vaddq_f64(scaled, vld1q_f64(group->offset + k)));
@@ -80,7 +92,7 @@ CODEC_INLINE void update_groups(const struct ct_codec_message *message, const st
     for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         unsigned same = 0;
-        for (unsigned k = 0; k < CT_LANE_GROUP; k += STEP) {
+        for (unsigned k = 0; k < lanes_in(plan, i - first); k += STEP) {
             const int64x2_t now = integers(group, k, &frame, near);
             const uint64x2_t equal = vceqq_s64(now, vld1q_s64(raw + k));
             same |= ((unsigned)vgetq_lane_u64(equal, 0) & 1U) << k | ((unsigned)vgetq_lane_u64(equal, 1) & 2U) << k;

@@ -1,6 +1,7 @@
 /* The compiled plan: every path of this machine against the definition of a signal, taken bit by bit from the model, on
  * every message of the corpus: random payloads, every length from 0 to 64, selectors with and without branches; and
  * against the oracle. */
+#include "by_definition.h"
 #include "codec.h"
 #include "oracle_rows.h"
 #include "testing.h"
@@ -16,79 +17,6 @@
 #define DATA_MAX     2048
 #define FAULTS_SHOWN 20
 #define UNTOUCHED    INT64_C(0x5A5A5A5A5A5A5A5A)
-
-/* ---- the definition */
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13; /* xorshift64, Marsaglia 2003 */
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-/* Intel counts up from the start bit, Motorola down the sawtooth. False: not wholly inside. */
-static bool bits_by_definition(const struct ct_dbc_signal *signal, const uint8_t *data, size_t len, uint64_t *out_raw)
-{
-    uint64_t raw = 0;
-    unsigned position = signal->start_bit;
-    for (unsigned i = 0; i < signal->length; i++) {
-        if (position / 8 >= len) {
-            return false;
-        }
-        const uint64_t bit = (unsigned)data[position / 8] >> (position % 8) & 1U;
-        if (!signal->big_endian) {
-            raw |= i < 64 ? bit << i : 0;
-            position++;
-        } else {
-            raw = raw << 1 | bit;
-            position = position % 8 == 0 ? position + 15 : position - 1;
-        }
-    }
-    *out_raw = raw;
-    return true;
-}
-
-static bool active_by_definition(const struct ct_dbc_message *model, const struct ct_dbc_signal *signal,
-                                 const uint8_t *data, size_t len)
-{
-    uint64_t value = 0;
-    if (signal->selector < 0) {
-        return true;
-    }
-    const struct ct_dbc_signal *selector = &model->signals[signal->selector];
-    if (selector->kind == CT_DBC_BLOB || !bits_by_definition(selector, data, len, &value) ||
-        !active_by_definition(model, selector, data, len)) {
-        return false;
-    }
-    for (size_t i = 0; i < signal->range_count; i++) {
-        if (value >= signal->ranges[i].first && value <= signal->ranges[i].last) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int64_t extended(const struct ct_dbc_signal *signal, uint64_t raw)
-{
-    const bool negative = signal->is_signed && signal->kind == CT_DBC_INTEGER && signal->length < 64 &&
-                          (raw >> (signal->length - 1) & 1) != 0;
-    return (int64_t)(negative ? raw | UINT64_MAX << signal->length : raw);
-}
-
-static double physical_by_definition(const struct ct_dbc_signal *signal, int64_t raw)
-{
-    double number;
-    if (signal->kind != CT_DBC_INTEGER) {
-        number = ct_codec_float(signal, raw);
-    } else if (signal->is_signed) {
-        number = (double)raw;
-    } else {
-        number = (double)(uint64_t)raw;
-    }
-    const volatile double scaled = number * signal->factor; /* rounded by itself */
-    return scaled + signal->offset;
-}
 
 /* ---- lanes of one message */
 
@@ -218,7 +146,7 @@ static void check_frame(struct counts *counts, enum ct_codec_path path, const st
         }
         const bool inside = bits_by_definition(signal, data, len, &raw);
         const bool on = active_by_definition(model, signal, data, len);
-        const int64_t want = extended(signal, raw);
+        const int64_t want = extended_by_definition(signal, raw);
         const char *text = inside && on ? check_active(lanes, lane, want, physical_by_definition(signal, want))
                                         : check_inactive(lanes, lane);
         counts->values[path] += inside && on;
@@ -259,18 +187,6 @@ static void check_layout(struct counts *counts, const struct ct_codec_message *m
     }
     if (found != model->signal_count || count % CT_LANE_GROUP != 0) {
         fault(counts, model->name, "", 0, "a signal has no lane");
-    }
-}
-
-/* Random bytes of three densities, so that selectors are small as often as not. */
-static void random_payload(uint64_t *random, uint8_t *data, size_t len)
-{
-    const unsigned density = (unsigned)(next_random(random) % 3);
-    for (size_t i = 0; i < len; i++) {
-        data[i] = (uint8_t)next_random(random);
-        for (unsigned k = 0; k < density; k++) {
-            data[i] &= (uint8_t)next_random(random);
-        }
     }
 }
 
