@@ -10,6 +10,7 @@
     X(dbc, "check and show DBC files") \
     X(bus, "serve, dump, record and feed CAN buses") \
     X(replay, "play logs into buses, convert them") \
+    X(bench, "measure what decoding costs here") \
     X(twin, "get, watch and set the twin on board") \
     X(keys, "make and show transport and signing keys")
 /* clang-format on */

@@ -419,7 +419,7 @@ static bool compile(struct build *build, struct ct_codec_message *message)
     memcpy(plans, build->plans, build->plan_count * sizeof *plans);
     message->plans = plans;
     message->root = plans[ROOT];
-    const bool plain = message->selector_count == 0 && message->root.side == 0 && message->root.straight > 0;
+    const bool plain = build->plan_count == 1 && message->root.side == 0 && message->root.straight > 0;
     message->plain_need = plain ? message->root.need : SIZE_MAX;
     message->lanes = build->lanes;
     message->groups = build->groups;

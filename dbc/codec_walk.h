@@ -76,11 +76,9 @@ CODEC_INLINE void codec_walk_selector(const struct ct_codec_message *message, co
 CODEC_INLINE void codec_walk_all(const struct ct_codec_message *message, const uint8_t *data, size_t len,
                                  const struct codec_out *out, codec_straight_fn straight)
 {
-    if (message->selector_count > 0) {
-        memset(out->active, 0, message->group_count);
-        if (out->changed != NULL) {
-            memset(out->changed, 0, message->group_count);
-        }
+    memset(out->active, 0, message->group_count);
+    if (out->changed != NULL) {
+        memset(out->changed, 0, message->group_count);
     }
     codec_walk_plan(message, &message->root, data, len, out, straight);
     for (uint32_t i = 0; i < message->selector_count; i++) {

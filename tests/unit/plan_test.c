@@ -389,6 +389,28 @@ static void test_plan_every_selector_value_switches_what_its_ranges_say(void **s
     release(&f);
 }
 
+/* Found by the fuzzer: nothing can switch on what a selector over 64 bits selects. */
+static void test_plan_selector_over_64_bits_switches_nothing_on(void **state)
+{
+    (void)state;
+    struct fixture f = compile("BO_ 1 M: 16 A\n SG_ Sel M : 0|70@1+ (1,0) [0|0] \"\" B\n"
+                               " SG_ A m0 : 80|8@1+ (1,0) [0|0] \"\" B\n SG_ B : 88|8@1+ (1,0) [0|0] \"\" B\n");
+    struct counts counts = {0};
+    struct lanes lanes;
+    const struct ct_codec_message *message = ct_codec_find(f.codec, 1, false);
+    const uint8_t data[FRAME_MAX] = {0};
+    lanes_init(&lanes, ct_codec_lane_count(message));
+    for (enum ct_codec_path path = CT_CODEC_SCALAR; path < CT_CODEC_PATHS; path++) {
+        if (ct_codec_set_path(f.codec, path) == CT_OK) {
+            check_frame(&counts, path, message, &lanes, data, 16);
+        }
+    }
+    assert_int_equal(counts.values[CT_CODEC_SCALAR], 1);
+    assert_int_equal(counts.faults, 0);
+    lanes_free(&lanes);
+    release(&f);
+}
+
 static void test_plan_path_that_the_machine_lacks_is_refused_and_leaves_the_old(void **state)
 {
     (void)state;
@@ -414,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_plan_every_message_every_length_every_path_equals_the_definition),
         cmocka_unit_test(test_plan_lanes_of_the_best_path_equal_the_oracle),
         cmocka_unit_test(test_plan_every_selector_value_switches_what_its_ranges_say),
+        cmocka_unit_test(test_plan_selector_over_64_bits_switches_nothing_on),
         cmocka_unit_test(test_plan_path_that_the_machine_lacks_is_refused_and_leaves_the_old),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
