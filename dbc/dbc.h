@@ -13,7 +13,8 @@
 
 enum ct_dbc_severity { CT_DBC_WARNING, CT_DBC_ERROR, CT_DBC_INFO };
 
-/* One problem in the text. line and column count from 1. */
+/* One problem in the text. line and column count from 1; columns are bytes, a byte order mark is none. Lines end in LF,
+ * CRLF or CR. */
 struct ct_dbc_problem {
     enum ct_dbc_severity severity;
     enum ct_dbc_code code; /* stable: what kind of problem */

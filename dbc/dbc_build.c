@@ -202,7 +202,7 @@ static bool all_null_sources(const struct dbc_raw *raw)
     bool any = false;
     for (const struct dbc_named *named = raw->messages.first; named != NULL; named = named->next) {
         const struct dbc_raw_message *message = (const struct dbc_raw_message *)(const void *)named;
-        if (message->hidden || (message->id & ~DBC_EXTENDED_FLAG) == message->id % 0x800) {
+        if (message->hidden || message->id <= 0x7FF) {
             continue;
         }
         if ((message->id & 0xFF) != 0xFE) {

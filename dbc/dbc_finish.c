@@ -85,17 +85,13 @@ static void set_kind(struct dbc_raw *raw, const struct dbc_ref *ref, struct ct_d
     }
 }
 
-/* SG_ says how a signal lies in the frame; its type adds the texts and the start value that nothing else gives. */
+/* SG_ says how a signal lies in the frame; its type adds the texts that nothing else gives. */
 static void apply_type(struct dbc_raw *raw, const struct dbc_raw_type *type, const struct dbc_raw_signal *signal,
                        struct ct_dbc_signal *model)
 {
     model->type_name = ct_dbc_utf8(raw->keep, type->named.name);
     if (signal->leader->said.values == NULL) {
         ct_dbc_build_type_texts(raw, type, &model->texts, &model->text_count);
-    }
-    if (!model->has_start_value && model->factor != 0) {
-        model->has_start_value = true;
-        model->start_value = type->initial;
     }
     if (type->length != model->length || type->big_endian != model->big_endian || type->is_signed != model->is_signed ||
         type->factor != model->factor || type->offset != model->offset) {
@@ -246,7 +242,7 @@ static void build_head(struct dbc_raw *raw, struct dbc_raw_message *message, str
     const struct ct_dbc_value *cycle = ct_dbc_known_value(raw, model->attributes, DBC_ATTR_CYCLE);
     model->cycle_ms = cycle != NULL ? ct_dbc_value_number(cycle) : 0;
     set_format(raw, model);
-    if (leader != message && !message->hidden) {
+    if (shared && !message->hidden) {
         ct_dbc_report(raw->report, CT_DBC_CODE_SAME_ID, message->named.place,
                       "message '%s' has the id of '%s'; frames are decoded as the last of them", model->name,
                       leader->model->name);

@@ -73,7 +73,7 @@ static bool parse_ends(struct dbc_parser *parser, struct dbc_relation_ref *relat
 bool ct_dbc_parse_relation(struct dbc_parser *parser)
 {
     struct dbc_relation_ref relation = {.ref.kind = DBC_REF_ATTRIBUTE};
-    enum ct_dbc_scope scope;
+    enum ct_dbc_scope scope = CT_DBC_SCOPE_NODE_SIGNAL;
     if (!take_attribute_name(parser, &relation.ref.other) || !relation_scope(parser, &scope)) {
         return false;
     }
@@ -223,6 +223,6 @@ bool ct_dbc_parse_attribute_def(struct dbc_parser *parser)
 /* BA_DEF_REL_ BU_SG_REL_ "name" INT 0 100; */
 bool ct_dbc_parse_relation_def(struct dbc_parser *parser)
 {
-    enum ct_dbc_scope scope;
+    enum ct_dbc_scope scope = CT_DBC_SCOPE_NODE_SIGNAL;
     return relation_scope(parser, &scope) && parse_def(parser, scope);
 }

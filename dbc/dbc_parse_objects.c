@@ -72,6 +72,7 @@ bool ct_dbc_parse_type(struct dbc_parser *parser)
     struct dbc_raw *raw = parser->raw;
     struct dbc_raw_signal layout = {0};
     struct dbc_raw_type head = {.named.place = parser->keyword};
+    double default_value = 0; /* raw or physical: the language does not say, GenSigStartValue does */
     if (!ct_dbc_take_name(parser, "the name of a signal type", &head.named.name)) {
         return false;
     }
@@ -80,7 +81,7 @@ bool ct_dbc_parse_type(struct dbc_parser *parser)
         return false;
     }
     (void)ct_dbc_take_char(&parser->scan, ',');
-    if (!ct_dbc_at_end(parser) && !ct_dbc_take_double(&parser->scan, &head.initial)) {
+    if (!ct_dbc_at_end(parser) && !ct_dbc_take_double(&parser->scan, &default_value)) {
         return ct_dbc_fail(parser, "the default value");
     }
     (void)ct_dbc_take_char(&parser->scan, ',');

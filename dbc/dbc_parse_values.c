@@ -61,7 +61,7 @@ static bool parse_entries(struct dbc_parser *parser, const struct ct_dbc_text **
     bool good = true;
     while (good && !ct_dbc_at_end(parser)) {
         struct dbc_entry entry = {.order = count};
-        struct dbc_span text;
+        struct dbc_span text = {0};
         if (!ct_dbc_take_int(&parser->scan, &entry.text.raw)) {
             good = ct_dbc_fail(parser, "a number before the next text, or ';'");
         } else {

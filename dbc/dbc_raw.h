@@ -178,7 +178,6 @@ struct dbc_raw_type { /* SGTYPE_ */
     const struct dbc_ref *value_type;
     double factor;
     double offset;
-    double initial;
     uint16_t length;
     bool big_endian;
     bool is_signed;
