@@ -333,13 +333,14 @@ static void add_message(struct dbc_facts *facts, const struct ct_dbc_message *me
         const struct ct_dbc_signal *signal = &message->signals[i];
         ct_buf_clear(&part);
         ct_buf_printf(&part, "%s signal %s", ct_buf_string(&label), signal->name);
+        facts->no_memory = facts->no_memory || ct_buf_error(&part) != CT_OK;
         if (add_object(facts, key, signal->name, ct_buf_string(&part))) {
             add_signal_fields(facts, signal);
             add_selection(facts, message, signal);
             add_comment(facts, options, signal->comment);
         }
     }
-    facts->no_memory = facts->no_memory || ct_buf_error(&label) != CT_OK || ct_buf_error(&part) != CT_OK;
+    facts->no_memory = facts->no_memory || ct_buf_error(&label) != CT_OK;
     ct_buf_free(&label);
     ct_buf_free(&part);
 }

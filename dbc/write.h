@@ -4,7 +4,8 @@
  * they rejected the original: 29-bit ids carry bit 31, names that are no C identifiers or have over 32 characters get a
  * short form and a System...LongSymbol attribute, ENUM values are indices, numbers have the fewest digits that read
  * back equal, selectors are spelled out by SG_MUL_VAL_ where m<n> alone does not say them.
- * Not in the model, hence not written: signal types (their layout stands at each signal), categories, filters, bit
+ * Not in the model, hence not written: signal types (their layout stands at each signal; a
+ * start value that only the type gives is lost), categories, filters, bit
  * timing registers, comments of the language itself (//). Left out, because strict readers would reject the file:
  * pseudo messages whose id is no CAN id, except the pool of unused signals, and ENUM values that are none of their
  * definition's. */

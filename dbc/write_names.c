@@ -186,42 +186,30 @@ static const unsigned char *take_character(const unsigned char *s, unsigned *out
     return s;
 }
 
-/* Whether these Windows-1252 bytes would be read as UTF-8 instead. */
-static bool looks_utf8(const unsigned char *s, size_t len)
-{
-    for (size_t i = 0; i < len;) {
-        const size_t more = s[i] < 0x80 ? 0 : s[i] < 0xC2 ? 9 : s[i] < 0xE0 ? 1 : s[i] < 0xF0 ? 2 : s[i] < 0xF5 ? 3 : 9;
-        if (more == 9 || i + more >= len) {
-            return false;
-        }
-        for (size_t k = 1; k <= more; k++) {
-            if ((s[i + k] & 0xC0U) != 0x80) {
-                return false;
-            }
-        }
-        i += more + 1;
-    }
-    return true;
-}
-
+/* Whether the text has a form in Windows-1252 that is not read as UTF-8 instead. */
 static bool fits_cp1252(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
-    unsigned char *bytes = malloc(strlen(text) + 1);
-    size_t len = 0;
-    bool fits = bytes != NULL;
     bool plain = true;
-    while (fits && *s != '\0') {
+    bool utf8 = true;  /* the bytes are UTF-8 too */
+    unsigned more = 0; /* that the last of them wants */
+    while (*s != '\0') {
         unsigned code;
         s = take_character(s, &code);
         const int byte = cp1252_of(code);
-        fits = byte >= 0;
+        if (byte < 0) {
+            return false;
+        }
         plain = plain && byte < 0x80;
-        bytes[len++] = (unsigned char)byte;
+        if (more > 0) {
+            utf8 = utf8 && (byte & 0xC0) == 0x80;
+            more--;
+        } else if (byte >= 0x80) {
+            utf8 = utf8 && byte >= 0xC2 && byte < 0xF5;
+            more = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+        }
     }
-    fits = fits && (plain || !looks_utf8(bytes, len));
-    free(bytes);
-    return fits;
+    return plain || !utf8 || more > 0;
 }
 
 void ct_dbc_to_cp1252(struct ct_buf *out, size_t from)

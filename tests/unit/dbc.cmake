@@ -17,8 +17,8 @@ cantwin_test(plan_test SUITE unit
             ${CMAKE_CURRENT_LIST_DIR}/oracle_rows.c ${CMAKE_CURRENT_LIST_DIR}/dbc_corpus.c
     DEPENDS dbc PACKAGES libzstd)
 cantwin_test(dbc_memory_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_memory_test.c
-    DEPENDS dbc failing_malloc)
-cantwin_test(dbc_fault_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_fault_test.c DEPENDS dbc)
+    DEPENDS dbc_tools failing_malloc)
+cantwin_test(dbc_fault_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_fault_test.c DEPENDS dbc_tools)
 # Measured by tests/bench/dbc_load_bench.py.
 add_executable(dbc_load ${PROJECT_SOURCE_DIR}/tests/bench/dbc_load.c)
 target_link_libraries(dbc_load PRIVATE dbc cantwin_flags)

@@ -1,9 +1,13 @@
 /* One fault in a text that uses the whole language: a token left out or replaced, a line doubled or exchanged with the
  * next, the text cut off anywhere. Whatever it is, every problem is placed inside the text, a message costs no other
- * message, and what is left compiles and decodes. */
+ * message, and what is left compiles and decodes, is linted, and written in normal form reads back as the same. */
+#include "buf.h"
 #include "codec.h"
+#include "diff.h"
+#include "lint.h"
 #include "rich_dbc.h"
 #include "testing.h"
+#include "write.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -67,6 +71,74 @@ static void decode_all(const struct ct_dbc *dbc)
     ct_codec_free(codec);
 }
 
+struct changes {
+    const char *what;
+    size_t count;
+};
+
+/* Of a file with faults the normal form keeps what it can. */
+static void on_lost_change(void *user, const struct ct_dbc_change *change)
+{
+    (void)user;
+    (void)change;
+}
+
+/* The pool of unused signals is written under its own name. No start value and a start value of 0 mean the same; a
+ * signal type's is not written, as write.h says. */
+static bool is_meant(const struct ct_dbc_change *change)
+{
+    if (strncmp(change->object, "pseudo message", strlen("pseudo message")) == 0 &&
+        strcmp(change->field, "name") == 0) {
+        return true;
+    }
+    return strcmp(change->field, "start value") == 0 &&
+           ((change->before[0] == '\0' && strcmp(change->after, "0") == 0) || change->after[0] == '\0');
+}
+
+static void on_change(void *user, const struct ct_dbc_change *change)
+{
+    struct changes *changes = user;
+    if (is_meant(change)) {
+        return;
+    }
+    changes->count++;
+    print_message("%s: %s %s: '%s' became '%s'\n", changes->what, change->object, change->field, change->before,
+                  change->after);
+}
+
+static void on_error(void *user, const struct ct_dbc_problem *problem)
+{
+    if (problem->severity == CT_DBC_ERROR) {
+        print_message("%s: written, then line %u: %s\n", (const char *)user, problem->line, problem->text);
+    }
+}
+
+/* The normal form of whatever was understood is a valid file, of the same meaning where the text had no fault. */
+static void write_and_read(const struct ct_dbc *dbc, char *what)
+{
+    struct ct_dbc_written written;
+    struct ct_dbc *again = NULL;
+    struct ct_buf buf;
+    const struct ct_dbc_diff_options options = {.comments = true};
+    ct_buf_init(&buf, (size_t)1 << 20);
+    assert_int_equal(ct_dbc_write(dbc, CT_DBC_ENCODING_AUTO, &buf, &written), CT_OK);
+    if (ct_dbc_parse("again.dbc", (const char *)buf.data, buf.len, on_error, what, &again) != CT_OK) {
+        fail_msg("%s: the normal form has errors", what);
+    }
+    struct changes changes = {.what = what};
+    size_t count = 0;
+    assert_int_equal(
+        ct_dbc_diff(dbc, again, &options,
+                    written.left_out == 0 && dbc->error_count + dbc->warning_count == 0 ? on_change : on_lost_change,
+                    &changes, &count),
+        CT_OK);
+    if (written.left_out == 0 && dbc->error_count + dbc->warning_count == 0 && changes.count != 0) {
+        fail_msg("%s: the normal form means something else", what);
+    }
+    ct_dbc_free(again);
+    ct_buf_free(&buf);
+}
+
 static const struct ct_dbc_message *by_short_name(const struct ct_dbc *dbc, const char *name)
 {
     for (size_t i = 0; i < dbc->message_count; i++) {
@@ -106,7 +178,7 @@ static void check_survivors(const struct ct_dbc *dbc, size_t from, size_t to, co
 }
 
 /* Parses the text from memory of its exact size. `whole`: the fault leaves other messages whole. */
-static void check(const struct text *text, const struct span *fault, bool whole, const char *what)
+static void check(const struct text *text, const struct span *fault, bool whole, char *what)
 {
     struct placed placed = {.len = text->len, .line_count = count_lines(text->bytes, text->len)};
     struct ct_dbc *dbc = NULL;
@@ -126,6 +198,11 @@ static void check(const struct text *text, const struct span *fault, bool whole,
         check_survivors(dbc, fault->from, fault->to, what);
     }
     decode_all(dbc);
+    assert_int_equal(ct_dbc_lint(dbc, NULL, on_problem, &placed), CT_OK);
+    if (placed.outside) {
+        fail_msg("%s: a finding lies outside the text", what);
+    }
+    write_and_read(dbc, what);
     ct_dbc_free(dbc);
 }
 
@@ -264,7 +341,8 @@ static void test_any_line_doubled_or_exchanged_crashes_nothing(void **state)
         (void)snprintf(by, sizeof by, "%.*s%.*s", (int)(to - from), RICH_DBC + from, (int)(to - from), RICH_DBC + from);
         const struct span line = {from, to};
         replaced(&text, &line, by);
-        check(&text, &line, false, "a line doubled");
+        (void)snprintf(by, sizeof by, "line at byte %zu doubled", from);
+        check(&text, &line, false, by);
         if (RICH_DBC[to] == '\0') {
             break;
         }
@@ -272,7 +350,8 @@ static void test_any_line_doubled_or_exchanged_crashes_nothing(void **state)
         (void)snprintf(by, sizeof by, "%.*s%.*s", (int)(behind - to), RICH_DBC + to, (int)(to - from), RICH_DBC + from);
         const struct span lines = {from, behind};
         replaced(&text, &lines, by);
-        check(&text, &lines, false, "two lines exchanged");
+        (void)snprintf(by, sizeof by, "line at byte %zu exchanged with the next", from);
+        check(&text, &lines, false, by);
     }
 }
 

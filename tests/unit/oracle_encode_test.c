@@ -1,6 +1,7 @@
 /* The way back: what is decoded from every payload of the corpus oracle, encoded into an empty and into a full frame,
  * gives the payload's bits wherever a decoded signal lies and leaves every other bit alone. Which bits a signal covers
  * is counted here from the DBC language's definition, not asked from the codec. */
+#include "encode.h"
 #include "oracle_rows.h"
 #include "testing.h"
 
@@ -97,6 +98,36 @@ static void check_frame(struct counts *counts, const struct oracle_row *row, con
     free(data);
 }
 
+/* The whole message at once, by names: also chooses no other branch and sets no bit that no signal covers. */
+static void check_message(struct counts *counts, const struct oracle_row *row, const struct ct_decoded *values,
+                          size_t count)
+{
+    const struct ct_dbc_message *model = ct_codec_model(row->message);
+    struct ct_encode_set *sets = calloc(count + 1, sizeof *sets);
+    uint8_t mask[DATA_MAX] = {0};
+    uint8_t data[DATA_MAX];
+    char problem[512] = "";
+    assert_non_null(sets);
+    for (size_t i = 0; i < count; i++) {
+        const struct ct_dbc_signal *signal = &model->signals[values[i].signal];
+        sets[i] = (struct ct_encode_set){.signal = signal->name, .kind = CT_SET_RAW, .raw = values[i].raw};
+        (void)cover(signal, mask, row->len);
+    }
+    memset(data, 0xA5, sizeof data);
+    const int err =
+        ct_encode_message(row->message, sets, count, CT_RANGE_WIDTH, data, row->len, problem, sizeof problem);
+    if (err != CT_OK) {
+        fault(counts, row, problem, "the message is refused");
+    }
+    for (size_t i = 0; err == CT_OK && i < row->len; i++) {
+        if ((data[i] & mask[i]) != (row->data[i] & mask[i])) {
+            fault(counts, row, "", "the message's bits are not the ones decoded");
+            break;
+        }
+    }
+    free(sets);
+}
+
 /* Whether raw * factor + offset and back is exact: the two roundings stay below half a step. */
 static bool reversible(const struct ct_dbc_signal *signal, const struct ct_decoded *decoded)
 {
@@ -167,6 +198,7 @@ static void check_row(void *user, const struct oracle_row *row)
         check_physical(counts, row, &values[i]);
     }
     check_outside(counts, row);
+    check_message(counts, row, values, count);
     free(values);
 }
 
