@@ -7,3 +7,4 @@ endforeach()
 cantwin_test(protection_file_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/protection_file_test.c
              DEPENDS protection_file)
 cantwin_test(encode_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/encode_test.c DEPENDS dbc)
+cantwin_test(protect_window_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/protect_window_test.c DEPENDS dbc)
