@@ -12,6 +12,7 @@ static void init_message(struct ct_bind *bind, struct live_message *live, struct
     live->bound = message;
     live->first_block = message->first_block;
     live->block_count = (uint16_t)(ct_codec_lane_count(message->codec) / CT_LANES);
+    live->flags |= live->block_count != 1 ? LIVE_SEVERAL : 0;
     live->rule = ct_protect_rule_of(bind->buses[message->bus].protect, message->model);
     live->flags |= live->rule != NULL ? LIVE_PROTECTED : 0;
     live->first_source = (uint32_t)bind->source_count;
@@ -124,12 +125,27 @@ int ct_bind_build_live(struct ct_bind *bind)
         return CT_ERR_NO_MEMORY;
     }
     memset(bind->live, 0, messages * sizeof *bind->live);
+    bind->live[0].flags = LIVE_SEVERAL; /* unknown ids take the same turn as what is not plain */
     init_messages(bind);
+    ct_bind_forget(bind);
     int err = CT_OK;
     for (size_t b = 0; b < bind->bus_count && err == CT_OK; b++) {
         err = init_tables(bind, (uint8_t)b);
     }
     return err;
+}
+
+void ct_bind_forget(struct ct_bind *bind)
+{
+    bind->is_wide = bind->bus_count > 0;
+    for (size_t b = 0; b < bind->bus_count; b++) {
+        for (size_t d = 0; d < bind->buses[b].count; d++) {
+            bind->is_wide = bind->is_wide && ct_codec_path(bind->buses[b].databases[d].codec) == CT_CODEC_AVX512;
+        }
+    }
+    for (size_t i = 0; i <= bind->live_count; i++) {
+        bind->live[i].len = LIVE_NO_LENGTH;
+    }
 }
 
 void ct_bind_free_live(struct ct_bind *bind)
@@ -146,8 +162,9 @@ void ct_bind_free_live(struct ct_bind *bind)
 
 /* ---- which message */
 
-static uint32_t find_extended(const struct ct_bind *bind, const struct bound_bus *bus, const struct ct_frame *frame)
+static uint32_t find_extended(const struct ct_bind *bind, const struct ct_frame *frame)
 {
+    const struct bound_bus *bus = &bind->buses[frame->bus];
     uint32_t at = hash_of(frame->id) & bus->extended_mask;
     for (; bus->extended[at].message != 0; at = (at + 1) & bus->extended_mask) {
         if (bus->extended[at].id == frame->id) {
@@ -163,38 +180,43 @@ static inline uint32_t find(const struct ct_bind *bind, const struct ct_frame *f
     if (frame->bus >= bind->bus_count) {
         return 0;
     }
-    const struct bound_bus *bus = &bind->buses[frame->bus];
     if ((frame->flags & CT_FRAME_EXT) != 0) {
-        return find_extended(bind, bus, frame);
+        return find_extended(bind, frame);
     }
-    return frame->id <= CT_ID_STD_MAX ? bus->standard[frame->id] : 0;
+    return frame->id <= CT_ID_STD_MAX ? bind->buses[frame->bus].standard[frame->id] : 0;
 }
 
 /* ---- the reference */
 
 static inline uint64_t head_of(const struct ct_frame *frame)
 {
+    /* by length: which bytes count; a table, because lengths change from frame to frame */
+    static const uint8_t masks[LIVE_HEAD + 1][LIVE_HEAD] = {
+        {0},
+        {0xFF},
+        {0xFF, 0xFF},
+        {0xFF, 0xFF, 0xFF},
+        {0xFF, 0xFF, 0xFF, 0xFF},
+        {0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
+        {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
+        {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
+        {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
+    };
     uint64_t head;
+    uint64_t mask;
     memcpy(&head, frame->data, sizeof head);
-    if (frame->len >= LIVE_HEAD) {
-        return head;
-    }
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return head & ~(UINT64_MAX >> (8 * frame->len));
-#else
-    return head & ~(UINT64_MAX << (8 * frame->len));
-#endif
+    memcpy(&mask, masks[frame->len < LIVE_HEAD ? frame->len : LIVE_HEAD], sizeof mask);
+    return head & mask;
 }
 
 static inline bool is_reference(const struct live_message *live, const struct ct_frame *frame, uint64_t head)
 {
-    return (live->flags & LIVE_SEEN) != 0 && live->head == head && live->len == frame->len &&
+    return live->head == head && live->len == frame->len &&
            (frame->len <= LIVE_HEAD || memcmp(live->tail, frame->data + LIVE_HEAD, frame->len - LIVE_HEAD) == 0);
 }
 
 static inline void set_reference(struct live_message *live, const struct ct_frame *frame, uint64_t head)
 {
-    live->flags |= LIVE_SEEN;
     live->head = head;
     live->len = frame->len;
     if (frame->len > LIVE_HEAD) {
@@ -204,19 +226,33 @@ static inline void set_reference(struct live_message *live, const struct ct_fram
 
 /* ---- values */
 
-/* The same payload again: times and counters. False when somebody else wrote values of its signals since. */
-static inline bool repeat(const struct ct_bind *bind, struct ct_lanes *lanes, const struct live_message *live,
-                          const struct ct_frame *frame, ct_ns now)
+/* A message of one block with nothing special: nearly all of them. Where eight lanes are decoded in a few instructions
+ * there is no look at the reference: it costs more, by branches that nobody can foretell, than it saves. */
+static inline void take_plain(const struct ct_bind *bind, struct ct_lanes *lanes, struct live_message *live,
+                              const struct ct_frame *frame, ct_ns now)
+{
+    const uint32_t block = live->first_block;
+    uint8_t *active = &bind->active[block];
+    if (!bind->is_wide) {
+        const uint64_t head = head_of(frame);
+        if (is_reference(live, frame, head) && ct_lanes_current(lanes, block, *active)) {
+            ct_lanes_repeat(lanes, block, *active, frame->t_ns, now);
+            return;
+        }
+        set_reference(live, frame, head);
+    }
+    ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)block * CT_LANES, active,
+                        bind->changed);
+    ct_lanes_update(lanes, block, *active, bind->changed[0], frame->t_ns, now);
+}
+
+/* False when somebody else wrote values of the message's signals since its last frame. */
+static bool is_current(const struct ct_bind *bind, const struct ct_lanes *lanes, const struct live_message *live)
 {
     const uint8_t *active = bind->active + live->first_block;
     for (uint32_t i = 0; i < live->block_count; i++) {
         if (!ct_lanes_current(lanes, live->first_block + i, active[i])) {
             return false;
-        }
-    }
-    for (uint32_t i = 0; i < live->block_count; i++) {
-        if (active[i] != 0) {
-            ct_lanes_update(lanes, live->first_block + i, active[i], 0, frame->t_ns, now);
         }
     }
     return true;
@@ -238,17 +274,27 @@ static void update_numbers(const struct ct_bind *bind, struct ct_lanes *lanes, c
     }
 }
 
-static inline void update(const struct ct_bind *bind, struct ct_lanes *lanes, const struct live_message *live,
-                          const struct ct_frame *frame, ct_ns now)
+static void take_values(const struct ct_bind *bind, struct ct_lanes *lanes, struct live_message *live,
+                        const struct ct_frame *frame, ct_ns now)
 {
+    const uint64_t head = head_of(frame);
     uint8_t *active = bind->active + live->first_block;
-    ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)live->first_block * CT_LANES, active,
-                        bind->changed);
-    if ((live->flags & LIVE_NUMBERS) != 0) {
-        update_numbers(bind, lanes, live);
+    const bool same = is_reference(live, frame, head) && is_current(bind, lanes, live);
+    if (!same) {
+        set_reference(live, frame, head);
+        ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)live->first_block * CT_LANES,
+                            active, bind->changed);
+        if ((live->flags & LIVE_NUMBERS) != 0) {
+            update_numbers(bind, lanes, live);
+        }
     }
     for (uint32_t i = 0; i < live->block_count; i++) {
-        if (active[i] != 0) {
+        if (active[i] == 0) {
+            continue;
+        }
+        if (same) {
+            ct_lanes_repeat(lanes, live->first_block + i, active[i], frame->t_ns, now);
+        } else {
             ct_lanes_update(lanes, live->first_block + i, active[i], bind->changed[i], frame->t_ns, now);
         }
     }
@@ -334,24 +380,19 @@ static bool is_good(struct ct_bind *bind, struct ct_twin *twin, struct live_mess
 
 /* ---- one frame */
 
-static enum ct_frame_class take(struct ct_bind *bind, struct ct_twin *twin, struct live_message *live,
-                                const struct ct_frame *frame, ct_ns now, struct ct_bus_counts *counts)
+static __attribute__((noinline)) enum ct_frame_class take_special(struct ct_bind *bind, struct ct_twin *twin,
+                                                                  struct live_message *live,
+                                                                  const struct ct_frame *frame, ct_ns now,
+                                                                  struct ct_bus_counts *counts)
 {
     if ((live->flags & LIVE_PROTECTED) != 0 && !is_good(bind, twin, live, frame, now, counts)) {
         return CT_FRAME_REFUSED;
     }
-    struct ct_lanes *lanes = ct_twin_lanes(twin);
-    const uint64_t head = head_of(frame);
-    if (!is_reference(live, frame, head) || !repeat(bind, lanes, live, frame, now)) {
-        set_reference(live, frame, head);
-        update(bind, lanes, live, frame, now);
+    take_values(bind, ct_twin_lanes(twin), live, frame, now);
+    if ((live->flags & LIVE_BLOBS) != 0) {
+        put_blobs(bind, twin, live, frame, now);
     }
-    if ((live->flags & (LIVE_BLOBS | LIVE_SOURCES)) != 0) {
-        if ((live->flags & LIVE_BLOBS) != 0) {
-            put_blobs(bind, twin, live, frame, now);
-        }
-        derive(bind, twin, live, now);
-    }
+    derive(bind, twin, live, now);
     return CT_FRAME_DECODED;
 }
 
@@ -359,15 +400,18 @@ enum ct_frame_class ct_bind_frame(struct ct_bind *bind, struct ct_twin *twin, co
                                   struct ct_bus_counts *counts)
 {
     enum ct_frame_class class = CT_FRAME_UNKNOWN;
+    counts->frames++;
     if ((frame->flags & (CT_FRAME_ERR | CT_FRAME_RTR)) != 0) {
         class = (frame->flags & CT_FRAME_ERR) != 0 ? CT_FRAME_ERROR : CT_FRAME_REMOTE;
     } else {
-        const uint32_t message = find(bind, frame);
-        if (message != 0) {
-            class = take(bind, twin, &bind->live[message], frame, now, counts);
+        struct live_message *live = &bind->live[find(bind, frame)];
+        if (live->flags == 0) {
+            class = CT_FRAME_DECODED;
+            take_plain(bind, ct_twin_lanes(twin), live, frame, now);
+        } else if (live != bind->live) {
+            class = take_special(bind, twin, live, frame, now, counts);
         }
     }
-    counts->frames++;
     counts->by_class[class]++;
     return class;
 }

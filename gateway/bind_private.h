@@ -29,8 +29,9 @@ struct bound_database {
     struct bound_message *messages; /* as in the model */
 };
 
+/* What is more to do for a message than for most, which have none of these. */
 enum live_flag {
-    LIVE_SEEN = 1 << 0,    /* a frame was accepted: the reference holds */
+    LIVE_SEVERAL = 1 << 0, /* not exactly one block */
     LIVE_REFUSED = 1 << 1, /* the newest frame was refused; signals are marked */
     LIVE_NUMBERS = 1 << 2, /* has float lanes */
     LIVE_BLOBS = 1 << 3,   /* has signals over 64 bits */
@@ -38,7 +39,8 @@ enum live_flag {
     LIVE_PROTECTED = 1 << 5,
 };
 
-#define LIVE_HEAD 8 /* bytes of a payload that are compared as one word */
+#define LIVE_HEAD      8 /* bytes of a payload that are compared as one word */
+#define LIVE_NO_LENGTH UINT8_MAX
 
 /* What a frame needs, in two cache lines. `head` and `tail` are the reference: the last accepted payload. */
 struct live_message {
@@ -46,7 +48,7 @@ struct live_message {
     uint64_t head; /* bytes beyond the length are 0 */
     uint32_t first_block;
     uint16_t block_count;
-    uint8_t len;
+    uint8_t len;   /* LIVE_NO_LENGTH: no frame was accepted yet */
     uint8_t flags; /* enum live_flag */
     struct bound_message *bound;
     const struct ct_protect_rule *rule;
@@ -109,6 +111,7 @@ struct ct_bind {
     size_t code_count;
     struct live_message *live; /* [0] stands for unknown ids */
     size_t live_count;         /* without [0] */
+    bool is_wide;              /* all codecs decode eight lanes at a time */
     struct live_source *sources;
     size_t source_count;
     uint8_t *active;  /* per block: lanes of the last accepted frame */
@@ -134,6 +137,8 @@ void ct_bind_free_lanes(struct ct_bind *bind);
 /* What frames need, once all entries and rules are there. */
 int ct_bind_build_live(struct ct_bind *bind);
 void ct_bind_free_live(struct ct_bind *bind);
+/* The codecs' path was chosen: forgets the references, which not every path keeps. */
+void ct_bind_forget(struct ct_bind *bind);
 void ct_bind_rules_source_updated(struct ct_bind *bind, struct ct_twin *twin, uint32_t source, ct_ns now);
 /* The source's quality changed, its value did not. */
 void ct_bind_rules_source_marked(struct ct_bind *bind, struct ct_twin *twin, uint32_t source, ct_ns now);

@@ -40,9 +40,7 @@ unsigned ct_quality_fold(uint64_t quality)
 
 void ct_twin_changed(struct ct_twin *twin, uint32_t block, unsigned lanes)
 {
-    if (lanes != 0) {
-        ct_lanes_changed(&twin->lanes, block, lanes);
-    }
+    ct_lanes_changed(&twin->lanes, block, lanes);
 }
 
 int64_t *ct_slot_value(struct ct_twin *twin, uint32_t slot)
@@ -87,18 +85,6 @@ static uint64_t judged_quality(const struct ct_twin *twin, uint32_t block, unsig
     return quality;
 }
 
-/* Lanes whose raw value is none of the plain ones: all eight, as that takes no branch. */
-static unsigned odd_lanes(const struct ct_twin *twin, uint32_t block)
-{
-    const int64_t *raw = &twin->lanes.raw[(size_t)block * CT_LANES];
-    const struct ct_plain *plain = &twin->plain[(size_t)block * CT_LANES];
-    unsigned odd = 0;
-    for (unsigned i = 0; i < CT_LANES; i++) {
-        odd |= (unsigned)((uint64_t)raw[i] - plain[i].low >= plain[i].count) << i;
-    }
-    return odd;
-}
-
 /* Replaces the quality of `lanes` by `quality`; returns those where it differs. */
 static unsigned set_quality(struct ct_lane_block *at, uint64_t covered, uint64_t quality)
 {
@@ -106,17 +92,6 @@ static unsigned set_quality(struct ct_lane_block *at, uint64_t covered, uint64_t
     const unsigned changed = ct_quality_fold(at->quality ^ after);
     at->quality = after;
     return changed;
-}
-
-unsigned ct_lanes_judge(struct ct_lanes *lanes, uint32_t block, unsigned judged)
-{
-    struct ct_twin *twin = twin_of(lanes);
-    struct ct_lane_block *at = &lanes->blocks[block];
-    const uint64_t covered = ct_lanes_spread(judged) & CT_LANES_OF_VALUE;
-    if ((odd_lanes(twin, block) & judged) == 0 && (at->quality & covered) == 0) {
-        return 0;
-    }
-    return set_quality(at, covered, judged_quality(twin, block, judged));
 }
 
 bool ct_lanes_number(struct ct_lanes *lanes, uint32_t block, unsigned lane, double number)

@@ -11,6 +11,7 @@
 #ifndef CT_TWIN_LANES_H
 #define CT_TWIN_LANES_H
 
+#include "plain.h"
 #include "twin.h"
 
 #define CT_LANES       8
@@ -52,6 +53,7 @@ struct ct_lane_block {
     uint8_t used;
     uint8_t checked; /* lanes that can be out of range or not available */
     uint8_t numbers; /* lanes of DOUBLE entries */
+    uint8_t coded;   /* checked lanes whose raw value alone does not tell whether it is in range */
 };
 _Static_assert(sizeof(struct ct_lane_block) <= 64, "a block's clock is one cache line");
 
@@ -61,6 +63,8 @@ struct ct_lanes {
     uint32_t *marks;  /* per block; byte n: lanes changed for consumer n */
     uint32_t *marked; /* per eight blocks; byte n: blocks with marks for consumer n */
     uint64_t revision;
+    struct ct_plain_block *plain; /* per block */
+    ct_plain_fn *odd;
 };
 
 _Static_assert(CT_TWIN_CONSUMERS == 4, "a byte of ct_lanes.marks for each");
@@ -84,15 +88,15 @@ _Static_assert(CT_Q_NOT_AVAILABLE == 1 << 2 && CT_Q_OUT_OF_RANGE == 1 << 3, "CT_
 /* The general case of ct_lanes_update. */
 void ct_lanes_update_any(struct ct_lanes *lanes, uint32_t block, unsigned active, unsigned changed, ct_ns t_ns,
                          ct_ns received_ns);
-/* Brings NOT_AVAILABLE and OUT_OF_RANGE of the lanes up to their values. Returns the lanes where they changed. */
-unsigned ct_lanes_judge(struct ct_lanes *lanes, uint32_t block, unsigned judged);
 
-/* Marks lanes, at least one, as changed for all consumers. */
+/* Marks lanes (none: nothing happens) as changed for all consumers. Without a branch: which frames change something is
+ * hard to foretell. */
 static inline void ct_lanes_changed(struct ct_lanes *lanes, uint32_t block, unsigned changed)
 {
+    const uint32_t any = changed != 0 ? 1 : 0;
     lanes->marks[block] |= changed * UINT32_C(0x01010101);
-    lanes->marked[block / 8] |= UINT32_C(0x01010101) << (block % 8);
-    lanes->revision++;
+    lanes->marked[block / 8] |= any * UINT32_C(0x01010101) << (block % 8);
+    lanes->revision += any;
 }
 
 /* A good frame brought the lanes `active` of a block (none: nothing happens; unused ones do not count); `changed` of
@@ -103,20 +107,38 @@ static inline void ct_lanes_update(struct ct_lanes *lanes, uint32_t block, unsig
     struct ct_lane_block *at = &lanes->blocks[block];
     active &= at->used;
     changed &= at->used;
-    if (at->on_clock != active || received_ns < at->received_ns ||
-        (at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE) != 0) {
+    const unsigned odd = lanes->odd(&lanes->plain[block], &lanes->raw[(size_t)block * CT_LANES]);
+    const unsigned judged = changed & at->checked;
+    const unsigned was_out = (unsigned)(at->quality >> 24) & 0xFFU;
+    const unsigned was_not = (unsigned)(at->quality >> 16) & 0xFFU;
+    const uint64_t of_frame = at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE;
+    if ((at->on_clock ^ active) != 0 || of_frame != 0 || (judged & at->coded & (odd | was_out | was_not)) != 0 ||
+        received_ns < at->received_ns) {
         ct_lanes_update_any(lanes, block, active, changed, t_ns, received_ns);
+        return;
+    }
+    const unsigned judged_anew = judged & (was_out ^ odd); /* an odd value that no code explains is out of range */
+    at->quality ^= (uint64_t)judged_anew << 24;
+    at->t_ns = t_ns;
+    at->received_ns = received_ns;
+    at->updates++;
+    ct_lanes_changed(lanes, block, changed | judged_anew);
+}
+
+/* The same values again. */
+static inline void ct_lanes_repeat(struct ct_lanes *lanes, uint32_t block, unsigned active, ct_ns t_ns,
+                                   ct_ns received_ns)
+{
+    struct ct_lane_block *at = &lanes->blocks[block];
+    active &= at->used;
+    if ((at->on_clock ^ active) != 0 || received_ns < at->received_ns ||
+        (at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE) != 0) {
+        ct_lanes_update_any(lanes, block, active, 0, t_ns, received_ns);
         return;
     }
     at->t_ns = t_ns;
     at->received_ns = received_ns;
     at->updates++;
-    if (changed != 0) {
-        if ((changed & at->checked) != 0) {
-            changed |= ct_lanes_judge(lanes, block, changed & at->checked);
-        }
-        ct_lanes_changed(lanes, block, changed);
-    }
 }
 
 /* True when an unchanged frame with these lanes needs no decoding: their values are what the block's last one left. */

@@ -60,16 +60,17 @@ static int allocate(struct ct_twin *twin, const struct ct_lane_layout *layout)
     twin->lanes.marks = calloc(twin->block_count + 1, sizeof *twin->lanes.marks);
     twin->lanes.marked = calloc(twin->block_count / 8 + 1, sizeof *twin->lanes.marked);
     twin->slots = calloc(slots + 1, sizeof *twin->slots);
-    twin->plain = calloc(slots + 1, sizeof *twin->plain);
+    twin->lanes.plain = aligned_alloc(64, (twin->block_count + 1) * sizeof *twin->lanes.plain);
     twin->slot_of = calloc(twin->count + 1, sizeof *twin->slot_of);
     twin->bytes = calloc(total_bytes(twin->catalogue) + 1, 1);
     twin->codes = calloc(total_codes(layout) + 1, sizeof *twin->codes);
     const int err = ct_deadlines_create(&twin->deadlines, twin->block_count + slots);
     if (twin->lanes.raw == NULL || twin->lanes.blocks == NULL || twin->lanes.marks == NULL ||
-        twin->lanes.marked == NULL || twin->slots == NULL || twin->plain == NULL || twin->slot_of == NULL ||
+        twin->lanes.marked == NULL || twin->slots == NULL || twin->lanes.plain == NULL || twin->slot_of == NULL ||
         twin->bytes == NULL || twin->codes == NULL) {
         return CT_ERR_NO_MEMORY;
     }
+    memset(twin->lanes.plain, 0, (twin->block_count + 1) * sizeof *twin->lanes.plain);
     memset(twin->lanes.raw, 0, (slots + CT_LANES) * sizeof *twin->lanes.raw);
     memset(twin->lanes.blocks, 0, (twin->block_count + 1) * sizeof *twin->lanes.blocks);
     return err;
@@ -130,8 +131,11 @@ static void init_plain(struct ct_twin *twin, uint32_t at, const struct ct_lane *
         return;
     }
     twin->lanes.blocks[at / CT_LANES].checked |= (uint8_t)ct_slot_lane(at);
+    twin->lanes.blocks[at / CT_LANES].coded |= number || lane->code_count > 0 ? (uint8_t)ct_slot_lane(at) : 0;
     if (!number && plain.low <= plain.high) {
-        twin->plain[at] = (struct ct_plain){plain.low - bias, plain.high - plain.low + 1};
+        struct ct_plain_block *block = &twin->lanes.plain[at / CT_LANES];
+        block->low[at % CT_LANES] = plain.low - bias;
+        block->count[at % CT_LANES] = plain.high - plain.low + 1;
     }
 }
 
@@ -189,6 +193,7 @@ int ct_twin_create_lanes(struct ct_catalogue *catalogue, const struct ct_lane_la
     twin->catalogue = ct_catalogue_ref(catalogue);
     twin->count = ct_catalogue_count(catalogue);
     twin->block_count = layout->block_count + (twin->count - lane_ids + CT_LANES - 1) / CT_LANES;
+    twin->lanes.odd = ct_plain_best();
     const int err = allocate(twin, layout);
     if (err != CT_OK) {
         ct_twin_free(twin);
@@ -215,7 +220,7 @@ void ct_twin_free(struct ct_twin *twin)
     free(twin->codes);
     free(twin->bytes);
     free(twin->slot_of);
-    free(twin->plain);
+    free(twin->lanes.plain);
     free(twin->slots);
     free(twin->lanes.marked);
     free(twin->lanes.marks);

@@ -7,6 +7,7 @@
 
 #include "deadlines.h"
 #include "lanes.h"
+#include "plain.h"
 #include "range.h"
 
 #define CT_QUALITY_KNOWN 0x7FU /* enum ct_quality */
@@ -25,20 +26,13 @@ struct ct_slot {
     uint16_t len; /* of bytes */
 };
 
-/* Raw values that need no further look, because they are in range and no code: low .. low + count - 1. */
-struct ct_plain {
-    uint64_t low;
-    uint64_t count;
-};
-
 struct ct_twin {
     struct ct_lanes lanes; /* first, so that the live path's pointer is the twin's */
     struct ct_catalogue *catalogue;
     size_t count;
     size_t block_count;
     struct ct_slot *slots;
-    struct ct_plain *plain; /* per slot */
-    uint32_t *slot_of;      /* per id, and one behind the last */
+    uint32_t *slot_of; /* per id, and one behind the last */
     uint8_t *bytes;
     struct ct_code_range *codes;
     struct ct_deadlines deadlines; /* ids: blocks, then slots */
