@@ -206,6 +206,5 @@ int ct_bind_set_path(struct ct_bind *bind, enum ct_codec_path path)
             err = ct_codec_set_path(bind->buses[b].databases[d].codec, path);
         }
     }
-    ct_bind_forget(bind);
     return err;
 }

@@ -12,6 +12,7 @@ static void init_message(struct ct_bind *bind, struct live_message *live, struct
     live->bound = message;
     live->first_block = message->first_block;
     live->block_count = (uint16_t)(ct_codec_lane_count(message->codec) / CT_LANES);
+    live->len = LIVE_NO_LENGTH;
     live->flags |= live->block_count != 1 ? LIVE_SEVERAL : 0;
     live->rule = ct_protect_rule_of(bind->buses[message->bus].protect, message->model);
     live->flags |= live->rule != NULL ? LIVE_PROTECTED : 0;
@@ -118,34 +119,22 @@ int ct_bind_build_live(struct ct_bind *bind)
         }
     }
     bind->live = aligned_alloc(64, messages * sizeof *bind->live);
+    bind->tails = calloc(messages, sizeof *bind->tails);
     bind->sources = calloc(signals, sizeof *bind->sources);
     bind->active = calloc(bind->layout.block_count + 1, 1);
     bind->changed = calloc(bind->layout.block_count + 1, 1);
-    if (bind->live == NULL || bind->sources == NULL || bind->active == NULL || bind->changed == NULL) {
+    if (bind->live == NULL || bind->tails == NULL || bind->sources == NULL || bind->active == NULL ||
+        bind->changed == NULL) {
         return CT_ERR_NO_MEMORY;
     }
     memset(bind->live, 0, messages * sizeof *bind->live);
     bind->live[0].flags = LIVE_SEVERAL; /* unknown ids take the same turn as what is not plain */
     init_messages(bind);
-    ct_bind_forget(bind);
     int err = CT_OK;
     for (size_t b = 0; b < bind->bus_count && err == CT_OK; b++) {
         err = init_tables(bind, (uint8_t)b);
     }
     return err;
-}
-
-void ct_bind_forget(struct ct_bind *bind)
-{
-    bind->is_wide = bind->bus_count > 0;
-    for (size_t b = 0; b < bind->bus_count; b++) {
-        for (size_t d = 0; d < bind->buses[b].count; d++) {
-            bind->is_wide = bind->is_wide && ct_codec_path(bind->buses[b].databases[d].codec) == CT_CODEC_AVX512;
-        }
-    }
-    for (size_t i = 0; i <= bind->live_count; i++) {
-        bind->live[i].len = LIVE_NO_LENGTH;
-    }
 }
 
 void ct_bind_free_live(struct ct_bind *bind)
@@ -155,6 +144,7 @@ void ct_bind_free_live(struct ct_bind *bind)
         free(bind->buses[b].extended);
     }
     free(bind->live);
+    free(bind->tails);
     free(bind->sources);
     free(bind->active);
     free(bind->changed);
@@ -209,41 +199,41 @@ static inline uint64_t head_of(const struct ct_frame *frame)
     return head & mask;
 }
 
-static inline bool is_reference(const struct live_message *live, const struct ct_frame *frame, uint64_t head)
+static inline bool is_reference(const struct ct_bind *bind, const struct live_message *live,
+                                const struct ct_frame *frame, uint64_t head)
 {
     return live->head == head && live->len == frame->len &&
-           (frame->len <= LIVE_HEAD || memcmp(live->tail, frame->data + LIVE_HEAD, frame->len - LIVE_HEAD) == 0);
+           (frame->len <= LIVE_HEAD ||
+            memcmp(bind->tails[live - bind->live].bytes, frame->data + LIVE_HEAD, frame->len - LIVE_HEAD) == 0);
 }
 
-static inline void set_reference(struct live_message *live, const struct ct_frame *frame, uint64_t head)
+static inline void set_reference(const struct ct_bind *bind, struct live_message *live, const struct ct_frame *frame,
+                                 uint64_t head)
 {
     live->head = head;
     live->len = frame->len;
     if (frame->len > LIVE_HEAD) {
-        memcpy(live->tail, frame->data + LIVE_HEAD, frame->len - LIVE_HEAD);
+        memcpy(bind->tails[live - bind->live].bytes, frame->data + LIVE_HEAD, frame->len - LIVE_HEAD);
     }
 }
 
 /* ---- values */
 
-/* A message of one block with nothing special: nearly all of them. Where eight lanes are decoded in a few instructions
- * there is no look at the reference: it costs more, by branches that nobody can foretell, than it saves. */
+/* A message of one block with nothing special: nearly all of them. */
 static inline void take_plain(const struct ct_bind *bind, struct ct_lanes *lanes, struct live_message *live,
                               const struct ct_frame *frame, ct_ns now)
 {
     const uint32_t block = live->first_block;
+    const uint64_t head = head_of(frame);
     uint8_t *active = &bind->active[block];
-    if (!bind->is_wide) {
-        const uint64_t head = head_of(frame);
-        if (is_reference(live, frame, head) && ct_lanes_current(lanes, block, *active)) {
-            ct_lanes_repeat(lanes, block, *active, frame->t_ns, now);
-            return;
-        }
-        set_reference(live, frame, head);
+    unsigned changed = 0;
+    if (!is_reference(bind, live, frame, head) || !ct_lanes_current(lanes, block, *active)) {
+        set_reference(bind, live, frame, head);
+        ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)block * CT_LANES, active,
+                            bind->changed);
+        changed = bind->changed[0];
     }
-    ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)block * CT_LANES, active,
-                        bind->changed);
-    ct_lanes_update(lanes, block, *active, bind->changed[0], frame->t_ns, now);
+    ct_lanes_update(lanes, block, *active, changed, frame->t_ns, now);
 }
 
 /* False when somebody else wrote values of the message's signals since its last frame. */
@@ -279,9 +269,9 @@ static void take_values(const struct ct_bind *bind, struct ct_lanes *lanes, stru
 {
     const uint64_t head = head_of(frame);
     uint8_t *active = bind->active + live->first_block;
-    const bool same = is_reference(live, frame, head) && is_current(bind, lanes, live);
+    const bool same = is_reference(bind, live, frame, head) && is_current(bind, lanes, live);
     if (!same) {
-        set_reference(live, frame, head);
+        set_reference(bind, live, frame, head);
         ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)live->first_block * CT_LANES,
                             active, bind->changed);
         if ((live->flags & LIVE_NUMBERS) != 0) {
@@ -289,13 +279,8 @@ static void take_values(const struct ct_bind *bind, struct ct_lanes *lanes, stru
         }
     }
     for (uint32_t i = 0; i < live->block_count; i++) {
-        if (active[i] == 0) {
-            continue;
-        }
-        if (same) {
-            ct_lanes_repeat(lanes, live->first_block + i, active[i], frame->t_ns, now);
-        } else {
-            ct_lanes_update(lanes, live->first_block + i, active[i], bind->changed[i], frame->t_ns, now);
+        if (active[i] != 0) {
+            ct_lanes_update(lanes, live->first_block + i, active[i], same ? 0 : bind->changed[i], frame->t_ns, now);
         }
     }
 }

@@ -42,7 +42,8 @@ enum live_flag {
 #define LIVE_HEAD      8 /* bytes of a payload that are compared as one word */
 #define LIVE_NO_LENGTH UINT8_MAX
 
-/* What a frame needs, in two cache lines. `head` and `tail` are the reference: the last accepted payload. */
+/* What a frame needs, in one cache line. `len` and `head` are the reference, the last accepted payload; what is longer
+ * goes on in ct_bind.tails. */
 struct live_message {
     _Alignas(64) const struct ct_codec_message *codec;
     uint64_t head; /* bytes beyond the length are 0 */
@@ -55,9 +56,13 @@ struct live_message {
     struct ct_protect_state state;
     uint32_t first_source; /* of ct_bind.sources */
     uint32_t source_count;
-    uint8_t tail[CT_FRAME_DATA_MAX - LIVE_HEAD];
 };
-_Static_assert(sizeof(struct live_message) <= 128, "two cache lines");
+_Static_assert(sizeof(struct live_message) == 64, "one cache line");
+
+/* The reference beyond its head. */
+struct live_tail {
+    uint8_t bytes[CT_FRAME_DATA_MAX - LIVE_HEAD];
+};
 
 /* A signal that rules read. */
 struct live_source {
@@ -110,8 +115,8 @@ struct ct_bind {
     struct ct_code_range *codes;
     size_t code_count;
     struct live_message *live; /* [0] stands for unknown ids */
+    struct live_tail *tails;   /* as `live` */
     size_t live_count;         /* without [0] */
-    bool is_wide;              /* all codecs decode eight lanes at a time */
     struct live_source *sources;
     size_t source_count;
     uint8_t *active;  /* per block: lanes of the last accepted frame */
@@ -137,8 +142,6 @@ void ct_bind_free_lanes(struct ct_bind *bind);
 /* What frames need, once all entries and rules are there. */
 int ct_bind_build_live(struct ct_bind *bind);
 void ct_bind_free_live(struct ct_bind *bind);
-/* The codecs' path was chosen: forgets the references, which not every path keeps. */
-void ct_bind_forget(struct ct_bind *bind);
 void ct_bind_rules_source_updated(struct ct_bind *bind, struct ct_twin *twin, uint32_t source, ct_ns now);
 /* The source's quality changed, its value did not. */
 void ct_bind_rules_source_marked(struct ct_bind *bind, struct ct_twin *twin, uint32_t source, ct_ns now);

@@ -94,6 +94,21 @@ static unsigned set_quality(struct ct_lane_block *at, uint64_t covered, uint64_t
     return changed;
 }
 
+unsigned ct_lanes_judge(struct ct_lanes *lanes, uint32_t block, unsigned judged)
+{
+    struct ct_lane_block *at = &lanes->blocks[block];
+    const unsigned odd = lanes->odd(&lanes->plain[block], &lanes->raw[(size_t)block * CT_LANES]);
+    const unsigned was_out = (unsigned)(at->quality >> 24) & 0xFFU;
+    const unsigned was_not = (unsigned)(at->quality >> 16) & 0xFFU;
+    if ((judged & at->coded & (odd | was_out | was_not)) != 0) {
+        return set_quality(at, ct_lanes_spread(judged) & CT_LANES_OF_VALUE,
+                           judged_quality(twin_of(lanes), block, judged));
+    }
+    const unsigned changed = judged & (was_out ^ odd); /* an odd value that no code explains is out of range */
+    at->quality ^= (uint64_t)changed << 24;
+    return changed;
+}
+
 bool ct_lanes_number(struct ct_lanes *lanes, uint32_t block, unsigned lane, double number)
 {
     int64_t bits;

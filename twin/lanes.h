@@ -44,7 +44,7 @@ int ct_twin_create_lanes(struct ct_catalogue *catalogue, const struct ct_lane_la
 
 /* Inside of the twin; visible so that the usual update is a few inlined instructions. */
 struct ct_lane_block {
-    ct_ns t_ns;
+    _Alignas(64) ct_ns t_ns;
     ct_ns received_ns;
     uint64_t updates;
     uint64_t quality; /* byte n: the lanes that have flag 1 << n */
@@ -55,7 +55,7 @@ struct ct_lane_block {
     uint8_t numbers; /* lanes of DOUBLE entries */
     uint8_t coded;   /* checked lanes whose raw value alone does not tell whether it is in range */
 };
-_Static_assert(sizeof(struct ct_lane_block) <= 64, "a block's clock is one cache line");
+_Static_assert(sizeof(struct ct_lane_block) == 64, "a block's clock is one cache line");
 
 struct ct_lanes {
     int64_t *raw; /* of block 0, aligned to 64 bytes */
@@ -89,8 +89,10 @@ _Static_assert(CT_Q_NOT_AVAILABLE == 1 << 2 && CT_Q_OUT_OF_RANGE == 1 << 3, "CT_
 void ct_lanes_update_any(struct ct_lanes *lanes, uint32_t block, unsigned active, unsigned changed, ct_ns t_ns,
                          ct_ns received_ns);
 
-/* Marks lanes (none: nothing happens) as changed for all consumers. Without a branch: which frames change something is
- * hard to foretell. */
+/* Brings NOT_AVAILABLE and OUT_OF_RANGE of the lanes up to their values. Returns the lanes where they changed. */
+unsigned ct_lanes_judge(struct ct_lanes *lanes, uint32_t block, unsigned judged);
+
+/* Marks lanes (none: nothing happens) as changed for all consumers. */
 static inline void ct_lanes_changed(struct ct_lanes *lanes, uint32_t block, unsigned changed)
 {
     const uint32_t any = changed != 0 ? 1 : 0;
@@ -101,44 +103,28 @@ static inline void ct_lanes_changed(struct ct_lanes *lanes, uint32_t block, unsi
 
 /* A good frame brought the lanes `active` of a block (none: nothing happens; unused ones do not count); `changed` of
  * them have another value than before, which is in ct_lanes.raw already. `received_ns` is now. */
-static inline void ct_lanes_update(struct ct_lanes *lanes, uint32_t block, unsigned active, unsigned changed,
-                                   ct_ns t_ns, ct_ns received_ns)
+static inline __attribute__((always_inline)) void ct_lanes_update(struct ct_lanes *lanes, uint32_t block,
+                                                                  unsigned active, unsigned changed, ct_ns t_ns,
+                                                                  ct_ns received_ns)
 {
     struct ct_lane_block *at = &lanes->blocks[block];
     active &= at->used;
     changed &= at->used;
-    const unsigned odd = lanes->odd(&lanes->plain[block], &lanes->raw[(size_t)block * CT_LANES]);
-    const unsigned judged = changed & at->checked;
-    const unsigned was_out = (unsigned)(at->quality >> 24) & 0xFFU;
-    const unsigned was_not = (unsigned)(at->quality >> 16) & 0xFFU;
-    const uint64_t of_frame = at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE;
-    if ((at->on_clock ^ active) != 0 || of_frame != 0 || (judged & at->coded & (odd | was_out | was_not)) != 0 ||
-        received_ns < at->received_ns) {
+    if ((at->on_clock ^ active) != 0 || received_ns < at->received_ns ||
+        (at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE) != 0) {
         ct_lanes_update_any(lanes, block, active, changed, t_ns, received_ns);
         return;
     }
-    const unsigned judged_anew = judged & (was_out ^ odd); /* an odd value that no code explains is out of range */
-    at->quality ^= (uint64_t)judged_anew << 24;
     at->t_ns = t_ns;
     at->received_ns = received_ns;
     at->updates++;
-    ct_lanes_changed(lanes, block, changed | judged_anew);
-}
-
-/* The same values again. */
-static inline void ct_lanes_repeat(struct ct_lanes *lanes, uint32_t block, unsigned active, ct_ns t_ns,
-                                   ct_ns received_ns)
-{
-    struct ct_lane_block *at = &lanes->blocks[block];
-    active &= at->used;
-    if ((at->on_clock ^ active) != 0 || received_ns < at->received_ns ||
-        (at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE) != 0) {
-        ct_lanes_update_any(lanes, block, active, 0, t_ns, received_ns);
-        return;
+    if (changed != 0) {
+        const unsigned judged = changed & at->checked;
+        if (judged != 0) {
+            changed |= ct_lanes_judge(lanes, block, judged);
+        }
+        ct_lanes_changed(lanes, block, changed);
     }
-    at->t_ns = t_ns;
-    at->received_ns = received_ns;
-    at->updates++;
 }
 
 /* True when an unchanged frame with these lanes needs no decoding: their values are what the block's last one left. */
