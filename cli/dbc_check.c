@@ -129,7 +129,9 @@ static void print_json(struct check *check, const char *path, const struct findi
 
 static void print_findings(struct check *check, const char *path)
 {
-    qsort(check->findings, check->count, sizeof *check->findings, by_place);
+    if (check->count > 1) {
+        qsort(check->findings, check->count, sizeof *check->findings, by_place);
+    }
     for (size_t i = 0; i < check->count; i++) {
         const struct finding *finding = &check->findings[i];
         const char *text = ct_buf_string(&check->texts) + finding->text;

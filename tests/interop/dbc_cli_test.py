@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`cantwin encode|decode|dbc` as a user calls them: frames against hand-made ones and against cantools, exit codes,
-located problems, buses. Lines: `ok`, `not ok`, `skip`; exit 1 on failure.
+located problems, buses, differences, the whole model. Lines: `ok`, `not ok`, `skip`; exit 1 on failure.
 """
 import json
 import os
@@ -115,6 +115,125 @@ def check_files(path, folder):
            high["selector_values"] == [[2, 2]] and model["messages"][2]["fd"], "dump", model)
 
 
+LINTED = """VERSION ""
+BU_: A B Lonely
+BO_ 291 ENGINE: 8 A
+ SG_ Speed : 7|16@0+ (0.25,0) [0|16383.75] "1/min" B
+ SG_ Torque : 16|8@1+ (0,0) [0|0] "Nm" Ghost
+ SG_ Gear : 20|4@1+ (1,0) [0|15] "" B
+ SG_ Odd : 24|x@1+ (1,0) [0|0] "" B
+"""
+
+
+def check_lint(folder):
+    path = os.path.join(folder, "linted.dbc")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(LINTED)
+    got = run("dbc", "check", path)
+    places = [(line.split(": ")[0].rsplit(":", 2)[1:], line.split(": ")[1], line[-8:]) for line in got.stdout.splitlines()]
+    wanted = [(["2", "10"], "warning", "[DBC111]"), (["5", "2"], "warning", "[DBC110]"),
+              (["5", "2"], "warning", "[DBC120]"), (["6", "2"], "warning", "[DBC112]"), (["7", "15"], "error", "[DBC001]")]
+    report(got.returncode == 1 and places == wanted and "1 files, 1 errors, 4 warnings" in got.stderr,
+           "check prints parser's and linter's problems by place, with codes", got)
+    rows = (
+        (["--only", "signal-overlap"], 0, ["DBC112"]), (["--only", "DBC12x,DBC111"], 0, ["DBC111", "DBC120"]),
+        (["--disable", "DBC1xx"], 1, ["DBC001"]), (["--disable", "syntax", "--error", "factor-zero"], 1,
+                                                  ["DBC111", "DBC110", "DBC120", "DBC112"]),
+        (["--only", "all", "--disable", "DBC1xx,DBC001", "--enable", "FACTOR_ZERO"], 0, ["DBC120"]),
+    )
+    for arguments, status, codes in rows:
+        got = run("dbc", "check", "--json", *arguments, path)
+        answer = json.loads(got.stdout)
+        found = [problem["code"] for problem in answer["problems"]]
+        report(got.returncode == status and found == codes and answer["files"] == 1,
+               "check --json " + " ".join(arguments), got)
+    problem = json.loads(run("dbc", "check", "--json", "--only", "DBC120", path).stdout)["problems"][0]
+    report(problem["file"] == path and (problem["line"], problem["column"]) == (5, 2) and
+           problem["severity"] == "warning" and problem["name"] == "FACTOR_ZERO" and "Torque" in problem["text"],
+           "check --json fields", problem)
+    got = run("dbc", "check", "--list")
+    report(got.returncode == 0 and "DBC112 warning  SIGNAL_OVERLAP" in got.stdout, "check --list", got)
+    for arguments in (["check", "--only", "DBC999", path], ["check"], ["dump", path, path], ["diff", path], ["list"],
+                      ["dump", "--dbc", "--encoding", "latin9", path]):
+        got = run("dbc", *arguments)
+        report(got.returncode == 2 and got.stderr != "" and got.stdout == "", "usage: dbc " + arguments[0], got)
+    for verb in ("check", "dump", "diff"):
+        got = run("dbc", verb, "--help")
+        report(got.returncode == 0 and "examples:" in got.stdout and "exit codes:" in got.stdout, verb + " --help", got)
+
+
+def check_diff(path, folder):
+    changed = os.path.join(folder, "changed.dbc")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(changed, "w", encoding="utf-8") as file:
+        file.write(text.replace("(0.25,0)", "(0.5,0)").replace('0 "Neutral"', '0 "Park"').replace("BO_ 512", "BO_ 513"))
+    got = run("dbc", "diff", path, changed)
+    report(got.returncode == 1 and got.stdout.splitlines() == [
+        '~ message 0x123 ENGINE signal Gear: text 0 "Neutral" -> "Park"',
+        '~ message 0x123 ENGINE signal Speed: factor "0.25" -> "0.5"', "- message 0x200 WIDE", "+ message 0x201 WIDE"],
+        "diff", got)
+    got = run("dbc", "diff", "--json", path, changed)
+    changes = json.loads(got.stdout)["changes"]
+    report(got.returncode == 1 and changes[1] == {
+        "kind": "changed", "object": "message 0x123 ENGINE signal Speed", "field": "factor", "before": "0.25",
+        "after": "0.5"} and changes[2] == {"kind": "removed", "object": "message 0x200 WIDE"}, "diff --json", got)
+    got = run("dbc", "diff", path, path)
+    report(got.returncode == 0 and got.stdout == "", "diff of equal files", got)
+    got = run("dbc", "diff", "--quiet", path, changed)
+    report(got.returncode == 1 and got.stdout == "", "diff --quiet", got)
+    got = run("dbc", "diff", path, os.path.join(folder, "missing.dbc"))
+    report(got.returncode == 3 and "missing.dbc" in got.stderr, "diff with a missing file", got)
+
+
+def check_dump(folder):
+    path = os.path.join(folder, "whole.dbc")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("""BS_: 500000
+BU_: A B
+VAL_TABLE_ OnOff 0 "Off" 1 "On" ;
+BO_ 5 M: 8 A
+ SG_ S : 0|8@1+ (1,0) [0|0] "" B
+BO_ 3221225472 VECTOR__INDEPENDENT_SIG_MSG: 0 Vector__XXX
+ SG_ Spare : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+BO_TX_BU_ 5 : A,B;
+EV_ E: 1 [0|2] "V" 0.5 7 DUMMY_NODE_VECTOR1 B;
+CM_ "all";
+CM_ BU_ A "node";
+BA_DEF_ SG_ "Kind" ENUM "x","y";
+BA_DEF_ BO_ "SystemMessageLongSymbol" STRING ;
+BA_DEF_REL_ BU_SG_REL_ "T" INT 0 9;
+BA_DEF_DEF_ "Kind" "x";
+BA_DEF_DEF_ "SystemMessageLongSymbol" "";
+BA_DEF_DEF_REL_ "T" 0;
+BA_ "Kind" SG_ 5 S 1;
+BA_ "SystemMessageLongSymbol" BO_ 5 "The_Long_Name";
+BA_REL_ "T" BU_SG_REL_ B SG_ 5 S 3;
+SIG_GROUP_ 5 G 2 : S;
+""")
+    model = json.loads(run("dbc", "dump", path).stdout)
+    message = model["messages"][0]
+    report(model["baudrate"] == 500000 and model["comment"] == "all" and model["nodes"][0] ==
+           {"name": "A", "comment": "node", "line": 2, "column": 6}, "dump: network and nodes", model)
+    report(model["value_tables"][0]["texts"] == [{"raw": 0, "text": "Off"}, {"raw": 1, "text": "On"}] and
+           [pseudo["signals"][0]["name"] for pseudo in model["pseudo_messages"]] == ["Spare"],
+           "dump: value tables, unused signals", model)
+    report(message["name"] == "The_Long_Name" and message["short_name"] == "M" and message["more_senders"] == ["B"] and
+           message["groups"] == [{"name": "G", "repetitions": 2, "signals": ["S"]}] and message["line"] == 4,
+           "dump: message", message)
+    report(message["signals"][0]["attributes"] == {"Kind": "y"} and message["signals"][0]["receivers"] == ["B"],
+           "dump: signal", message)
+    kind = model["attribute_definitions"][0]
+    report((kind["name"], kind["scope"], kind["type"], kind["texts"], kind["default"]) ==
+           ("Kind", "signal", "enum", ["x", "y"], "x"), "dump: definitions with defaults", kind)
+    relation = model["relations"][0]
+    report(relation == {"attribute": "T", "value": 3, "node": "B", "message": "The_Long_Name", "signal": "S"},
+           "dump: relations", relation)
+    variable = model["environment"][0]
+    report((variable["name"], variable["type"], variable["initial"], variable["access"], variable["nodes"]) ==
+           ("E", "float", 0.5, "read", ["B"]), "dump: environment variables", variable)
+
+
 def check_cantools(path):
     try:
         import cantools  # pylint: disable=import-outside-toplevel
@@ -138,6 +257,9 @@ def main():
         check_encode(path)
         check_decode(path)
         check_files(path, folder)
+        check_lint(folder)
+        check_diff(path, folder)
+        check_dump(folder)
         check_cantools(path)
     return 1 if failed else 0
 

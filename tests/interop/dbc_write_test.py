@@ -234,7 +234,8 @@ def check_file(path, name, folder):
 
 
 def check_corpus(folder):
-    files = sorted(glob.glob(os.path.join(CORPUS, "dbc", "**", "*.dbc"), recursive=True))
+    files = sorted(path for path in glob.glob(os.path.join(CORPUS, "dbc", "**", "*"), recursive=True)
+                   if path.lower().endswith(".dbc"))
     probes = sorted(glob.glob(os.path.join(CORPUS, "probes", "*.dbc")))
     if not files:
         if os.environ.get("CI") == "true":
