@@ -292,13 +292,19 @@ static void skip_unknown(struct dbc_parser *parser, struct dbc_span word)
 void ct_dbc_parse_text(struct dbc_raw *raw, const char *text, size_t len)
 {
     struct dbc_parser parser = {.raw = raw, .scan = {.p = text, .end = text + len, .begin = text}};
+    bool good = true;
     while (ct_dbc_peek(&parser.scan) != '\0' && !raw->keep->failed && !raw->temp->failed) {
         parser.keyword = parser.scan.p;
+        const bool rest = !good && !ct_dbc_first_on_line(&parser.scan); /* of a line that has its problem already */
         const struct dbc_span word = ct_dbc_take_word(&parser.scan);
         const int row = find_statement(word);
-        if (row < 0) {
+        if (row >= 0) {
+            good = statements[row].parse(&parser);
+        } else if (!rest) {
             skip_unknown(&parser, word);
-        } else if (!statements[row].parse(&parser)) {
+            good = true;
+        }
+        if (!good) {
             ct_dbc_skip_statement(&parser.scan, ct_dbc_at_statement);
         }
     }

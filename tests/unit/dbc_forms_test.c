@@ -269,6 +269,89 @@ static void test_forms_units_and_comments_survive(void **state)
     ct_dbc_free(dbc);
 }
 
+/* Unicode 15, table 3-7: what is well-formed UTF-8 stays, all else is read as Windows-1252. */
+static void test_forms_utf8_by_its_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        const char *want;
+    } texts[] = {
+        {"\xC2\x80 \xE0\xA0\x80 \xED\x9F\xBF \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF",
+         "\xC2\x80 \xE0\xA0\x80 \xED\x9F\xBF \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF"},
+        {"\xC0\xAF", "\xC3\x80\xC2\xAF"},                                 /* overlong */
+        {"\xE0\x9F\xBF", "\xC3\xA0\xC5\xB8\xC2\xBF"},                     /* overlong */
+        {"\xED\xA0\x80", "\xC3\xAD\xC2\xA0\xE2\x82\xAC"},                 /* half a surrogate pair */
+        {"\xF0\x8F\xBF\xBF", "\xC3\xB0\xC2\x8F\xC2\xBF\xC2\xBF"},         /* overlong */
+        {"\xF4\x90\x80\x80", "\xC3\xB4\xC2\x90\xE2\x82\xAC\xE2\x82\xAC"}, /* beyond U+10FFFF */
+        {"\xF5\xE4", "\xC3\xB5\xC3\xA4"},
+        {"cut \xE2\x82", "cut \xC3\xA2\xE2\x80\x9A"},
+        {"a\rb\r\nc\\d", "a\nb\nc\\d"}, /* line ends; a backslash before anything but a quote is one */
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct problems problems;
+        struct text text = {0};
+        text_add(&text, "CM_ \"%s\";\n", texts[i].bytes);
+        struct ct_dbc *dbc = dbc_of_bytes(text.data, text.len, CT_OK, &problems);
+        assert_string_equal(dbc->comment, texts[i].want);
+        ct_dbc_free(dbc);
+        free(text.data);
+    }
+}
+
+static void test_forms_attribute_types_and_values_as_tools_write_them(void **state)
+{
+    (void)state;
+    struct problems problems;
+    struct ct_dbc *dbc = dbc_of(
+        "BO_ 1 M: 8 A\n" SG(
+            "S") "BA_DEF_ BO_ \"i\" INT;\nBA_DEF_ BO_ \"d\" DOUBLE 0 1;\n"
+                 "BA_DEF_ BO_ \"s\" STR;\nBA_DEF_ BO_ \"o\" ODD 1 \"x\" (2);\nBA_DEF_ BO_ \"e\" ENUM \"a\",\"b\";\n"
+                 "BA_DEF_DEF_ \"e\" 1;\nBA_ \"e\" BO_ 1 \"0\";\nBA_ \"i\" BO_ 1 \"7\";\nBA_ \"d\" BO_ 1 ;\n"
+                 "BA_ \"o\" BO_ 1 word;\nBA_DEF_ SG_ \"e\" ENUM \"c\";\nBA_ \"e\" SG_ 1 S 5;\n"
+                 "EV_ V: 0 [0|0] \"\" 0 1 DUMMY_NODE_VECTOR00008001 A;\nEV_ W: 2 [0|0] \"\" 0 1 Other A;\n"
+                 "EV_ X: 0 [0|0] \"\" 0 1 DUMMY_NODE_VECTOR3 A;\n",
+        CT_OK, &problems);
+    const struct ct_dbc_message *message = message_named(dbc, "M");
+    assert_int_equal(problems.count, 3); /* three types of other tools */
+    const struct ct_dbc_value *value = ct_dbc_attribute(dbc, CT_DBC_SCOPE_MESSAGE, &message->attributes, "e");
+    assert_string_equal(value->text, "a");
+    assert_true(ct_dbc_attribute(dbc, CT_DBC_SCOPE_MESSAGE, &message->attributes, "i")->number == 7);
+    assert_string_equal(ct_dbc_attribute(dbc, CT_DBC_SCOPE_MESSAGE, &message->attributes, "o")->text, "word");
+    assert_string_equal(ct_dbc_attribute(dbc, CT_DBC_SCOPE_MESSAGE, &message->attributes, "d")->text, "");
+    value = ct_dbc_attribute(dbc, CT_DBC_SCOPE_SIGNAL, &signal_named(dbc, "M", "S")->attributes, "e");
+    assert_true(value->number == -1); /* no text of the definition's */
+    assert_string_equal(value->text, "5");
+    assert_int_equal(dbc->environment[0].access, 0);
+    assert_int_equal(dbc->environment[1].type, CT_DBC_ENV_STRING);
+    assert_int_equal(dbc->environment[2].access, 3);
+    ct_dbc_free(dbc);
+}
+
+/* SG_MUL_VAL_ of one name in several branches means the signal whose m<n> it lists; names under different multiplexers
+ * can meet. */
+static void test_forms_one_name_under_several_multiplexers(void **state)
+{
+    (void)state;
+    struct problems problems;
+    struct ct_dbc *dbc = dbc_of("BO_ 1 M: 8 A\n SG_ X M : 0|8@1+ (1,0) [0|0] \"\" B\n"
+                                " SG_ Y M : 8|8@1+ (1,0) [0|0] \"\" B\n"
+                                " SG_ S m1 : 16|8@1+ (1,0) [0|0] \"\" B\n"
+                                " SG_ S m2 : 24|8@1+ (1,0) [0|0] \"\" B\n"
+                                " SG_ S m3 : 32|8@1+ (1,0) [0|0] \"\" B\n"
+                                " SG_ S m7 : 40|8@1+ (1,0) [0|0] \"\" B\n"
+                                "SG_MUL_VAL_ 1 S X 1-2,9-9;\nSG_MUL_VAL_ 1 S Y 3-3;\nSG_MUL_VAL_ 1 S S 7-7;\n",
+                                CT_OK, &problems);
+    const struct ct_dbc_message *message = message_named(dbc, "M");
+    assert_int_equal(message->signals[2].selector, 0);
+    assert_true(message->signals[2].range_count == 1 && message->signals[2].ranges[0].last == 1);
+    assert_int_equal(message->signals[3].selector, 0);
+    assert_int_equal(message->signals[4].selector, 1);
+    assert_string_equal(message->signals[2].name, "S#16"); /* X=1 and Y=3 can be in one frame */
+    assert_string_equal(message->signals[3].name, "S#24");
+    ct_dbc_free(dbc);
+}
+
 /* Against the C library, whose conversion rounds correctly. */
 static void test_forms_numbers_are_rounded_correctly(void **state)
 {
@@ -305,6 +388,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms_all_decode_to_their_value),
         cmocka_unit_test(test_forms_units_and_comments_survive),
+        cmocka_unit_test(test_forms_utf8_by_its_table),
+        cmocka_unit_test(test_forms_attribute_types_and_values_as_tools_write_them),
+        cmocka_unit_test(test_forms_one_name_under_several_multiplexers),
         cmocka_unit_test(test_forms_numbers_are_rounded_correctly),
     };
     return cmocka_run_group_tests_name("dbc_forms", tests, NULL, NULL);

@@ -118,6 +118,79 @@ static void test_hostile_all_faults_in_one_run(void **state)
     free(text.data);
 }
 
+/* `~` marks where the problem is; it is taken out before the text is read. */
+static const char *const marked[] = {
+    "CM_ BU_ ~\"t\";",
+    "CM_ EV_ ~;",
+    "CM_ SG_ ~x G \"t\";",
+    "CM_ SG_ 1 ~;",
+    "CM_ ~99999999999 \"t\";",
+    "CM_ ~;",
+    "SIG_VALTYPE_ ~x G 1;",
+    "SIG_VALTYPE_ 1 ~: 1;",
+    "SIGTYPE_VALTYPE_ ~: 1;",
+    "SG_MUL_VAL_ ~x G X 1-1;",
+    "SG_MUL_VAL_ 1 ~;",
+    "SG_MUL_VAL_ 1 G ~;",
+    "SG_MUL_VAL_ 1 G X ~x;",
+    "SIG_GROUP_ ~x G 1 : G;",
+    "SIG_GROUP_ 1 ~;",
+    "SIG_TYPE_REF_ ~x G : T;",
+    "SIG_TYPE_REF_ 1 ~: T;",
+    "VAL_ ~99999999999 G 1 \"t\";",
+    "VAL_ 1 ~;",
+    "VAL_ 1 G ~(1);",
+    "VAL_ 1 G +1 \"one\" ~\"two\";",
+    "SGTYPE_VAL_ ~;",
+    "SGTYPE_VAL_ T 1 ~2;",
+    "EV_ ~: 0 [0|1] \"\" 0 1 DUMMY_NODE_VECTOR0 A;",
+    "EV_ E: 0 [0~;1] \"\" 0 1 DUMMY_NODE_VECTOR0 A;",
+    "EV_ E: 0 [0|1] ~x 0 1 DUMMY_NODE_VECTOR0 A;",
+    "EV_ E: 0 [0|1] \"\" 0 ~x DUMMY_NODE_VECTOR0 A;",
+    "EV_ E: 0 [0|1] \"\" 0 1 ~;",
+    "ENVVAR_DATA_ ~: 1;",
+    "SGTYPE_ ~: 8@1+ (1,0) [0|1] \"\" 0, ;",
+    "SGTYPE_ T : ~x@1+ (1,0) [0|1] \"\" 0, ;",
+    "SGTYPE_ T : 8@1+ ~[0|1] \"\" 0, ;",
+    "BA_ \"a\" ~(;",
+    "BA_ \"a\" BU_ ~;",
+    "BA_DEF_DEF_ \"a\" ~(;",
+    "BA_REL_ ~a BU_BO_REL_ A 1 1;",
+    "BA_REL_ \"a\" BU_BO_REL_ ~;",
+    "BA_REL_ \"a\" BU_EV_REL_ A ~;",
+    "BA_REL_ \"a\" BU_SG_REL_ A SG_ 1 ~;",
+    "BA_REL_ \"a\" BU_BO_REL_ A 1 ~(;",
+    "BA_DEF_ BO_ \"a\" ENUM \"x\",~(;",
+    "BA_DEF_ BO_ \"a\" INT ~(;",
+    "BA_DEF_REL_ BU_BO_REL_ ~a INT 0 1;",
+    "SG_ S : 0|8@1+ (1,~x) [0|0] \"\" B",
+    "SG_ S : 0|8@1+ (1,0~; [0|0] \"\" B",
+    "SG_ S : 0|8@1+ (~99999999999999999999x,0) [0|0] \"\" B",
+    "SG_ S : 0|8@1+ ~1,0) [0|0] \"\" B",
+};
+
+static void test_hostile_marked_faults_are_where_the_mark_is(void **state)
+{
+    (void)state;
+    static struct problems problems;
+    for (size_t i = 0; i < sizeof marked / sizeof marked[0]; i++) {
+        const char *mark = strchr(marked[i], '~');
+        struct text text = {0};
+        char place[16];
+        assert_non_null(mark);
+        text_add(&text, "BO_ 1 First: 8 A\n" SG("G") "%.*s%s\n", (int)(mark - marked[i]), marked[i], mark + 1);
+        text_add(&text, "BO_ 9 Last: 8 A\n" SG("Good"));
+        struct ct_dbc *dbc = dbc_of_bytes(text.data, text.len, CT_ERR_SYNTAX, &problems);
+        (void)snprintf(place, sizeof place, "3:%u", (unsigned)(mark - marked[i]) + 1);
+        if (!problem_at(&problems, place, CT_DBC_CODE_SYNTAX) || dbc->error_count != 1) {
+            fail_msg("%s: %u errors\n%s", marked[i], dbc->error_count, problems.text);
+        }
+        assert_non_null(signal_named(dbc, "Last", "Good"));
+        ct_dbc_free(dbc);
+        free(text.data);
+    }
+}
+
 static void test_hostile_dangling_references_are_warnings(void **state)
 {
     (void)state;
@@ -399,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hostile_every_fault_located_and_costs_itself_only),
         cmocka_unit_test(test_hostile_all_faults_in_one_run),
+        cmocka_unit_test(test_hostile_marked_faults_are_where_the_mark_is),
         cmocka_unit_test(test_hostile_dangling_references_are_warnings),
         cmocka_unit_test(test_hostile_string_without_end_keeps_what_came_before),
         cmocka_unit_test(test_hostile_utf16_is_one_plain_error),
