@@ -1,2 +1,3 @@
 cantwin_test(bus_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_test.c DEPENDS gateway_app)
 cantwin_test(storage_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/storage_test.c DEPENDS gateway_app)
+cantwin_test(bus_entries_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_entries_test.c DEPENDS gateway_model)
