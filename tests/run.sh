@@ -193,6 +193,10 @@ if has coverage && build coverage; then
     find build/coverage -name '*.gcda' -delete
     run_built coverage unit
     run_built coverage flow
+    for script in tests/interop/{dbc,encode,decode,protect}*_test.py; do
+        [ $python = yes ] && [ -e "$script" ] && CANTWIN_BIN=$root/build/coverage/bin \
+            CANTWIN_TEST_BIN=$root/build/coverage/tests CANTWIN_LONG="" CANTWIN_PROPERTY_MESSAGES=500 run_script coverage "$script"
+    done
     tests/tools/coverage.py >"$work/coverage.out" 2>&1
     count coverage $? "$work/coverage.out"
     grep '^# ' "$work/coverage.out"

@@ -1,5 +1,5 @@
-/* A DBC text that uses the whole language once, valid throughout; for tests that need "everything" rather than one thing.
- * Of our own making. */
+/* A DBC text that uses the whole language once, valid throughout; for tests that need everything rather than one
+ * thing. Of our own making. */
 #ifndef CT_TESTS_RICH_DBC_H
 #define CT_TESTS_RICH_DBC_H
 
