@@ -239,8 +239,11 @@ static void run_file(const char *path, size_t stretches)
     for (unsigned way = 0; way < CT_CODEC_PATHS; way++) {
         struct rig rig;
         struct ct_dbc *dbc = database(path);
-        if (dbc == NULL || dbc->message_count == 0 ||
-            !open_rig(&rig, dbc, way % 2 == 0, NULL, (enum ct_codec_path)way)) {
+        if (dbc->message_count == 0) {
+            ct_dbc_free(dbc);
+            return;
+        }
+        if (!open_rig(&rig, dbc, way % 2 == 0, NULL, (enum ct_codec_path)way)) {
             continue;
         }
         for (size_t i = 0; i < stretches && rig.model.count > 0; i++) {

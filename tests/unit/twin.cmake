@@ -1,4 +1,4 @@
-foreach(unit catalogue twin command expr mapping desired)
+foreach(unit catalogue twin plain command expr mapping desired)
     cantwin_test(${unit}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${unit}_test.c DEPENDS twin)
 endforeach()
 
