@@ -139,8 +139,8 @@ static bool in_range(const struct model_entry *at)
     }
     const bool wide = !signal->is_signed && signal->length == 64;
     const long double raw = wide ? (long double)(uint64_t)at->bits : (long double)at->bits;
-    const long double low = ((long double)signal->min - signal->offset) / signal->factor;
-    const long double high = ((long double)signal->max - signal->offset) / signal->factor;
+    const long double low = ((long double)signal->min - (long double)signal->offset) / (long double)signal->factor;
+    const long double high = ((long double)signal->max - (long double)signal->offset) / (long double)signal->factor;
     const long double least = low < high ? low : high;
     const long double most = low < high ? high : low;
     return raw >= least - 1e-9L * fmaxl(1, fabsl(least)) && raw <= most + 1e-9L * fmaxl(1, fabsl(most));
