@@ -24,7 +24,9 @@ ct_ns ct_stamp_boot(struct ct_stamp_clock *clock, int64_t stamp_utc, int64_t utc
     }
     if (!fits(clock, stamp_utc, clock->distance, now, &t) && !fits(clock, stamp_utc, distance, now, &t)) {
         /* Scheduling between two processors' stamps, or several steps in one batch: the nearest that can be. */
-        t = stamp_utc - distance < clock->floor ? clock->floor : now;
+        const bool beyond = __builtin_sub_overflow(stamp_utc, distance, &t);
+        const bool older = beyond ? distance > 0 : t < clock->floor;
+        t = older ? clock->floor : now;
     }
     clock->floor = t;
     return t;
