@@ -36,15 +36,15 @@ status_socket: gateway.sock
 COLLECTION = 'signals:\n  - { match: "*", interval_ms: 0, on_change: true, purpose: test }\n'
 
 
-def ip(*arguments):
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=60, check=False)
+def ip(*commands):
+    done = subprocess.run(["ip", "-batch", "-"], input="\n".join(commands) + "\n", capture_output=True, text=True,
+                          timeout=60, check=False)
     if done.returncode != 0:
-        raise Failure(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+        raise Failure(f"ip {'; '.join(commands)}: {done.stderr.strip()}")
 
 
-def make(name):
-    ip("link", "add", name, "type", "vcan")
-    ip("link", "set", name, "mtu", "72", "up")
+def making(name):
+    return f"link add {name} type vcan", f"link set {name} mtu 72 up"
 
 
 class Sender:
@@ -76,7 +76,7 @@ class Gateway:
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
         if not os.path.exists("/sys/class/net/vcan1"):
-            make("vcan1")
+            ip(*making("vcan1"))
         self.process = Process("gateway", [os.path.join(stack.BIN, "cantwin-gateway"), "--config", "gateway.yaml"], self.folder)
         self.process.wait_line("ready")
         for name in ("can0", "can1"):
@@ -148,9 +148,9 @@ def down_and_up_100_times():
         gateway.wait_bus("the first frame", lambda b: b["decoded"] == 1)
         before = gateway.descriptors()
         for i in range(ROUNDS):
-            ip("link", "set", "vcan0", "down")
+            ip("link set vcan0 down")
             gateway.wait_bus("down", lambda b: not b["up"])
-            ip("link", "set", "vcan0", "up")
+            ip("link set vcan0 up")
             gateway.wait_bus("up", lambda b: b["up"])
             sender.open()
             sender.send()
@@ -165,19 +165,19 @@ def deleted_and_made_again_100_times():
         gateway.wait_bus("the first frame", lambda b: b["decoded"] == 1)
         before = gateway.descriptors()
         for i in range(ROUNDS):
-            ip("link", "delete", "vcan0")
-            if i % 2 == 0:  # every other time it is back before anybody can have looked
+            if i % 2 == 0:
+                ip("link delete vcan0")
                 gateway.wait_bus("down", lambda b: not b["up"])
-            make("vcan0")
+                ip(*making("vcan0"))
+            else:  # back before anybody can have looked
+                ip("link delete vcan0", *making("vcan0"))
             sender.open()
-
-            def back(n=i):
-                sender.send()
-                return gateway.bus()["decoded"] > n + 1
-            gateway.wait_bus("up", lambda b: b["up"])
             read = gateway.bus()["decoded"]
-            sender.send()
-            gateway.wait_bus(f"the frame of round {i}", lambda b, n=read: b["decoded"] > n) if i % 2 == 0 else wait_for("data", back)
+
+            def data_is_back(n=read):
+                sender.send()
+                return gateway.bus()["decoded"] > n
+            wait_for(f"data in round {i}", data_is_back)
         wait_for(f"no more than {before} descriptors", lambda: gateway.descriptors() <= before)
 
 
