@@ -279,3 +279,10 @@ int ct_fleet_app_reload(struct ct_fleet_app *app, char *problem, size_t problem_
     ct_fleet_wake(app->wake_folder); /* the publisher follows */
     return err == CT_OK ? CT_OK : say(&line, err, "cannot take over the peers", app->settings.link.peers);
 }
+
+void ct_fleet_app_watch(const struct ct_fleet_app *app, struct ct_watchdog *watchdog)
+{
+    ct_watchdog_add(watchdog, "ingest", &app->ingest_pulse);
+    ct_watchdog_add(watchdog, "folder", &app->folder_pulse);
+    ct_watchdog_add(watchdog, "http", &app->http_pulse);
+}

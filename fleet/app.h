@@ -7,6 +7,7 @@
 #define CT_FLEET_APP_H
 
 #include "fleet_settings.h"
+#include "service.h"
 
 struct ct_fleet_app;
 
@@ -16,6 +17,9 @@ int ct_fleet_app_start(const struct ct_fleet_settings *settings, struct ct_fleet
 /* Stops in order: http, ingest (last sync and acks), folder (everything applied and committed). The first error of a
  * thread, CT_OK when there was none. Accepts NULL. */
 int ct_fleet_app_stop(struct ct_fleet_app *app);
+
+/* Registers the threads. */
+void ct_fleet_app_watch(const struct ct_fleet_app *app, struct ct_watchdog *watchdog);
 
 /* Reads peers.txt again. */
 int ct_fleet_app_reload(struct ct_fleet_app *app, char *problem, size_t problem_size) CT_MUST_CHECK;

@@ -56,6 +56,7 @@ struct ct_fleet_app {
     /* ingest's numbers for the status page */
     _Atomic uint64_t envelopes, link_duplicates, malformed, connected;
 
+    struct ct_pulse ingest_pulse, folder_pulse, http_pulse;
     pthread_t ingest_thread, folder_thread, http_thread;
     bool ingest_runs, folder_runs, http_runs;
 };

@@ -157,6 +157,7 @@ static void sleep_until(struct ct_fleet_app *app, ct_ns next)
 {
     struct pollfd fds[] = {{.fd = app->wake_folder, .events = POLLIN},
                            {.fd = ct_zmq_publisher_fd(app->publisher), .events = POLLIN}};
+    ct_pulse_rest(&app->folder_pulse);
     (void)poll(fds, 2, ct_ns_wait_ms(ct_clock_now(), next));
     ct_fleet_wake_clear(app->wake_folder);
 }
@@ -166,6 +167,7 @@ void *ct_folder_thread(void *user)
     struct ct_fleet_app *app = user;
     int err = CT_OK;
     for (bool last = false; err == CT_OK && !last;) {
+        ct_pulse_work(&app->folder_pulse);
         const bool stopping = atomic_load(&app->stop_folder);
         bool idle = false;
         ct_ns next = CT_NS_NEVER;

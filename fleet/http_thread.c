@@ -44,6 +44,7 @@ void *ct_http_thread(void *user)
 {
     struct ct_fleet_app *app = user;
     for (bool last = false; !last;) {
+        ct_pulse_work(&app->http_pulse);
         const bool stopping = atomic_load(&app->stop_http);
         if (stopping) {
             ct_http_quiesce(app->http);
@@ -55,6 +56,7 @@ void *ct_http_thread(void *user)
         if (!last) {
             struct pollfd fds[] = {{.fd = ct_http_fd(app->http), .events = POLLIN},
                                    {.fd = app->wake_http, .events = POLLIN}};
+            ct_pulse_rest(&app->http_pulse);
             (void)poll(fds, 2, ct_ns_wait_ms(ct_clock_now(), next));
             ct_fleet_wake_clear(app->wake_http);
         }

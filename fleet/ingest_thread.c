@@ -132,6 +132,7 @@ static void sleep_until(struct ct_fleet_app *app, ct_ns next)
     struct pollfd fds[] = {{.fd = ct_zmq_fleet_fd(app->socket), .events = POLLIN},
                            {.fd = app->wake_ingest, .events = POLLIN}};
     const int wait_ms = ct_ns_wait_ms(ct_clock_now(), next);
+    ct_pulse_rest(&app->ingest_pulse);
     (void)poll(fds, 2, wait_ms < 0 || wait_ms > IDLE_WAIT_MS ? IDLE_WAIT_MS : wait_ms);
     ct_fleet_wake_clear(app->wake_ingest);
 }
@@ -141,6 +142,7 @@ void *ct_ingest_thread(void *user)
     struct ct_fleet_app *app = user;
     int err = CT_OK;
     for (bool last = false; err == CT_OK && !last;) {
+        ct_pulse_work(&app->ingest_pulse);
         last = atomic_load(&app->stop_ingest);
         size_t work = drain(app, &err);
         if (err == CT_OK) {

@@ -1,11 +1,13 @@
 /* cantwin-fleet: the backend daemon. */
 #include "app.h"
+#include "clock.h"
 #include "log.h"
 
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static void print_help(FILE *to)
 {
@@ -35,20 +37,46 @@ static void print_help(FILE *to)
           to);
 }
 
+/* A signal, or -1 at the deadline. */
+static int wait_signal(const sigset_t *signals, ct_ns deadline)
+{
+    if (deadline == CT_NS_NEVER) {
+        return sigwaitinfo(signals, NULL);
+    }
+    const ct_ns now = ct_clock_now();
+    const ct_ns left = deadline > now ? deadline - now : 0;
+    const struct timespec wait = {.tv_sec = (time_t)(left / CT_NS_PER_S), .tv_nsec = (long)(left % CT_NS_PER_S)};
+    return sigtimedwait(signals, NULL, &wait);
+}
+
+static void reload(struct ct_fleet_app *app)
+{
+    char problem[512];
+    ct_service_notify("RELOADING=1");
+    if (ct_fleet_app_reload(app, problem, sizeof problem) == CT_OK) {
+        ct_log(CT_LOG_INFO, "peers read again");
+    } else {
+        ct_log(CT_LOG_ERROR, "%s; the peers from before stay", problem);
+    }
+    ct_service_notify("READY=1");
+}
+
 /* Waits for signals until one of them ends the process. */
 static void serve(struct ct_fleet_app *app, const sigset_t *signals)
 {
-    char problem[512];
+    struct ct_watchdog watchdog;
+    ct_watchdog_open(&watchdog, ct_clock_now());
+    ct_fleet_app_watch(app, &watchdog);
     int signal = 0;
-    while (sigwait(signals, &signal) != 0 || signal == SIGHUP) {
-        if (signal != SIGHUP) {
-            continue;
+    while (signal <= 0 || signal == SIGHUP) {
+        if (signal == SIGHUP) {
+            reload(app);
         }
-        if (ct_fleet_app_reload(app, problem, sizeof problem) == CT_OK) {
-            ct_log(CT_LOG_INFO, "peers read again");
-        } else {
-            ct_log(CT_LOG_ERROR, "%s; the peers from before stay", problem);
+        const char *stuck = ct_watchdog_turn(&watchdog, ct_clock_now());
+        if (stuck != NULL) {
+            ct_log(CT_LOG_WARNING, "the thread %s does not come back; the watchdog is not served", stuck);
         }
+        signal = wait_signal(signals, watchdog.due);
     }
 }
 
@@ -79,7 +107,9 @@ static int run(const struct ct_fleet_settings *settings)
     }
     ct_log(CT_LOG_INFO, "page and API at http://%s:%u/", settings->http.address, settings->http.port);
     ct_log(CT_LOG_INFO, "ready");
+    ct_service_notify("READY=1");
     serve(app, &signals);
+    ct_service_notify("STOPPING=1");
     return ct_fleet_app_stop(app) == CT_OK ? CT_EXIT_OK : CT_EXIT_ENVIRONMENT;
 }
 

@@ -1,12 +1,13 @@
 #include "app.h"
 
 #include "bus.h"
+#include "clock.h"
 #include "keys.h"
 #include "link.h"
 #include "log.h"
 #include "loop.h"
 #include "messages.h"
-#include "notify.h"
+#include "service.h"
 #include "storage.h"
 
 #include <errno.h>
@@ -238,14 +239,14 @@ static void reload(struct app *app)
 {
     struct ct_model *model = NULL;
     enum ct_exit exit_code = CT_EXIT_OK;
-    ct_notify("RELOADING=1");
+    ct_service_notify("RELOADING=1");
     if (load_model(app, &model, &exit_code) == CT_OK) {
         reload_model(app, model);
     } else {
         ct_log(CT_LOG_ERROR, "%s", app->problem);
         ct_log(CT_LOG_ERROR, "not reloaded: the configuration in use stays");
     }
-    ct_notify("READY=1");
+    ct_service_notify("READY=1");
 }
 
 /* ---- signals and threads */
@@ -304,13 +305,22 @@ static void *link_main(void *link)
 
 static void wait_for_stop(struct app *app)
 {
+    struct ct_watchdog watchdog;
+    ct_watchdog_open(&watchdog, ct_clock_now());
+    ct_watchdog_add(&watchdog, "bus", ct_bus_pulse(app->bus));
+    ct_watchdog_add(&watchdog, "storage", ct_storage_pulse(app->storage));
+    ct_watchdog_add(&watchdog, "link", ct_link_pulse(app->link));
     while (!app->stopping) {
-        if (ct_loop_wait(&app->loop, CT_NS_NEVER) != CT_OK) {
+        const char *stuck = ct_watchdog_turn(&watchdog, ct_clock_now());
+        if (stuck != NULL) {
+            ct_log(CT_LOG_WARNING, "the thread %s does not come back; the watchdog is not served", stuck);
+        }
+        if (ct_loop_wait(&app->loop, watchdog.due) != CT_OK) {
             ct_log(CT_LOG_ERROR, "signals cannot be waited for");
             break;
         }
     }
-    ct_notify("STOPPING=1");
+    ct_service_notify("STOPPING=1");
     ct_bus_stop(app->bus); /* the stop travels down the chain behind everything that is under way */
 }
 
@@ -328,7 +338,7 @@ static int run_threads(struct app *app)
         pthread_setname_np(threads[i], names[i]);
     }
     ct_log(CT_LOG_INFO, "ready");
-    ct_notify("READY=1");
+    ct_service_notify("READY=1");
     wait_for_stop(app);
     for (size_t i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
@@ -418,7 +428,7 @@ enum ct_exit ct_app_run(const struct ct_app_arguments *arguments)
     const int signal_fd = block_signals();
     struct ct_model *model = NULL;
     app->arguments = arguments;
-    app->loop = (struct ct_loop){-1, -1, CT_NS_NEVER};
+    app->loop = (struct ct_loop){.epoll_fd = -1, .timer_fd = -1, .armed = CT_NS_NEVER};
     enum ct_exit exit_code = prepare(app, &model);
     if (exit_code != CT_EXIT_OK) {
         ct_log(CT_LOG_ERROR, "%s", app->problem);

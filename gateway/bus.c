@@ -290,3 +290,8 @@ void ct_bus_run(struct ct_bus *bus)
         }
     }
 }
+
+const struct ct_pulse *ct_bus_pulse(const struct ct_bus *bus)
+{
+    return &bus->loop.pulse;
+}

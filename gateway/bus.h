@@ -7,6 +7,7 @@
 #include "channels.h"
 #include "link_types.h"
 #include "load.h"
+#include "service.h"
 
 struct ct_bus;
 
@@ -26,5 +27,6 @@ bool ct_bus_failed(const struct ct_bus *bus);
 /* Readable when models went out of use or ct_bus_failed became true; ct_bus_free_retired frees them. */
 int ct_bus_retired_fd(const struct ct_bus *bus);
 void ct_bus_free_retired(struct ct_bus *bus);
+const struct ct_pulse *ct_bus_pulse(const struct ct_bus *bus); /* of its thread */
 
 #endif

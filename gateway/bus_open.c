@@ -116,7 +116,7 @@ int ct_bus_open(struct ct_model *model, struct ct_channels *channels, const uint
     bus->started_ns = ct_clock_now();
     bus->control_fd = -1;
     bus->retired_fd = -1;
-    bus->loop = (struct ct_loop){-1, -1, CT_NS_NEVER};
+    bus->loop = (struct ct_loop){.epoll_fd = -1, .timer_fd = -1, .armed = CT_NS_NEVER};
     const int err = open_parts(bus, problem, problem_size);
     if (err != CT_OK) {
         *out_exit = err == CT_ERR_SYNTAX || err == CT_ERR_ARGUMENT ? CT_EXIT_USAGE : CT_EXIT_ENVIRONMENT;

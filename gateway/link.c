@@ -360,3 +360,8 @@ void ct_link_close(struct ct_link *link)
     ct_loop_close(&link->loop);
     free(link);
 }
+
+const struct ct_pulse *ct_link_pulse(const struct ct_link *link)
+{
+    return &link->loop.pulse;
+}

@@ -6,6 +6,7 @@
 
 #include "channels.h"
 #include "link_vehicle.h"
+#include "service.h"
 
 struct ct_link;
 
@@ -23,7 +24,8 @@ struct ct_link_config {
 /* `catalogue` (referenced) is in use now. `problem` gets one line when the result is an error. */
 int ct_link_open(const struct ct_link_config *config, struct ct_channels *channels, struct ct_catalogue *catalogue,
                  struct ct_link **out_link, char *problem, size_t problem_size) CT_MUST_CHECK;
-void ct_link_run(struct ct_link *link);   /* until CT_MSG_STOP */
-void ct_link_close(struct ct_link *link); /* accepts NULL */
+void ct_link_run(struct ct_link *link);                           /* until CT_MSG_STOP */
+void ct_link_close(struct ct_link *link);                         /* accepts NULL */
+const struct ct_pulse *ct_link_pulse(const struct ct_link *link); /* of its thread */
 
 #endif

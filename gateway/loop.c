@@ -99,7 +99,9 @@ int ct_loop_wait(struct ct_loop *loop, ct_ns deadline)
     if (err != CT_OK) {
         return err;
     }
+    ct_pulse_rest(&loop->pulse);
     const int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, -1);
+    ct_pulse_work(&loop->pulse);
     if (count < 0) {
         return errno == EINTR ? CT_OK : ct_err_from_errno(errno);
     }

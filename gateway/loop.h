@@ -4,6 +4,7 @@
 #define CT_GATEWAY_LOOP_H
 
 #include "errors.h"
+#include "service.h"
 #include "time_ns.h"
 
 #include <stdbool.h>
@@ -12,7 +13,8 @@
 struct ct_loop {
     int epoll_fd;
     int timer_fd;
-    ct_ns armed; /* deadline the timer is set to, CT_NS_NEVER when it is off */
+    struct ct_pulse pulse; /* at rest inside ct_loop_wait */
+    ct_ns armed;           /* deadline the timer is set to, CT_NS_NEVER when it is off */
 };
 
 struct ct_loop_watch; /* one descriptor */

@@ -458,3 +458,8 @@ void ct_storage_run(struct ct_storage *storage)
         (void)err;
     }
 }
+
+const struct ct_pulse *ct_storage_pulse(const struct ct_storage *storage)
+{
+    return &storage->loop.pulse;
+}

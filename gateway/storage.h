@@ -10,6 +10,7 @@
 #include "channels.h"
 #include "command_gate.h"
 #include "outbox.h"
+#include "service.h"
 
 struct ct_storage;
 
@@ -35,5 +36,6 @@ void ct_storage_positions(const struct ct_storage *storage, uint8_t out_stream_i
 /* Runs until CT_MSG_STOP came from the bus thread and everything before it is on disk; then stops the link thread. */
 void ct_storage_run(struct ct_storage *storage);
 int ct_storage_close(struct ct_storage *storage); /* the error of the last commit; accepts NULL */
+const struct ct_pulse *ct_storage_pulse(const struct ct_storage *storage); /* of its thread */
 
 #endif

@@ -23,10 +23,20 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+/* A file that the service manager hands to this service alone (systemd.exec(5), LoadCredential=): it belongs to root,
+ * and the ACL that lets the service read it shows as the group's bits. */
+static bool is_credential(const char *path)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    const size_t len = folder != NULL ? strlen(folder) : 0;
+    return len > 1 && strncmp(path, folder, len) == 0 && path[len] == '/' && strstr(path, "/../") == NULL;
+}
+
 static int check_mode(const char *path, char *problem, size_t problem_size)
 {
     struct stat status;
-    if (!ends_with(path, ".key") || stat(path, &status) != 0 || (status.st_mode & 077) == 0) {
+    const mode_t forbidden = is_credential(path) ? 07 : 077;
+    if (!ends_with(path, ".key") || stat(path, &status) != 0 || (status.st_mode & forbidden) == 0) {
         return CT_OK;
     }
     snprintf(problem, problem_size, "%s: error: a secret key must not be readable by others; run chmod 600 on it",

@@ -4,3 +4,6 @@ cantwin_test(ring_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ring_test.c 
 cantwin_test(buf_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/buf_test.c DEPENDS base)
 cantwin_test(files_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/files_test.c DEPENDS base_files)
 cantwin_test(log_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/log_test.c DEPENDS base)
+if(libsystemd_FOUND)
+    cantwin_test(service_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/service_test.c DEPENDS base_service)
+endif()

@@ -113,12 +113,40 @@ static void test_key_files_read_and_faults_named(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+/* systemd.exec(5): credentials belong to root, and an ACL lets the service read them, whose mask shows as group bits.
+ */
+static void test_key_file_credential_may_show_group_bits(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/keys-test-XXXXXX";
+    char path[64];
+    char problem[256] = "";
+    uint8_t bytes[2];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/a.key", dir);
+    write_file(path, "beef\n", 0440);
+
+    unsetenv("CREDENTIALS_DIRECTORY");
+    assert_int_equal(ct_key_read_hex(path, bytes, 2, problem, sizeof problem), CT_ERR_PERMISSION);
+    setenv("CREDENTIALS_DIRECTORY", "/tmp/keys-test", 1);
+    assert_int_equal(ct_key_read_hex(path, bytes, 2, problem, sizeof problem), CT_ERR_PERMISSION);
+    setenv("CREDENTIALS_DIRECTORY", dir, 1);
+    assert_int_equal(ct_key_read_hex(path, bytes, 2, problem, sizeof problem), CT_OK);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(ct_key_read_hex(path, bytes, 2, problem, sizeof problem), CT_ERR_PERMISSION);
+
+    unsetenv("CREDENTIALS_DIRECTORY");
+    unlink(path);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_peers_text_becomes_list),
         cmocka_unit_test(test_peers_bad_line_is_located),
         cmocka_unit_test(test_key_files_read_and_faults_named),
+        cmocka_unit_test(test_key_file_credential_may_show_group_bits),
     };
     return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
 }

@@ -1,0 +1,56 @@
+/* What a daemon tells the service manager that started it: ready, reloading, stopping, alive (the protocol of
+ * sd_notify(3), where libsystemd was there at build time; else nothing is told).
+ *
+ * "Alive" is told only while every registered thread makes its rounds: a thread marks in its struct ct_pulse where it
+ * rests, waiting for its descriptors, and where it works. One that works through a whole turn of the watchdog without
+ * coming to rest or beginning another round is stuck; then nothing is told, and the service manager restarts the
+ * daemon. Adapter target base_service. ct_pulse_*: its own thread; the watchdog: the main thread. */
+#ifndef CT_BASE_SERVICE_H
+#define CT_BASE_SERVICE_H
+
+#include "time_ns.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CT_WATCHDOG_THREADS_MAX 4
+
+struct ct_pulse {
+    _Atomic uint32_t turns; /* odd: at work */
+};
+
+static inline void ct_pulse_rest(struct ct_pulse *pulse)
+{
+    atomic_store_explicit(&pulse->turns, (atomic_load_explicit(&pulse->turns, memory_order_relaxed) | 1U) + 1U,
+                          memory_order_relaxed);
+}
+
+static inline void ct_pulse_work(struct ct_pulse *pulse)
+{
+    atomic_store_explicit(&pulse->turns, (atomic_load_explicit(&pulse->turns, memory_order_relaxed) + 1U) | 1U,
+                          memory_order_relaxed);
+}
+
+struct ct_watchdog {
+    ct_ns period; /* CT_NS_NEVER: nobody watches */
+    ct_ns due;    /* of the next turn */
+    size_t count;
+    struct {
+        const char *name;
+        const struct ct_pulse *pulse;
+        uint32_t seen;
+    } threads[CT_WATCHDOG_THREADS_MAX];
+};
+
+/* "READY=1", "RELOADING=1", "STOPPING=1". */
+void ct_service_notify(const char *state);
+
+/* Turns four times in the interval that the service manager asks for ($WATCHDOG_USEC). */
+void ct_watchdog_open(struct ct_watchdog *watchdog, ct_ns now);
+/* At most CT_WATCHDOG_THREADS_MAX; `name` and `pulse` are kept. */
+void ct_watchdog_add(struct ct_watchdog *watchdog, const char *name, const struct ct_pulse *pulse);
+/* To be called at `due`, and as often as one likes before. The name of a stuck thread, NULL when all is well. */
+const char *ct_watchdog_turn(struct ct_watchdog *watchdog, ct_ns now);
+
+#endif

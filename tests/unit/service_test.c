@@ -1,0 +1,137 @@
+#include "service.h"
+#include "testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SECOND CT_NS_PER_S
+
+/* A service manager: the socket of sd_notify(3) and an interval of 8 s, so a turn every 2 s. */
+static int open_manager(void **state)
+{
+    static int fd;
+    static char name[64];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int len = snprintf(name, sizeof name, "@service-test-%d", (int)getpid());
+    memcpy(address.sun_path, name, (size_t)len);
+    address.sun_path[0] = '\0';
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len);
+    char pid[16];
+    (void)snprintf(pid, sizeof pid, "%d", (int)getpid());
+    *state = &fd;
+    return bind(fd, (const struct sockaddr *)&address, size) == 0 && setenv("NOTIFY_SOCKET", name, 1) == 0 &&
+                   setenv("WATCHDOG_USEC", "8000000", 1) == 0 && setenv("WATCHDOG_PID", pid, 1) == 0
+               ? 0
+               : -1;
+}
+
+static int close_manager(void **state)
+{
+    close(*(int *)*state);
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
+    return 0;
+}
+
+/* What the manager was told since it was asked last; "" for nothing. */
+static const char *told(void **state)
+{
+    static char text[256];
+    const ssize_t len = recv(*(int *)*state, text, sizeof text - 1, 0);
+    text[len > 0 ? len : 0] = '\0';
+    return text;
+}
+
+static void test_service_notify_tells_manager(void **state)
+{
+    ct_service_notify("READY=1");
+    assert_string_equal(told(state), "READY=1");
+}
+
+static void test_watchdog_nobody_asks_never_due(void **state)
+{
+    /* given an interval for another process (sd_watchdog_enabled(3): WATCHDOG_PID must be ours) */
+    setenv("WATCHDOG_PID", "1", 1);
+    struct ct_watchdog watchdog;
+    ct_watchdog_open(&watchdog, 5 * SECOND);
+    /* then nothing is ever due or told */
+    assert_true(watchdog.due == CT_NS_NEVER);
+    assert_null(ct_watchdog_turn(&watchdog, 500 * SECOND));
+    assert_string_equal(told(state), "");
+}
+
+static void test_watchdog_thread_rests_is_alive(void **state)
+{
+    /* given a thread that waits for hours */
+    struct ct_pulse pulse = {0};
+    struct ct_watchdog watchdog;
+    ct_watchdog_open(&watchdog, 100 * SECOND);
+    ct_watchdog_add(&watchdog, "idle", &pulse);
+    ct_pulse_work(&pulse);
+    ct_pulse_rest(&pulse);
+    assert_true(watchdog.due == 102 * SECOND);
+    /* then nothing is told before the turn, and alive at every turn */
+    assert_null(ct_watchdog_turn(&watchdog, 102 * SECOND - 1));
+    assert_string_equal(told(state), "");
+    for (ct_ns at = 102 * SECOND; at < 120 * SECOND; at += 2 * SECOND) {
+        assert_null(ct_watchdog_turn(&watchdog, at));
+        assert_string_equal(told(state), "WATCHDOG=1");
+        assert_true(watchdog.due == at + 2 * SECOND);
+    }
+}
+
+static void test_watchdog_thread_stuck_is_named_and_nothing_told(void **state)
+{
+    struct ct_pulse well = {0};
+    struct ct_pulse sick = {0};
+    struct ct_watchdog watchdog;
+    ct_watchdog_open(&watchdog, 0);
+    ct_watchdog_add(&watchdog, "sick", &sick);
+    ct_watchdog_add(&watchdog, "well", &well);
+    /* given a thread that has begun to work: it may be busy at the first turn that sees it */
+    ct_pulse_work(&sick);
+    assert_null(ct_watchdog_turn(&watchdog, 2 * SECOND));
+    assert_string_equal(told(state), "WATCHDOG=1");
+    /* when it is in the same round one turn later */
+    assert_string_equal(ct_watchdog_turn(&watchdog, 4 * SECOND), "sick");
+    assert_string_equal(ct_watchdog_turn(&watchdog, 6 * SECOND), "sick");
+    assert_string_equal(told(state), "");
+    /* and when it comes back */
+    ct_pulse_rest(&sick);
+    assert_null(ct_watchdog_turn(&watchdog, 8 * SECOND));
+    assert_string_equal(told(state), "WATCHDOG=1");
+}
+
+static void test_watchdog_thread_always_at_work_new_rounds_is_alive(void **state)
+{
+    /* given a thread that never waits because there is always more to do */
+    struct ct_pulse pulse = {0};
+    struct ct_watchdog watchdog;
+    ct_watchdog_open(&watchdog, 0);
+    ct_watchdog_add(&watchdog, "busy", &pulse);
+    for (ct_ns at = 2 * SECOND; at < 20 * SECOND; at += 2 * SECOND) {
+        ct_pulse_work(&pulse);
+        assert_null(ct_watchdog_turn(&watchdog, at));
+        assert_string_equal(told(state), "WATCHDOG=1");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_service_notify_tells_manager, open_manager, close_manager),
+        cmocka_unit_test_setup_teardown(test_watchdog_nobody_asks_never_due, open_manager, close_manager),
+        cmocka_unit_test_setup_teardown(test_watchdog_thread_rests_is_alive, open_manager, close_manager),
+        cmocka_unit_test_setup_teardown(test_watchdog_thread_stuck_is_named_and_nothing_told, open_manager,
+                                        close_manager),
+        cmocka_unit_test_setup_teardown(test_watchdog_thread_always_at_work_new_rounds_is_alive, open_manager,
+                                        close_manager),
+    };
+    return cmocka_run_group_tests_name("service", tests, NULL, NULL);
+}
