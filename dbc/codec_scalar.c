@@ -7,7 +7,7 @@ void ct_codec_one_by_one(const struct ct_codec_message *message, size_t first, s
 {
     const size_t groups = (count + CT_LANE_GROUP - 1) / CT_LANE_GROUP;
     memset(out->active + first / CT_LANE_GROUP, 0, groups);
-    if (out->changed != NULL) {
+    if (out->want == CODEC_UPDATE) {
         memset(out->changed + first / CT_LANE_GROUP, 0, groups);
     }
     for (size_t i = first; i < first + count; i++) {
@@ -18,10 +18,10 @@ void ct_codec_one_by_one(const struct ct_codec_message *message, size_t first, s
         const uint8_t bit = (uint8_t)(1U << i % CT_LANE_GROUP);
         const int64_t raw = ct_codec_bits(lane, data);
         out->active[i / CT_LANE_GROUP] |= bit;
-        if (out->changed != NULL && out->raw[i] != raw) {
+        if (out->want == CODEC_UPDATE && out->raw[i] != raw) {
             out->changed[i / CT_LANE_GROUP] |= bit;
         }
-        if (out->raw != NULL) {
+        if (out->want != CODEC_PHYSICAL) {
             out->raw[i] = raw;
         } else {
             out->values[i] = ct_codec_physical(lane, raw);

@@ -9,12 +9,15 @@
 
 #define CODEC_INLINE static inline __attribute__((always_inline))
 
-/* Where values go: raw integers or physical values. */
+enum codec_want { CODEC_RAW, CODEC_PHYSICAL, CODEC_UPDATE };
+
+/* What is wanted and where it goes. */
 struct codec_out {
+    enum codec_want want;
     int64_t *raw;
     double *values;
     uint8_t *active;
-    uint8_t *changed; /* NULL: not asked for */
+    uint8_t *changed; /* CODEC_UPDATE */
 };
 
 /* Decodes all straight lanes of a plan whose groups begin at `group`, and says that they are active. There is at least
@@ -77,7 +80,7 @@ CODEC_INLINE void codec_walk_all(const struct ct_codec_message *message, const u
                                  const struct codec_out *out, codec_straight_fn straight)
 {
     memset(out->active, 0, message->group_count);
-    if (out->changed != NULL) {
+    if (out->want == CODEC_UPDATE) {
         memset(out->changed, 0, message->group_count);
     }
     codec_walk_plan(message, &message->root, data, len, out, straight);
@@ -109,11 +112,12 @@ CODEC_INLINE void codec_walk_all(const struct ct_codec_message *message, const u
 #define CODEC_NONE
 #define CODEC_COMMA ,
 
-#define CODEC_PATH(name)                                                                                           \
-    CODEC_WALK(raw, raw_straight, int64_t, CODEC_NONE, CODEC_NONE, .raw = values, .active = active)                \
-    CODEC_WALK(physical, physical_straight, double, CODEC_NONE, CODEC_NONE, .values = values, .active = active)    \
-    CODEC_WALK(update, update_straight, int64_t, CODEC_COMMA uint8_t *changed, CODEC_COMMA changed, .raw = values, \
-               .active = active, .changed = changed)                                                               \
+#define CODEC_PATH(name)                                                                                               \
+    CODEC_WALK(raw, raw_straight, int64_t, CODEC_NONE, CODEC_NONE, .want = CODEC_RAW, .raw = values, .active = active) \
+    CODEC_WALK(physical, physical_straight, double, CODEC_NONE, CODEC_NONE, .want = CODEC_PHYSICAL, .values = values,  \
+               .active = active)                                                                                       \
+    CODEC_WALK(update, update_straight, int64_t, CODEC_COMMA uint8_t *changed, CODEC_COMMA changed,                    \
+               .want = CODEC_UPDATE, .raw = values, .active = active, .changed = changed)                              \
     static const struct codec_path name = {raw, physical, update};
 
 #endif
