@@ -40,7 +40,7 @@ if(CANTWIN_SANITIZE)
     add_link_options(-fsanitize=${CANTWIN_SANITIZE})
 endif()
 if(CANTWIN_COVERAGE)
-    add_compile_options(--coverage)
+    add_compile_options(--coverage -fprofile-update=atomic) # threads count too
     add_link_options(--coverage)
 endif()
 if(CANTWIN_FUZZ)

@@ -19,6 +19,7 @@ FOLDERS = ["base", "can", "cli", "dbc", "diagnostics", "fleet", "gateway", "poli
 def measure(build):
     filters = [argument for folder in FOLDERS for argument in ("--filter", f"{SOURCE}/{folder}/")]
     argv = ["gcovr", "--root", str(SOURCE), "--object-directory", str(build), *filters, "--json", "--exclude-throw-branches",
+            "--gcov-ignore-parse-errors",
             str(build)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
