@@ -37,7 +37,8 @@
     X(23, SAME_ID, WARNING, "two messages have one id; frames are decoded as the last of them") \
     X(24, SAME_SIGNAL, WARNING, "one frame holds several signals of one name; the earlier ones are renamed") \
     X(25, OUTSIDE, WARNING, "a signal does not fit into the message's length; longer frames only hold it") \
-    X(26, TYPE_DIFFERS, WARNING, "a signal differs from its signal type; the signal's own layout counts")
+    X(26, TYPE_DIFFERS, WARNING, "a signal differs from its signal type; the signal's own layout counts") \
+    X(27, WHICH_MULTIPLEXER, WARNING, "a message has several multiplexers and no SG_MUL_VAL_ for a signal; it is taken for a branch of the nearest M above it")
 /* clang-format on */
 
 #define CT_DBC_CODE_ENUM(number, name, severity, text) CT_DBC_CODE_##name = (number),

@@ -106,8 +106,28 @@ static void set_default(struct dbc_raw *raw, struct dbc_raw_signal *signal, stru
                   ct_dbc_shown(signal->named.name), signal->named.name.p);
 }
 
+static size_t count_selectors(const struct dbc_raw_message *message)
+{
+    size_t count = 0;
+    for (const struct dbc_raw_signal *signal = as_signal(message->signals.first); signal != NULL;
+         signal = next_signal(signal)) {
+        count += signal->is_selector ? 1 : 0;
+    }
+    return count;
+}
+
+static void say_choice(struct dbc_raw *raw, const struct dbc_raw_signal *signal)
+{
+    ct_dbc_report(
+        raw->report, CT_DBC_CODE_WHICH_MULTIPLEXER, signal->named.place,
+        "message '%.*s' has several multiplexers and signal '%.*s' no SG_MUL_VAL_; it is taken for a branch of "
+        "'%.*s'",
+        ct_dbc_shown(signal->message->named.name), signal->message->named.name.p, ct_dbc_shown(signal->named.name),
+        signal->named.name.p, ct_dbc_shown(signal->parent->named.name), signal->parent->named.name.p);
+}
+
 /* A plain m<n> belongs to the message's only top-level M. Where several stand there without SG_MUL_VAL_, to the nearest
- * one above the signal. */
+ * one above the signal. What else could be meant is said once for the message. */
 static void set_defaults(struct dbc_raw *raw, struct dbc_raw_message *message)
 {
     struct dbc_raw_signal *first = as_signal(message->signals.first);
@@ -115,11 +135,16 @@ static void set_defaults(struct dbc_raw *raw, struct dbc_raw_message *message)
     while (selector != NULL && !is_top_selector(selector)) {
         selector = next_signal(selector);
     }
+    size_t selectors = count_selectors(message);
     for (struct dbc_raw_signal *signal = first; signal != NULL; signal = next_signal(signal)) {
         if (is_top_selector(signal)) {
             selector = signal;
         } else if (signal->muxed && signal->parent == NULL) {
             set_default(raw, signal, selector);
+            if (signal->parent != NULL && selectors > (signal->is_selector ? 2U : 1U)) {
+                say_choice(raw, signal);
+                selectors = 0;
+            }
         }
     }
 }

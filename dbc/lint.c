@@ -188,31 +188,68 @@ static void check_message_names(struct dbc_lint *lint)
     ct_dbc_names_free(&names);
 }
 
-static bool same_texts(const struct ct_dbc_text *a, size_t a_count, const struct ct_dbc_text *b, size_t b_count)
+/* The same for equal tables, and hardly for others: FNV-1a over values and texts. */
+static uint64_t hash_texts(const struct ct_dbc_text *texts, size_t count)
 {
-    if (a_count != b_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a_count; i++) {
-        if (a[i].raw != b[i].raw || strcmp(a[i].text, b[i].text) != 0) {
-            return false;
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned shift = 0; shift < 64; shift += 8) {
+            hash = (hash ^ ((uint64_t)texts[i].raw >> shift & 0xFF)) * UINT64_C(0x100000001B3);
         }
-    }
-    return true;
-}
-
-static bool table_used(const struct ct_dbc *dbc, const struct ct_dbc_table *table)
-{
-    for (size_t m = 0; m < dbc->message_count; m++) {
-        const struct ct_dbc_message *message = &dbc->messages[m];
-        for (size_t s = 0; s < message->signal_count; s++) {
-            const struct ct_dbc_signal *signal = &message->signals[s];
-            if (same_texts(table->texts, table->text_count, signal->texts, signal->text_count)) {
-                return true;
+        for (const char *c = texts[i].text;; c++) {
+            hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001B3);
+            if (*c == '\0') {
+                break;
             }
         }
     }
-    return false;
+    return hash;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const uint64_t *left = a;
+    const uint64_t *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+/* Of all signals' texts, sorted; NULL when out of memory. */
+static uint64_t *hash_signals(const struct ct_dbc *dbc, size_t *out_count)
+{
+    size_t count = 0;
+    for (size_t m = 0; m < dbc->message_count; m++) {
+        count += dbc->messages[m].signal_count;
+    }
+    uint64_t *hashes = calloc(count + 1, sizeof *hashes);
+    if (hashes == NULL) {
+        return NULL;
+    }
+    count = 0;
+    for (size_t m = 0; m < dbc->message_count; m++) {
+        for (size_t s = 0; s < dbc->messages[m].signal_count; s++) {
+            const struct ct_dbc_signal *signal = &dbc->messages[m].signals[s];
+            hashes[count++] = hash_texts(signal->texts, signal->text_count);
+        }
+    }
+    qsort(hashes, count, sizeof *hashes, compare_hashes);
+    *out_count = count;
+    return hashes;
+}
+
+static void check_tables_used(struct dbc_lint *lint)
+{
+    const struct ct_dbc *dbc = lint->dbc;
+    size_t count = 0;
+    uint64_t *hashes = dbc->table_count > 0 ? hash_signals(dbc, &count) : NULL;
+    lint->no_memory = lint->no_memory || (dbc->table_count > 0 && hashes == NULL);
+    for (size_t i = 0; hashes != NULL && i < dbc->table_count; i++) {
+        const uint64_t hash = hash_texts(dbc->tables[i].texts, dbc->tables[i].text_count);
+        if (bsearch(&hash, hashes, count, sizeof *hashes, compare_hashes) == NULL) {
+            ct_dbc_lint_find(lint, CT_DBC_CODE_TABLE_UNUSED, dbc->tables[i].place,
+                             "no signal has the texts of value table '%s'", dbc->tables[i].name);
+        }
+    }
+    free(hashes);
 }
 
 static void check_tables(struct dbc_lint *lint)
@@ -226,10 +263,6 @@ static void check_tables(struct dbc_lint *lint)
     for (size_t i = 0; i < dbc->table_count; i++) {
         ct_dbc_names_add(&names, dbc->tables[i].name, i);
         ct_dbc_lint_name(lint, dbc->tables[i].place, "value table", dbc->tables[i].name, NULL);
-        if (!table_used(dbc, &dbc->tables[i])) {
-            ct_dbc_lint_find(lint, CT_DBC_CODE_TABLE_UNUSED, dbc->tables[i].place,
-                             "no signal has the texts of value table '%s'", dbc->tables[i].name);
-        }
     }
     ct_dbc_names_sort(&names);
     for (size_t i = 0; i < names.count; i++) {
@@ -286,6 +319,7 @@ int ct_dbc_lint(const struct ct_dbc *dbc, const struct ct_dbc_rules *rules, ct_d
     ct_dbc_lint_definitions(&lint);
     ct_dbc_lint_nodes(&lint);
     check_tables(&lint);
+    check_tables_used(&lint);
     check_message_names(&lint);
     check_messages(&lint);
     check_environment(&lint);

@@ -38,17 +38,29 @@ static bool is_relation(const struct ct_dbc_attribute_def *def)
 }
 
 /* Readers keep one definition per name, whatever it belongs to; those of relations apart. */
-static void check_twice(struct dbc_lint *lint, size_t at)
+static void check_twice(struct dbc_lint *lint, bool relations)
 {
     const struct ct_dbc_attribute_def *defs = lint->dbc->attribute_defs;
-    for (size_t i = 0; i < at; i++) {
-        if (is_relation(&defs[i]) == is_relation(&defs[at]) && strcmp(defs[i].name, defs[at].name) == 0) {
-            ct_dbc_lint_find(lint, CT_DBC_CODE_ATTRIBUTE_TWICE, defs[at].place,
-                             "attribute '%s' is defined a second time, after line %u", defs[at].name,
-                             defs[i].place.line);
-            return;
+    struct dbc_names names;
+    if (!ct_dbc_names_init(&names, lint->dbc->attribute_def_count)) {
+        lint->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < lint->dbc->attribute_def_count; i++) {
+        if (is_relation(&defs[i]) == relations) {
+            ct_dbc_names_add(&names, defs[i].name, i);
         }
     }
+    ct_dbc_names_sort(&names);
+    for (size_t i = 1; i < names.count; i++) {
+        const struct dbc_name *name = &names.items[i];
+        if (strcmp(name->text, name[-1].text) == 0) {
+            ct_dbc_lint_find(lint, CT_DBC_CODE_ATTRIBUTE_TWICE, defs[name->index].place,
+                             "attribute '%s' is defined a second time, after line %u", name->text,
+                             defs[name[-1].index].place.line);
+        }
+    }
+    ct_dbc_names_free(&names);
 }
 
 static struct ct_dbc_place relation_place(const struct ct_dbc_relation *relation)
@@ -62,9 +74,10 @@ static struct ct_dbc_place relation_place(const struct ct_dbc_relation *relation
 void ct_dbc_lint_definitions(struct dbc_lint *lint)
 {
     const struct ct_dbc *dbc = lint->dbc;
+    check_twice(lint, false);
+    check_twice(lint, true);
     for (size_t i = 0; i < dbc->attribute_def_count; i++) {
         const struct ct_dbc_attribute_def *def = &dbc->attribute_defs[i];
-        check_twice(lint, i);
         if (!def->has_default) {
             ct_dbc_lint_find(lint, CT_DBC_CODE_ATTRIBUTE_NO_DEFAULT, def->place, "attribute '%s' has no default",
                              def->name);

@@ -13,6 +13,7 @@ struct dbc_lint {
     void *user;
     bool no_memory;
     bool cycle_times; /* some message has one */
+    uint64_t steps;   /* of comparing signals with each other */
 };
 
 /* A finding: as severe as the code's row and the rules say. */
@@ -33,13 +34,6 @@ void ct_dbc_lint_definitions(struct dbc_lint *lint);
 
 /* A name that every reader of the language takes: a C identifier that is none of its keywords. */
 bool ct_dbc_name_valid(const char *name);
-
-/* Whether one frame can hold both: no multiplexer above them wants different values for them. */
-bool ct_dbc_meet(const struct ct_dbc_message *message, const struct ct_dbc_signal *a, const struct ct_dbc_signal *b);
-
-/* The bits of one byte that a signal covers. */
-uint8_t ct_dbc_byte_mask(const struct ct_dbc_signal *signal, uint32_t byte);
-void ct_dbc_byte_span(const struct ct_dbc_signal *signal, uint32_t *out_first, uint32_t *out_last);
 
 /* Names, sorted; for looking up and for finding those that stand there twice. */
 struct dbc_name {

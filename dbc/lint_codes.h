@@ -19,6 +19,7 @@
     X(111, NODE_UNUSED, WARNING, "a node sends and receives nothing") \
     X(112, SIGNAL_OVERLAP, WARNING, "two signals that can be in one frame share bits") \
     X(113, FRAME_FORMAT, WARNING, "VFrameFormat contradicts the id of the message") \
+    X(114, OVERLAP_UNSEARCHED, WARNING, "too many signals in branches to find every overlap; said once") \
     X(120, FACTOR_ZERO, WARNING, "a signal has the factor 0: every raw value means the same") \
     X(121, RANGE_REVERSED, WARNING, "the minimum of a signal is above its maximum") \
     X(122, RANGE_UNREACHABLE, INFO, "minimum or maximum of a signal lie beyond what its bits can express") \

@@ -14,7 +14,8 @@ struct use {
 };
 
 struct roles {
-    struct dbc_names nodes; /* as listed */
+    struct dbc_names nodes;   /* as listed */
+    struct dbc_names related; /* those of relations */
     struct use *uses;
     size_t count;
     size_t capacity;
@@ -127,17 +128,10 @@ static int compare_node(const void *key, const void *item)
     return strcmp(key, ((const struct use *)item)->node);
 }
 
-static bool is_used(const struct dbc_lint *lint, const struct roles *roles, const char *node)
+static bool is_used(const struct roles *roles, const char *node)
 {
-    if (roles->count > 0 && bsearch(node, roles->uses, roles->count, sizeof *roles->uses, compare_node) != NULL) {
-        return true;
-    }
-    for (size_t i = 0; i < lint->dbc->relation_count; i++) {
-        if (strcmp(lint->dbc->relations[i].node, node) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return (roles->count > 0 && bsearch(node, roles->uses, roles->count, sizeof *roles->uses, compare_node) != NULL) ||
+           ct_dbc_names_find(&roles->related, node) != NULL;
 }
 
 static void check_listed(struct dbc_lint *lint, const struct roles *roles)
@@ -147,7 +141,7 @@ static void check_listed(struct dbc_lint *lint, const struct roles *roles)
         const struct ct_dbc_node *node = &dbc->nodes[i];
         ct_dbc_lint_attributes(lint, &node->attributes, node->place, "node", node->name);
         ct_dbc_lint_name(lint, node->place, "node", node->name, &node->attributes);
-        if (!is_used(lint, roles, node->name)) {
+        if (!is_used(roles, node->name)) {
             ct_dbc_lint_find(lint, CT_DBC_CODE_NODE_UNUSED, node->place, "node '%s' sends and receives nothing",
                              node->name);
         }
@@ -161,15 +155,27 @@ static void check_listed(struct dbc_lint *lint, const struct roles *roles)
     }
 }
 
+static bool list_nodes(const struct ct_dbc *dbc, struct roles *roles)
+{
+    if (!ct_dbc_names_init(&roles->nodes, dbc->node_count) ||
+        !ct_dbc_names_init(&roles->related, dbc->relation_count)) {
+        return false;
+    }
+    for (size_t i = 0; i < dbc->node_count; i++) {
+        ct_dbc_names_add(&roles->nodes, dbc->nodes[i].name, i);
+    }
+    for (size_t i = 0; i < dbc->relation_count; i++) {
+        ct_dbc_names_add(&roles->related, dbc->relations[i].node, i);
+    }
+    ct_dbc_names_sort(&roles->nodes);
+    ct_dbc_names_sort(&roles->related);
+    return true;
+}
+
 void ct_dbc_lint_nodes(struct dbc_lint *lint)
 {
-    const struct ct_dbc *dbc = lint->dbc;
     struct roles roles = {0};
-    if (ct_dbc_names_init(&roles.nodes, dbc->node_count)) {
-        for (size_t i = 0; i < dbc->node_count; i++) {
-            ct_dbc_names_add(&roles.nodes, dbc->nodes[i].name, i);
-        }
-        ct_dbc_names_sort(&roles.nodes);
+    if (list_nodes(lint->dbc, &roles)) {
         use_all(lint, &roles);
         check_uses(lint, &roles);
         check_listed(lint, &roles);
@@ -177,5 +183,6 @@ void ct_dbc_lint_nodes(struct dbc_lint *lint)
         lint->no_memory = true;
     }
     ct_dbc_names_free(&roles.nodes);
+    ct_dbc_names_free(&roles.related);
     free(roles.uses);
 }

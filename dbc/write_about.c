@@ -371,7 +371,8 @@ static bool needs_ranges(const struct ct_dbc_message *message)
 
 static void put_ranges(struct dbc_writer *writer, const struct dbc_owner *owner)
 {
-    for (size_t i = 0; needs_ranges(owner->message) && i < owner->message->signal_count; i++) {
+    const size_t count = needs_ranges(owner->message) ? owner->message->signal_count : 0;
+    for (size_t i = 0; i < count; i++) {
         const struct ct_dbc_signal *signal = &owner->message->signals[i];
         if (signal->selector < 0) {
             continue;

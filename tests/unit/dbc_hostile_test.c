@@ -225,6 +225,35 @@ static void test_hostile_dangling_references_are_warnings(void **state)
     ct_dbc_free(dbc);
 }
 
+#define MUX(name, mark) " SG_ " name " " mark " : 0|8@1+ (1,0) [0|0] \"\" B\n"
+
+/* Which multiplexer a plain m<n> means is a guess where there are several: said once, for the first it concerns. */
+static void test_hostile_choice_of_multiplexers_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *place; /* NULL: nothing to say */
+    } texts[] = {
+        {MUX("X", "M") MUX("S", "m1") MUX("Z", "M") MUX("T", "m1"), "3:2"},
+        {MUX("X", "M") MUX("Z", "M") MUX("S", "m1") MUX("T", "m1") "SG_MUL_VAL_ 1 S X 1-1;\n", "5:2"},
+        {MUX("X", "M") MUX("Y", "m1M") MUX("S", "m1"), "4:2"},
+        {MUX("X", "M") MUX("Y", "m1M") MUX("S", "m1") "SG_MUL_VAL_ 1 S Y 1-1;\n", NULL},
+        {MUX("X", "M") MUX("Z", "M") MUX("S", "m1") MUX("T", "m1") "SG_MUL_VAL_ 1 S X 1-1;\nSG_MUL_VAL_ 1 T Z 1-1;\n",
+         NULL},
+        {MUX("X", "M") MUX("S", "m1") MUX("T", "m2"), NULL},
+    };
+    struct problems problems;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct text text = {0};
+        text_add(&text, "BO_ 1 M: 8 A\n%s", texts[i].text);
+        ct_dbc_free(dbc_of_bytes(text.data, text.len, CT_OK, &problems));
+        assert_int_equal(problems.count, texts[i].place != NULL ? 1 : 0);
+        assert_true(texts[i].place == NULL || problem_at(&problems, texts[i].place, CT_DBC_CODE_WHICH_MULTIPLEXER));
+        free(text.data);
+    }
+}
+
 static void test_hostile_string_without_end_keeps_what_came_before(void **state)
 {
     (void)state;
@@ -474,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_hostile_all_faults_in_one_run),
         cmocka_unit_test(test_hostile_marked_faults_are_where_the_mark_is),
         cmocka_unit_test(test_hostile_dangling_references_are_warnings),
+        cmocka_unit_test(test_hostile_choice_of_multiplexers_is_said),
         cmocka_unit_test(test_hostile_string_without_end_keeps_what_came_before),
         cmocka_unit_test(test_hostile_utf16_is_one_plain_error),
         cmocka_unit_test(test_hostile_places_behind_marks_and_line_ends),

@@ -3,6 +3,7 @@
 #include "lint.h"
 #include "testing.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,87 @@ static void test_lint_overlaps_respect_multiplexers(void **state)
     CHECK(rows, NULL);
 }
 
+/* A text that grows. */
+struct text {
+    char *data;
+    size_t len;
+    size_t size;
+};
+
+static void add(struct text *text, const char *format, ...) CT_PRINTF(2, 3);
+
+static void add(struct text *text, const char *format, ...)
+{
+    if (text->size - text->len < 256) {
+        text->size = 2 * text->size + 4096;
+        text->data = realloc(text->data, text->size);
+        assert_non_null(text->data);
+    }
+    va_list args;
+    va_start(args, format);
+    text->len += (size_t)vsnprintf(text->data + text->len, text->size - text->len, format, args);
+    va_end(args);
+}
+
+#define MANY 60000U
+
+/* Sizes at which comparing each with each takes minutes. The last signal of each part is the one fault in it. */
+static void test_lint_of_many_objects_finds_the_one_fault(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    struct findings found;
+    add(&text, "BU_: A\nBO_ 5 M: 8000 A\n");
+    for (unsigned i = 0; i < MANY; i++) {
+        add(&text, " SG_ S%u : %u|1@1+ (1,0) [0|0] \"\" A\n", i, i);
+    }
+    add(&text, " SG_ T : %u|1@1+ (1,0) [0|0] \"\" A\nBO_ 6 N: 8 A\n SG_ X M : 0|32@1+ (1,0) [0|0] \"\" A\n", MANY - 1);
+    add(&text, " SG_ B m0 : 32|8@1+ (1,0) [0|0] \"\" A\nSG_MUL_VAL_ 6 B X 1-1");
+    for (unsigned i = 1; i < 5 * MANY; i++) {
+        add(&text, ",%u-%u", 2 * i, 2 * i);
+    }
+    add(&text, ",%u-%u;\n", MANY, MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        add(&text, "BA_DEF_ BO_ \"a%u\" INT 0 0;\nBA_DEF_DEF_ \"a%u\" 0;\nVAL_TABLE_ t%u %u \"x\";\n", i, i, i, i);
+        add(&text, "BU_: n%u\nVAL_ 5 S%u %u \"y\";\nBA_REL_ \"r\" BU_BO_REL_ n%u 5 1;\n", i, i, i % 2, i);
+    }
+    add(&text, "BU_: n0\nBA_DEF_REL_ BU_BO_REL_ \"r\" INT 0 0;\nBA_DEF_ BO_ \"a0\" INT 0 0;\n");
+    lint(text.data, NULL, &found);
+    char want[128];
+    (void)snprintf(want, sizeof want, "163@%u:1 102@%u:6 105@2:1 112@%u:2 144@%u:2 ", 7 * MANY + 10, 7 * MANY + 8,
+                   MANY + 3, MANY + 6);
+    assert_string_equal(found.text, want);
+    free(text.data);
+}
+
+/* Branches are compared with each other up to a bound; then that is said, once for all messages. */
+static void test_lint_of_endless_branches_says_that_it_gave_up(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    struct findings found;
+    add(&text, "BU_: A\n");
+    for (unsigned message = 5; message < 7; message++) {
+        add(&text, "BO_ %u M%u: 8 A\n SG_ X M : 0|32@1+ (1,0) [0|0] \"\" A\n", message, message);
+        for (unsigned i = 0; i < MANY; i++) {
+            add(&text, " SG_ S%u m%u : 32|8@1+ (1,0) [0|0] \"\" A\n", i, i);
+        }
+        add(&text, " SG_ T : 31|1@1+ (1,0) [0|0] \"\" A\n");
+    }
+    lint(text.data, NULL, &found);
+    assert_string_equal(found.text, "114@2:1 ");
+    /* while what real files reach is compared completely: 3,000 branches, of which two meet */
+    text.len = 0;
+    add(&text, "BU_: A\nBO_ 5 M: 8 A\n SG_ X M : 0|32@1+ (1,0) [0|0] \"\" A\n");
+    for (unsigned i = 0; i < 3000; i++) {
+        add(&text, " SG_ S%u m%u : 32|8@1+ (1,0) [0|0] \"\" A\n", i, i);
+    }
+    add(&text, " SG_ T m2999 : 39|1@0+ (1,0) [0|0] \"\" A\n");
+    lint(text.data, NULL, &found);
+    assert_string_equal(found.text, "112@3004:2 ");
+    free(text.data);
+}
+
 static void test_lint_faults_of_multiplexers_found(void **state)
 {
     (void)state;
@@ -185,6 +267,13 @@ static void test_lint_faults_of_multiplexers_found(void **state)
         {"ranges overlap",
          BO
          " SG_ M M : 0|8@1+ (1,0) [0|0] \"\" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] \"\" B\nSG_MUL_VAL_ 5 S M 1-4, 4-6;\n",
+         "144@4:2 "},
+        {"three ranges, of which the first and the last overlap",
+         BO " SG_ M M : 0|8@1+ (1,0) [0|0] \"\" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] \"\" B\n"
+            "SG_MUL_VAL_ 5 S M 5-9, 1-1, 9-9;\n",
+         "144@4:2 "},
+        {"reversed range",
+         BO " SG_ M M : 0|8@1+ (1,0) [0|0] \"\" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] \"\" B\nSG_MUL_VAL_ 5 S M 4-1;\n",
          "144@4:2 "},
         {"multiplexer is a float",
          BO " SG_ M M : 0|32@1+ (1,0) [0|0] \"\" B\n SG_ S m1 : 32|8@1+ (1,0) [0|0] \"\" B\nSIG_VALTYPE_ 5 M : 1;\n",
@@ -294,6 +383,8 @@ int main(void)
         cmocka_unit_test(test_lint_faults_of_messages_found_where_they_stand),
         cmocka_unit_test(test_lint_faults_of_signals_found_where_they_stand),
         cmocka_unit_test(test_lint_overlaps_respect_multiplexers),
+        cmocka_unit_test(test_lint_of_many_objects_finds_the_one_fault),
+        cmocka_unit_test(test_lint_of_endless_branches_says_that_it_gave_up),
         cmocka_unit_test(test_lint_faults_of_multiplexers_found),
         cmocka_unit_test(test_lint_hints_are_off_until_enabled),
         cmocka_unit_test(test_lint_rules_by_number_pattern_and_name),
