@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE ((size_t)64 * 1024)
+#ifndef CT_CHUNK_SIZE /* the memory test takes tiny ones, so that memory can run out anywhere */
+#define CT_CHUNK_SIZE ((size_t)64 * 1024)
+#endif
 
 struct codec_chunk {
     _Alignas(CT_LANE_ALIGN) struct codec_chunk *next;
@@ -12,9 +14,7 @@ struct codec_chunk {
 
 static bool add_chunk(struct codec_arena *arena, size_t size)
 {
-    if (size < CHUNK_SIZE) {
-        size = CHUNK_SIZE;
-    }
+    size = size < CT_CHUNK_SIZE ? CT_CHUNK_SIZE : size;
     struct codec_chunk *chunk = aligned_alloc(CT_LANE_ALIGN, sizeof *chunk + size);
     if (chunk == NULL) {
         return false;

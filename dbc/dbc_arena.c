@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_FIRST ((size_t)64 * 1024)
-#define CHUNK_MAX   ((size_t)4 * 1024 * 1024)
+#ifndef CT_CHUNK_SIZE /* the memory test takes tiny ones, so that memory can run out anywhere */
+#define CT_CHUNK_SIZE ((size_t)64 * 1024)
+#endif
+#define CHUNK_FIRST CT_CHUNK_SIZE
+#define CHUNK_MAX   (64 * CT_CHUNK_SIZE)
 
 /* Objects are taken from the front, texts (which need no alignment) from the back. */
 struct dbc_chunk {

@@ -210,7 +210,7 @@ static void check(const struct text *text, const struct span *fault, bool whole,
 static void replaced(struct text *text, const struct span *span, const char *by)
 {
     const int n =
-        snprintf(text->bytes, sizeof text->bytes, "%.*s%s%s", (int)span->from, RICH_DBC, by, RICH_DBC + span->to);
+        snprintf(text->bytes, sizeof text->bytes, "%.*s%s%s", (int)span->from, RICH_DBC, by, &RICH_DBC[span->to]);
     assert_true(n > 0 && (size_t)n < sizeof text->bytes);
     text->len = (size_t)n;
 }
@@ -256,7 +256,7 @@ static void replace_every_token(const char *by, bool whole)
     while (next_token(token.to, &token)) {
         char what[128];
         (void)snprintf(what, sizeof what, "'%.*s' at byte %zu replaced by '%s'", (int)(token.to - token.from),
-                       RICH_DBC + token.from, token.from, by);
+                       &RICH_DBC[token.from], token.from, by);
         replaced(&text, &token, by);
         check(&text, &token, whole, what);
     }
@@ -338,7 +338,7 @@ static void test_any_line_doubled_or_exchanged_crashes_nothing(void **state)
     static char by[TEXT_MAX];
     for (size_t from = 0; RICH_DBC[from] != '\0'; from = line_end(from)) {
         const size_t to = line_end(from);
-        (void)snprintf(by, sizeof by, "%.*s%.*s", (int)(to - from), RICH_DBC + from, (int)(to - from), RICH_DBC + from);
+        (void)snprintf(by, sizeof by, "%.*s%.*s", (int)(to - from), &RICH_DBC[from], (int)(to - from), &RICH_DBC[from]);
         const struct span line = {from, to};
         replaced(&text, &line, by);
         (void)snprintf(by, sizeof by, "line at byte %zu doubled", from);
@@ -347,7 +347,7 @@ static void test_any_line_doubled_or_exchanged_crashes_nothing(void **state)
             break;
         }
         const size_t behind = line_end(to);
-        (void)snprintf(by, sizeof by, "%.*s%.*s", (int)(behind - to), RICH_DBC + to, (int)(to - from), RICH_DBC + from);
+        (void)snprintf(by, sizeof by, "%.*s%.*s", (int)(behind - to), &RICH_DBC[to], (int)(to - from), &RICH_DBC[from]);
         const struct span lines = {from, behind};
         replaced(&text, &lines, by);
         (void)snprintf(by, sizeof by, "line at byte %zu exchanged with the next", from);

@@ -1,13 +1,14 @@
 /* Memory that runs out: each allocation of parsing, compiling and what works on the model fails in turn, alone and with
  * all that follow. The call says so, gives nothing, leaks nothing (the sanitizers watch) and works again afterwards.
  *
- * Memory is taken in large blocks, so one text of one size meets the end of a block in one place only. The texts here
- * grow in small steps: the end of the block wanders through all that allocates. */
+ * Memory is taken in large chunks; this test is linked with dbc/ built to take tiny ones, so that memory can run out
+ * at each request and not only where a chunk happens to end. */
 #include "buf.h"
 #include "codec.h"
 #include "diff.h"
 #include "failing_malloc.h"
 #include "lint.h"
+#include "protection_file.h"
 #include "rich_dbc.h"
 #include "testing.h"
 #include "write.h"
@@ -16,25 +17,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK           70000U /* somewhat more than one block of memory */
-#define STEP            56U
-#define ALLOCATIONS_MAX 10000U
+#define ALLOCATIONS_MAX 20000U
 
-/* The rich text behind a comment of `comment` bytes and `messages` messages. */
-static char *padded_text(size_t comment, unsigned messages)
+/* What the rich text has but once or not at all, in numbers that make lists grow. */
+static const char more[] = "BO_ 700 PROTECTED: 8 Engine\n"
+                           " SG_ CHECKSUM : 63|8@0+ (1,0) [0|255] \"\" Body\n"
+                           " SG_ COUNTER : 0|2@1+ (1,0) [0|3] \"\" Body\n"
+                           "BO_ 701 WRITTEN: 8 Engine\n"
+                           " SG_ CHECKSUM : 63|8@0+ (1,0) [0|255] \"\" Body\n"
+                           " SG_ COUNTER : 0|4@1+ (1,0) [0|15] \"\" Body\n"
+                           "BA_DEF_ BO_ \"CantwinProtection\" STRING ;\n"
+                           "BA_DEF_DEF_ \"CantwinProtection\" \"\";\n"
+                           "BA_ \"CantwinProtection\" BO_ 701 \"scheme: crc8, polynomial: 0x2F\";\n";
+
+static const char rules[] = "rules:\n"
+                            "  - {message: PROTECTED, scheme: crc8, polynomial: 0x07}\n"
+                            "  - {match: '*', scheme: toyota}\n";
+
+/* The rich text, more, and `messages` messages. */
+static char *long_text(unsigned messages)
 {
-    const size_t room = comment + (size_t)messages * 200 + sizeof RICH_DBC + 100;
+    const size_t room = (size_t)messages * 200 + sizeof RICH_DBC + sizeof more;
     char *text = malloc(room);
     assert_non_null(text);
-    size_t len = (size_t)snprintf(text, room, "CM_ \"");
-    memset(text + len, 'x', comment);
-    len += comment;
-    len += (size_t)snprintf(text + len, room - len, "\";\n");
+    size_t len = (size_t)snprintf(text, room, "%s%s", RICH_DBC, more);
     for (unsigned i = 0; i < messages; i++) {
         len += (size_t)snprintf(text + len, room - len,
-                                "BO_ %u PAD%u: 8 Engine\n SG_ Pad : 0|8@1+ (1,0) [0|0] \"\" Engine\n", 600 + i, i);
+                                "BO_ %u PAD%u: 8 Engine\n SG_ Pad : 0|8@1+ (1,0) [0|0] \"\" Engine\n", 800 + i, i);
     }
-    (void)snprintf(text + len, room - len, "%s", RICH_DBC);
     return text;
 }
 
@@ -103,6 +113,21 @@ static int diff(const void *subject)
     return ct_dbc_diff(pair->before, pair->after, &options, ignore_change, NULL, &count);
 }
 
+static int protect(const void *subject)
+{
+    const struct ct_dbc *dbc = subject;
+    struct ct_protect *made = NULL;
+    char problem[256] = "";
+    const int err =
+        ct_protection_load_text("rules.yaml", rules, strlen(rules), &dbc, 1, &made, problem, sizeof problem);
+    if (err == CT_ERR_NO_MEMORY) {
+        assert_null(made);
+        assert_non_null(strstr(problem, ct_err_text(err)));
+    }
+    ct_protect_free(made);
+    return err;
+}
+
 /* Returns how many allocations the scenario makes. */
 static size_t fail_each(scenario_fn scenario, const void *subject)
 {
@@ -135,36 +160,26 @@ static struct ct_dbc *parsed(const char *text)
 static void test_parse_any_allocation_fails_says_no_memory(void **state)
 {
     (void)state;
-    size_t most = 0;
-    for (size_t comment = 0; comment < BLOCK; comment += STEP) {
-        char *text = padded_text(comment, 0);
-        const size_t count = fail_each(parse, text);
-        most = count > most ? count : most;
-        free(text);
-    }
-    assert_true(most >= 3);
+    char *text = long_text(3);
+    assert_true(fail_each(parse, text) > 100);
+    free(text);
 }
 
 static void test_compile_any_allocation_fails_says_no_memory(void **state)
 {
     (void)state;
-    size_t most = 0;
-    for (unsigned messages = 0; messages < 250; messages += 2) {
-        char *text = padded_text(0, messages);
-        struct ct_dbc *dbc = parsed(text);
-        const size_t count = fail_each(compile, dbc);
-        most = count > most ? count : most;
-        ct_dbc_free(dbc);
-        free(text);
-    }
-    assert_true(most >= 3);
+    char *text = long_text(3);
+    struct ct_dbc *dbc = parsed(text);
+    assert_true(fail_each(compile, dbc) > 50);
+    ct_dbc_free(dbc);
+    free(text);
 }
 
 static void test_lint_write_diff_any_allocation_fails_says_no_memory(void **state)
 {
     (void)state;
-    char *text = padded_text(0, 20);
-    char *other = padded_text(10, 3);
+    char *text = long_text(20);
+    char *other = long_text(3);
     struct ct_dbc *dbc = parsed(text);
     struct ct_dbc *second = parsed(other);
     const struct pair pair = {dbc, second};
@@ -177,12 +192,23 @@ static void test_lint_write_diff_any_allocation_fails_says_no_memory(void **stat
     free(text);
 }
 
+static void test_protect_any_allocation_fails_says_no_memory(void **state)
+{
+    (void)state;
+    char *text = long_text(1);
+    struct ct_dbc *dbc = parsed(text);
+    assert_true(fail_each(protect, dbc) > 5);
+    ct_dbc_free(dbc);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_any_allocation_fails_says_no_memory),
         cmocka_unit_test(test_compile_any_allocation_fails_says_no_memory),
         cmocka_unit_test(test_lint_write_diff_any_allocation_fails_says_no_memory),
+        cmocka_unit_test(test_protect_any_allocation_fails_says_no_memory),
     };
     return cmocka_run_group_tests_name("dbc_memory", tests, NULL, NULL);
 }
