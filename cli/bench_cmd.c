@@ -18,7 +18,6 @@
 #define TURNS_MAX   101
 #define TURNS_MIN   5
 #define MEASURE_NS  ((ct_ns)1000000000)
-#define EXTENDED    0x80000000U
 #define OUTPUT_ROOM ((size_t)4096)
 
 _Static_assert(CT_FRAME_DATA_MAX >= CT_CODEC_FRAME_ROOM, "a frame has the room that lanes are decoded from");
@@ -30,11 +29,6 @@ struct store {
     size_t frames;
 };
 
-struct work {
-    const struct ct_codec_message *message;
-    const uint8_t *frame;
-};
-
 struct bench {
     struct ct_cli_dbc files;
     struct store store;
@@ -43,14 +37,18 @@ struct bench {
     size_t decoded;
     size_t signals;
     double ns[CT_CODEC_PATHS][TURNS_MAX];
+    double single_ns[CT_CODEC_PATHS][TURNS_MAX];
     size_t turns;
 };
 
 static const char help[] =
     "usage: cantwin bench decode --dbc FILE LOG\n"
     "Measures how long the frames of LOG take to decode, all signals to physical values, and prints one JSON object:\n"
-    "frames, decoded, signals, ns_per_frame and ns_per_signal with the path that is used here, and the same for every\n"
-    "path this machine has. Times are medians; the log is read before the clock starts.\n"
+    "frames, decoded, signals, ns_per_frame and ns_per_signal (frames looked up in batches of 64), "
+    "ns_per_single_frame\n"
+    "(one by one), with the path that is used here, and the same for every path this machine has. Times are medians; "
+    "the\n"
+    "log is read before the clock starts.\n"
     "  --dbc FILE   the database\n"
     "  --help       this text\n"
     "Frames of unknown id count in ns_per_frame: they are looked up too.\n"
@@ -67,7 +65,7 @@ static size_t stored_size(size_t len)
 
 static int store_frame(struct store *store, const struct ct_frame *frame)
 {
-    const uint32_t key = frame->id | ((frame->flags & CT_FRAME_EXT) != 0 ? EXTENDED : 0);
+    const uint32_t key = frame->id | ((frame->flags & CT_FRAME_EXT) != 0 ? CT_CODEC_KEY_EXTENDED : 0);
     const size_t size = stored_size(frame->len);
     if (store->used + size + CT_CODEC_FRAME_ROOM > store->room) {
         const size_t room = store->room == 0 ? (size_t)1 << 20 : 2 * store->room;
@@ -112,52 +110,81 @@ static int read_log(struct store *store, struct ct_log_reader *reader)
 
 /* ---- the measurement */
 
-static size_t look_up(const struct bench *bench, const uint8_t **frame, const uint8_t *end, struct work *work)
+static void decode(struct bench *bench, const struct ct_codec_message *message, const uint8_t *frame)
 {
-    size_t known = 0;
-    for (size_t i = 0; i < BLOCK && *frame < end; i++) {
-        uint32_t key;
-        memcpy(&key, *frame, sizeof key);
-        const struct ct_codec_message *message =
-            ct_codec_find(bench->files.codec, key & ~EXTENDED, (key & EXTENDED) != 0);
-        work[known] = (struct work){message, *frame};
-        __builtin_prefetch(message);
-        known += message != NULL;
-        *frame += stored_size((*frame)[sizeof key]);
-    }
-    return known;
+    ct_codec_decode_physical(message, frame + HEAD, frame[sizeof(uint32_t)], bench->values, bench->active);
 }
 
-static ct_ns decode_once(struct bench *bench)
+static const uint8_t *behind(const uint8_t *frame)
 {
-    struct work work[BLOCK + 1];
+    return frame + stored_size(frame[sizeof(uint32_t)]);
+}
+
+static uint32_t key_of(const uint8_t *frame)
+{
+    uint32_t key;
+    memcpy(&key, frame, sizeof key);
+    return key;
+}
+
+/* The frames as receive calls bring them. */
+static void decode_batches(struct bench *bench)
+{
     const uint8_t *frame = bench->store.bytes;
     const uint8_t *end = frame + bench->store.used;
-    const ct_ns begin = ct_clock_now();
     while (frame < end) {
-        const size_t known = look_up(bench, &frame, end, work);
+        uint32_t keys[BLOCK];
+        const uint8_t *frames[BLOCK];
+        const struct ct_codec_message *messages[BLOCK];
+        uint8_t which[BLOCK];
+        size_t count = 0;
+        for (; count < BLOCK && frame < end; frame = behind(frame)) {
+            keys[count] = key_of(frame);
+            frames[count++] = frame;
+        }
+        const size_t known = ct_codec_find_batch(bench->files.codec, keys, count, messages, which);
         for (size_t i = 0; i < known; i++) {
-            ct_codec_decode_physical(work[i].message, work[i].frame + HEAD, work[i].frame[sizeof(uint32_t)],
-                                     bench->values, bench->active);
+            decode(bench, messages[i], frames[which[i]]);
         }
     }
-    return ct_clock_now() - begin;
+}
+
+static const struct ct_codec_message *find(const struct bench *bench, const uint8_t *frame)
+{
+    const uint32_t key = key_of(frame);
+    return ct_codec_find(bench->files.codec, key & ~CT_CODEC_KEY_EXTENDED, (key & CT_CODEC_KEY_EXTENDED) != 0);
+}
+
+static void decode_singly(struct bench *bench)
+{
+    const uint8_t *end = bench->store.bytes + bench->store.used;
+    for (const uint8_t *frame = bench->store.bytes; frame < end; frame = behind(frame)) {
+        const struct ct_codec_message *message = find(bench, frame);
+        if (message != NULL) {
+            decode(bench, message, frame);
+        }
+    }
+}
+
+static double timed(struct bench *bench, void (*run)(struct bench *bench))
+{
+    const ct_ns begin = ct_clock_now();
+    run(bench);
+    return (double)(ct_clock_now() - begin);
 }
 
 static void count_signals(struct bench *bench)
 {
-    struct work work[BLOCK + 1];
-    const uint8_t *frame = bench->store.bytes;
-    const uint8_t *end = frame + bench->store.used;
-    while (frame < end) {
-        const size_t known = look_up(bench, &frame, end, work);
-        bench->decoded += known;
-        for (size_t i = 0; i < known; i++) {
-            ct_codec_decode_physical(work[i].message, work[i].frame + HEAD, work[i].frame[sizeof(uint32_t)],
-                                     bench->values, bench->active);
-            for (size_t k = 0; k < ct_codec_lane_count(work[i].message) / CT_LANE_GROUP; k++) {
-                bench->signals += (size_t)__builtin_popcount(bench->active[k]);
-            }
+    const uint8_t *end = bench->store.bytes + bench->store.used;
+    for (const uint8_t *frame = bench->store.bytes; frame < end; frame = behind(frame)) {
+        const struct ct_codec_message *message = find(bench, frame);
+        if (message == NULL) {
+            continue;
+        }
+        bench->decoded++;
+        decode(bench, message, frame);
+        for (size_t k = 0; k < ct_codec_lane_count(message) / CT_LANE_GROUP; k++) {
+            bench->signals += (size_t)__builtin_popcount(bench->active[k]);
         }
     }
 }
@@ -168,7 +195,8 @@ static void measure(struct bench *bench)
     while (bench->turns < TURNS_MAX && (bench->turns < TURNS_MIN || ct_clock_now() - begin < MEASURE_NS)) {
         for (enum ct_codec_path path = CT_CODEC_SCALAR; path < CT_CODEC_PATHS; path++) {
             if (ct_codec_set_path(bench->files.codec, path) == CT_OK) {
-                bench->ns[path][bench->turns] = (double)decode_once(bench);
+                bench->ns[path][bench->turns] = timed(bench, decode_batches);
+                bench->single_ns[path][bench->turns] = timed(bench, decode_singly);
             }
         }
         bench->turns++;
@@ -184,9 +212,12 @@ static int compare_doubles(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void write_times(const struct bench *bench, struct ct_json *json, double ns)
+static void write_times(const struct bench *bench, struct ct_json *json, enum ct_codec_path path)
 {
+    const double ns = bench->ns[path][bench->turns / 2];
+    const double single = bench->single_ns[path][bench->turns / 2];
     ct_json_double(json, "ns_per_frame", ns / (double)bench->store.frames);
+    ct_json_double(json, "ns_per_single_frame", single / (double)bench->store.frames);
     ct_json_double(json, "ns_per_signal", bench->signals > 0 ? ns / (double)bench->signals : 0.0);
 }
 
@@ -201,13 +232,14 @@ static void write_result(struct bench *bench, enum ct_codec_path best, struct ct
     ct_json_string(&json, "path", ct_codec_path_name(best));
     for (enum ct_codec_path path = CT_CODEC_SCALAR; path < CT_CODEC_PATHS; path++) {
         qsort(bench->ns[path], bench->turns, sizeof(double), compare_doubles);
+        qsort(bench->single_ns[path], bench->turns, sizeof(double), compare_doubles);
     }
-    write_times(bench, &json, bench->ns[best][bench->turns / 2]);
+    write_times(bench, &json, best);
     ct_json_object_begin(&json, "paths");
     for (enum ct_codec_path path = CT_CODEC_SCALAR; path < CT_CODEC_PATHS; path++) {
         if (ct_codec_set_path(bench->files.codec, path) == CT_OK) {
             ct_json_object_begin(&json, ct_codec_path_name(path));
-            write_times(bench, &json, bench->ns[path][bench->turns / 2]);
+            write_times(bench, &json, path);
             ct_json_object_end(&json);
         }
     }

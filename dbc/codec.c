@@ -73,17 +73,40 @@ static uint32_t source_key(uint32_t id)
     return group_of(id) << 8 | (id & 0xFF);
 }
 
-const struct ct_codec_message *ct_codec_find(const struct ct_codec *codec, uint32_t id, bool extended)
+static const struct ct_codec_message *find_extended(const struct ct_codec *codec, uint32_t id)
 {
-    if (!extended) {
-        return id < STANDARD_IDS ? codec->standard[id] : NULL;
-    }
     const struct ct_codec_message *message = table_find(&codec->extended, id)->message;
     if (message != NULL || !codec->any_group) {
         return message;
     }
     message = table_find(&codec->sources, source_key(id))->message;
     return message != NULL ? message : table_find(&codec->groups, group_of(id))->message;
+}
+
+static const struct ct_codec_message *find_standard(const struct ct_codec *codec, uint32_t id)
+{
+    return id < STANDARD_IDS ? codec->standard[id] : NULL;
+}
+
+const struct ct_codec_message *ct_codec_find(const struct ct_codec *codec, uint32_t id, bool extended)
+{
+    return extended ? find_extended(codec, id) : find_standard(codec, id);
+}
+
+size_t ct_codec_find_batch(const struct ct_codec *codec, const uint32_t *keys, size_t count,
+                           const struct ct_codec_message **out_messages, uint8_t *out_which)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < count && i < CT_CODEC_BATCH_MAX; i++) {
+        const bool extended = (keys[i] & CT_CODEC_KEY_EXTENDED) != 0;
+        const struct ct_codec_message *message =
+            extended ? find_extended(codec, keys[i] & ~CT_CODEC_KEY_EXTENDED) : find_standard(codec, keys[i]);
+        __builtin_prefetch(message);
+        out_messages[known] = message; /* of an unknown one: written over by the next */
+        out_which[known] = (uint8_t)i;
+        known += message != NULL;
+    }
+    return known;
 }
 
 const struct ct_codec_message *ct_codec_by_name(const struct ct_codec *codec, const char *name)

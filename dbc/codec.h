@@ -24,9 +24,17 @@ int ct_codec_compile(const struct ct_dbc *dbc, struct ct_codec **out_codec) CT_M
 void ct_codec_free(struct ct_codec *codec); /* accepts NULL */
 
 /* The message of an arbitration id: exact id first, else J1939 by PGN (any priority, source and, for PDU1,
- * destination). NULL when unknown. O(1). Where frames come in batches it pays to look all of them up first and to
- * prefetch what is found (__builtin_prefetch of the message): decoding waits for it. */
+ * destination). NULL when unknown. O(1). */
 const struct ct_codec_message *ct_codec_find(const struct ct_codec *codec, uint32_t id, bool extended);
+
+/* The frames of one receive call: all of them looked up before the first is decoded, so that unknown ids cost no wrong
+ * guess and the messages are on their way into the cache. Keys are ids, bit 31 for extended ones. The known frames, in
+ * their order: out_messages and which of the keys each one is; both have room for `count`, at most
+ * CT_CODEC_BATCH_MAX. Returns their number. */
+#define CT_CODEC_BATCH_MAX    256
+#define CT_CODEC_KEY_EXTENDED 0x80000000U
+size_t ct_codec_find_batch(const struct ct_codec *codec, const uint32_t *keys, size_t count,
+                           const struct ct_codec_message **out_messages, uint8_t *out_which);
 const struct ct_codec_message *ct_codec_by_name(const struct ct_codec *codec, const char *name);
 const struct ct_dbc_message *ct_codec_model(const struct ct_codec_message *message);
 

@@ -85,7 +85,8 @@ CODEC_INLINE void raw_groups(const struct ct_codec_message *message, const struc
 {
     const struct codec_group *group = message->groups + first;
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         for (unsigned k = 0; k < CT_LANE_GROUP; k += STEP) {
             _mm256_store_si256((__m256i *)(void *)(raw + k), integers(group, k, data, near));
@@ -98,7 +99,8 @@ CODEC_INLINE void physical_groups(const struct ct_codec_message *message, const 
 {
     const struct codec_group *group = message->groups + first;
     double *values = out->values + first * CT_LANE_GROUP;
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, values += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, values += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         for (unsigned k = 0; k < CT_LANE_GROUP; k += STEP) {
             const __m256d scaled = _mm256_mul_pd(numbers(group, k, data, near), _mm256_load_pd(group->factor + k));
@@ -112,7 +114,8 @@ CODEC_INLINE void update_groups(const struct ct_codec_message *message, const st
 {
     const struct codec_group *group = message->groups + first;
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         unsigned same = 0;
         for (unsigned k = 0; k < CT_LANE_GROUP; k += STEP) {

@@ -38,7 +38,8 @@ CODEC_INLINE void raw_straight(const struct ct_codec_message *message, const str
     const struct codec_group *group = message->groups + first;
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
     const __m512i frame = frame_of(plan, data);
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         _mm512_store_si512(raw, bits(group, frame));
     }
@@ -50,7 +51,8 @@ CODEC_INLINE void physical_straight(const struct ct_codec_message *message, cons
     const struct codec_group *group = message->groups + first;
     double *values = out->values + first * CT_LANE_GROUP;
     const __m512i frame = frame_of(plan, data);
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, values += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, values += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         const __m512d number = _mm512_cvtepi64_pd(bits(group, frame));
         const __m512d scaled = _mm512_mul_pd(number, _mm512_load_pd(group->factor));
@@ -64,7 +66,8 @@ CODEC_INLINE void update_straight(const struct ct_codec_message *message, const 
     const struct codec_group *group = message->groups + first;
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
     const __m512i frame = frame_of(plan, data);
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         const __m512i now = bits(group, frame);
         out->changed[i] = _mm512_mask_cmpneq_epi64_mask(group->lanes, now, _mm512_load_si512(raw));

@@ -59,7 +59,8 @@ CODEC_INLINE void raw_groups(const struct ct_codec_message *message, const struc
     const struct codec_group *group = message->groups + first;
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
     const struct frame frame = frame_of(data, near);
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         for (unsigned k = 0; k < lanes_in(plan, i - first); k += STEP) {
             vst1q_s64(raw + k, integers(group, k, &frame, near));
@@ -73,7 +74,8 @@ CODEC_INLINE void physical_groups(const struct ct_codec_message *message, const 
     const struct codec_group *group = message->groups + first;
     double *values = out->values + first * CT_LANE_GROUP;
     const struct frame frame = frame_of(data, near);
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, values += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, values += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         for (unsigned k = 0; k < lanes_in(plan, i - first); k += STEP) {
             const float64x2_t number = vcvtq_f64_s64(integers(group, k, &frame, near));
@@ -89,7 +91,8 @@ CODEC_INLINE void update_groups(const struct ct_codec_message *message, const st
     const struct codec_group *group = message->groups + first;
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
     const struct frame frame = frame_of(data, near);
-    for (size_t i = first; i < first + plan->straight_groups; i++, group++, raw += CT_LANE_GROUP) {
+    const size_t end = first + plan->straight_groups;
+    for (size_t i = first; i < end; i++, group++, raw += CT_LANE_GROUP) {
         out->active[i] = group->lanes;
         unsigned same = 0;
         for (unsigned k = 0; k < lanes_in(plan, i - first); k += STEP) {

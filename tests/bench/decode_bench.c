@@ -30,6 +30,7 @@ struct bench {
     double *values;
     uint8_t active[VALUES_MAX];
     double ns[CT_CODEC_PATHS][REPEAT_MAX];
+    double single_ns[CT_CODEC_PATHS][REPEAT_MAX];
     double generated_ns[CT_CODEC_PATHS][REPEAT_MAX]; /* in turn with each path */
 };
 
@@ -71,40 +72,50 @@ static double now_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-struct work {
-    const struct ct_codec_message *message;
-    const uint8_t *frame;
-};
-
-/* As a gateway does with the frames of one receive call: looks all of them up, then decodes the known ones. */
-static void run_codec(struct bench *bench)
+static void decode(struct bench *bench, const struct ct_codec_message *message, const uint8_t *frame)
 {
-    struct work work[BLOCK + 1];
+    ct_codec_decode_physical(message, frame + FRAME_DATA, frame[FRAME_LEN], bench->values, bench->active);
+}
+
+static void run_single(struct bench *bench)
+{
     const uint8_t *frame = bench->frames;
-    for (size_t done = 0; done < bench->count; done += BLOCK) {
-        const size_t block = bench->count - done < BLOCK ? bench->count - done : BLOCK;
-        size_t known = 0;
-        for (size_t i = 0; i < block; i++, frame += bench->stride) {
-            const struct ct_codec_message *message = message_of(bench, frame);
-            work[known] = (struct work){message, frame};
-            __builtin_prefetch(message);
-            known += message != NULL;
-        }
-        for (size_t i = 0; i < known; i++) {
-            ct_codec_decode_physical(work[i].message, work[i].frame + FRAME_DATA, work[i].frame[FRAME_LEN],
-                                     bench->values, bench->active);
+    for (size_t i = 0; i < bench->count; i++, frame += bench->stride) {
+        const struct ct_codec_message *message = message_of(bench, frame);
+        if (message != NULL) {
+            decode(bench, message, frame);
         }
     }
 }
 
-static double timed(struct bench *bench, bool generated)
+/* The frames as receive calls would bring them. */
+static void run_batches(struct bench *bench)
+{
+    uint32_t keys[BLOCK];
+    uint8_t which[BLOCK];
+    const struct ct_codec_message *messages[BLOCK];
+    const uint8_t *frames = bench->frames;
+    for (size_t done = 0; done < bench->count; done += BLOCK, frames += BLOCK * bench->stride) {
+        const size_t block = bench->count - done < BLOCK ? bench->count - done : BLOCK;
+        for (size_t i = 0; i < block; i++) {
+            memcpy(&keys[i], frames + i * bench->stride, sizeof keys[i]);
+        }
+        const size_t known = ct_codec_find_batch(bench->codec, keys, block, messages, which);
+        for (size_t i = 0; i < known; i++) {
+            decode(bench, messages[i], frames + which[i] * bench->stride);
+        }
+    }
+}
+
+static void run_generated(struct bench *bench)
+{
+    bench->run(bench->frames, bench->count, bench->stride, bench->values);
+}
+
+static double timed(struct bench *bench, void (*run)(struct bench *bench))
 {
     const double begin = now_ns();
-    if (generated) {
-        bench->run(bench->frames, bench->count, bench->stride, bench->values);
-    } else {
-        run_codec(bench);
-    }
+    run(bench);
     return (now_ns() - begin) / (double)bench->count;
 }
 
@@ -116,8 +127,9 @@ static void measure(struct bench *bench, unsigned repetitions)
             continue;
         }
         for (unsigned turn = 0; turn < repetitions; turn++) {
-            bench->ns[path][turn] = timed(bench, false);
-            bench->generated_ns[path][turn] = timed(bench, true);
+            bench->ns[path][turn] = timed(bench, run_batches);
+            bench->generated_ns[path][turn] = timed(bench, run_generated);
+            bench->single_ns[path][turn] = timed(bench, run_single);
         }
     }
 }
@@ -207,6 +219,14 @@ static int compare_doubles(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+/* Fastest, lower quarter, median, upper quarter. */
+static void print_times(const char *name, double *ns, unsigned count, const char *behind)
+{
+    qsort(ns, count, sizeof *ns, compare_doubles);
+    (void)printf("\"%s\": [%.3f, %.3f, %.3f, %.3f]%s", name, ns[0], ns[count / 4], ns[count / 2], ns[3 * count / 4],
+                 behind);
+}
+
 static void print_results(struct bench *bench, unsigned repetitions)
 {
     struct comparison sums = {0};
@@ -218,13 +238,10 @@ static void print_results(struct bench *bench, unsigned repetitions)
                  sums.only_generated);
     for (unsigned path = 0; path < CT_CODEC_PATHS; path++) {
         if (ct_codec_set_path(bench->codec, (enum ct_codec_path)path) == CT_OK) {
-            double *ns = bench->ns[path];
-            double *generated = bench->generated_ns[path];
-            qsort(ns, repetitions, sizeof *ns, compare_doubles);
-            qsort(generated, repetitions, sizeof *generated, compare_doubles);
-            (void)printf(", \"%s\": {\"median\": %.3f, \"min\": %.3f, \"generated\": %.3f, \"generated_min\": %.3f}",
-                         ct_codec_path_name((enum ct_codec_path)path), ns[repetitions / 2], ns[0],
-                         generated[repetitions / 2], generated[0]);
+            (void)printf(", \"%s\": {", ct_codec_path_name((enum ct_codec_path)path));
+            print_times("batch", bench->ns[path], repetitions, ", ");
+            print_times("single", bench->single_ns[path], repetitions, ", ");
+            print_times("generated", bench->generated_ns[path], repetitions, "}");
         }
     }
     (void)printf("}\n");

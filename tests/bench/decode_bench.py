@@ -214,21 +214,25 @@ def python_ns(database, frames):
 # ---- one workload
 
 def show(name, kind, result, python):
-    """Medians; the ratio is to the generated code in turn with the same path, of medians and of the fastest turns."""
+    """ns a frame: median and the quarters around it. Ratio of medians and, in brackets, of the fastest turns, to the
+    generated code in turn with the same path."""
     paths = [path for path in PATHS if path in result]
     signals = result["signals"] / result["frames"]
-    base = sorted(result[path]["generated"] for path in paths)[len(paths) // 2]
+    generated = sorted((result[path]["generated"] for path in paths), key=lambda times: times[2])[len(paths) // 2]
     print("# %s (%s): %d frames, %.1f signals each" % (name, kind, result["frames"], signals))
-    print("#   %-32s %9s %9s %8s %8s" % ("", "ns/frame", "ns/signal", "ratio", "fastest"))
-    row = "#   %-32s %9.1f %9.2f %8.2f"
-    print(row % ("cantools generated C", base, base / signals, 1))
+    print("#   %-36s %8s %15s %9s %6s" % ("", "ns/frame", "quarters", "ns/signal", "ratio"))
+    row = "#   %-36s %8.1f %15s %9.2f %6.2f"
+
+    def line(title, times, base):
+        print((row + " (%.2f)") % (title, times[2], "%.1f..%.1f" % (times[1], times[3]), times[2] / signals,
+                                   times[2] / base[2], times[0] / base[0]))
+    line("cantools generated C", generated, generated)
     for path in paths:
-        times = result[path]
-        print((row + " %8.2f") % ("cantwin " + path, times["median"], times["median"] / signals,
-                                  times["median"] / times["generated"], times["min"] / times["generated_min"]))
-    print(row % ("cantools Python", python, python / signals, python / base))
+        line("cantwin %s, in batches of 64" % path, result[path]["batch"], result[path]["generated"])
+        line("cantwin %s, frame by frame" % path, result[path]["single"], result[path]["generated"])
+    print(row % ("cantools Python (measured here)", python, "", python / signals, python / generated[2]))
     for how, ns, ratio in DBCPPP.get(name, ()):
-        print(row % ("dbcppp, %s (quoted)" % how, ns, ns / signals, ratio))
+        print(row % ("dbcppp, %s (quoted)" % how, ns, "", ns / signals, ratio))
 
 
 def run(workload, repetitions):

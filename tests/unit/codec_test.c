@@ -194,7 +194,10 @@ static void test_codec_find_exact_then_source_then_group(void **state)
         {0x100, false, "Std"},         {0x100, true, "Ext"},          {0x101, true, NULL},
         {0x101, false, NULL},          {0x18FEF100, false, NULL},     {0x7FF, false, NULL},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    uint32_t keys[sizeof rows / sizeof rows[0] + 1];
+    const size_t count = sizeof rows / sizeof rows[0];
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = rows[i].id | (rows[i].extended ? CT_CODEC_KEY_EXTENDED : 0);
         const struct ct_codec_message *message = ct_codec_find(f.codec, rows[i].id, rows[i].extended);
         if (rows[i].name == NULL) {
             assert_null(message);
@@ -203,6 +206,23 @@ static void test_codec_find_exact_then_source_then_group(void **state)
             assert_string_equal(ct_codec_model(message)->name, rows[i].name);
         }
     }
+
+    /* then a batch holds the known ones, in their order; an id beyond 11 bits is unknown, not read past the table */
+    keys[count] = 0x7FFFFFFF;
+    const struct ct_codec_message *messages[sizeof keys / sizeof keys[0]];
+    uint8_t which[sizeof keys / sizeof keys[0]];
+    const size_t known = ct_codec_find_batch(f.codec, keys, count + 1, messages, which);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].name != NULL) {
+            assert_true(at < known);
+            assert_int_equal(which[at], i);
+            assert_string_equal(ct_codec_model(messages[at])->name, rows[i].name);
+            at++;
+        }
+    }
+    assert_int_equal(at, known);
+    assert_int_equal(ct_codec_find_batch(f.codec, keys, 0, messages, which), 0);
     release(&f);
 }
 
