@@ -19,6 +19,11 @@ int ct_config_load(const char *path, const cyaml_schema_value_t *schema, void **
 int ct_config_load_text(const char *name, const char *text, size_t len, const cyaml_schema_value_t *schema,
                         void **out_config, char *problem, size_t problem_size) CT_MUST_CHECK;
 
+/* Where entry `index` of the list under the top-level key `key` stands in a text that was loaded, from 1; for problems
+ * that only show in what was loaded. CT_ERR_NOT_FOUND. */
+int ct_config_place(const char *text, size_t len, const char *key, size_t index, unsigned *out_line,
+                    unsigned *out_column) CT_MUST_CHECK;
+
 /* Sets one scalar named by its dotted key (strings, integers, floats, booleans, enumerations). CT_ERR_NOT_FOUND for an
  * unknown key, CT_ERR_SYNTAX or CT_ERR_RANGE for a value that does not fit; `problem` says which and what is allowed.
  */

@@ -1,5 +1,6 @@
 #include "config_check.h"
 
+#include "config.h"
 #include "config_scalar.h"
 
 #include <yaml.h>
@@ -293,4 +294,44 @@ int ct_config_check(const char *name, const char *text, size_t len, const cyaml_
         make_one_line(problem, problem_size);
     }
     return err;
+}
+
+static const yaml_node_t *find_entry(yaml_document_t *document, const char *key, size_t index)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(document);
+    if (root == NULL || root->type != YAML_MAPPING_NODE) {
+        return NULL;
+    }
+    const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+    for (; pair < root->data.mapping.pairs.top; pair++) {
+        const char *name = scalar_text(yaml_document_get_node(document, pair->key));
+        const yaml_node_t *list = yaml_document_get_node(document, pair->value);
+        if (name != NULL && strcmp(name, key) == 0 && list->type == YAML_SEQUENCE_NODE &&
+            index < (size_t)(list->data.sequence.items.top - list->data.sequence.items.start)) {
+            return yaml_document_get_node(document, list->data.sequence.items.start[index]);
+        }
+    }
+    return NULL;
+}
+
+int ct_config_place(const char *text, size_t len, const char *key, size_t index, unsigned *out_line,
+                    unsigned *out_column)
+{
+    yaml_parser_t parser;
+    yaml_document_t document;
+    if (yaml_parser_initialize(&parser) == 0) {
+        return CT_ERR_NO_MEMORY;
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    const bool loaded = yaml_parser_load(&parser, &document) != 0;
+    const yaml_node_t *entry = loaded ? find_entry(&document, key, index) : NULL;
+    if (entry != NULL) {
+        *out_line = (unsigned)entry->start_mark.line + 1;
+        *out_column = (unsigned)entry->start_mark.column + 1;
+    }
+    if (loaded) {
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    return entry != NULL ? CT_OK : CT_ERR_NOT_FOUND;
 }

@@ -78,9 +78,7 @@ void ct_cli_frame_json(struct ct_buf *buf, const struct ct_frame *frame, const c
     struct ct_json json;
     ct_json_init(&json, buf);
     ct_json_object_begin(&json, NULL);
-    if (frame->t_ns != 0) {
-        write_stamp(&json, frame->t_ns);
-    }
+    write_stamp(&json, frame->t_ns);
     ct_json_string(&json, "bus", bus);
     ct_json_uint(&json, "id", frame->id);
     ct_json_bool(&json, "ext", (frame->flags & CT_FRAME_EXT) != 0);

@@ -1,6 +1,7 @@
 #include "protection_file.h"
 
 #include "config.h"
+#include "files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #define ATTRIBUTE      "CantwinProtection"
 #define RULES_MAX      16384
+#define FILE_MAX       (4U << 20)
 #define ATTRIBUTE_ROOM 1024 /* characters of an attribute's rule */
 
 struct rule_list {
@@ -53,6 +55,8 @@ struct written_rule {
 
 struct reader {
     const char *name; /* of the file, NULL: none */
+    const char *text; /* its content, to tell where a rule stands */
+    size_t len;
     struct rule_list *file;
     struct written_rule *written;
     size_t written_count;
@@ -148,7 +152,13 @@ static int locate(const struct reader *reader, int err)
     if (number > in_file && number <= in_file + reader->written_count) {
         return tell(reader, &reader->written[number - in_file - 1], err, rest + 2);
     }
-    (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s", reader->name, copy);
+    unsigned line = 1;
+    unsigned column = 1;
+    if (number > 0 && ct_config_place(reader->text, reader->len, "rules", number - 1, &line, &column) == CT_OK) {
+        (void)snprintf(reader->problem, reader->problem_size, "%s:%u:%u: error: %s", reader->name, line, column, copy);
+    } else {
+        (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s", reader->name, copy);
+    }
     return err;
 }
 
@@ -193,17 +203,27 @@ static int finish(struct reader *reader, const struct ct_dbc *const *dbcs, size_
 int ct_protection_load(const char *path, const struct ct_dbc *const *dbcs, size_t dbc_count,
                        struct ct_protect **out_protect, char *problem, size_t problem_size)
 {
-    struct reader reader = {.name = path, .problem = problem, .problem_size = problem_size};
-    void *file = NULL;
-    const int err = path != NULL ? ct_config_load(path, &list_schema, &file, problem, problem_size) : CT_OK;
-    reader.file = file;
-    return err != CT_OK ? err : finish(&reader, dbcs, dbc_count, out_protect);
+    if (path == NULL) {
+        struct reader reader = {.problem = problem, .problem_size = problem_size};
+        return finish(&reader, dbcs, dbc_count, out_protect);
+    }
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int err = ct_file_read(path, FILE_MAX, &text, &len);
+    if (err != CT_OK) {
+        (void)snprintf(problem, problem_size, "%s: error: cannot be read: %s; name a readable file of rules", path,
+                       ct_err_text(err));
+        return err;
+    }
+    err = ct_protection_load_text(path, (const char *)text, len, dbcs, dbc_count, out_protect, problem, problem_size);
+    free(text);
+    return err;
 }
 
 int ct_protection_load_text(const char *name, const char *text, size_t len, const struct ct_dbc *const *dbcs,
                             size_t dbc_count, struct ct_protect **out_protect, char *problem, size_t problem_size)
 {
-    struct reader reader = {.name = name, .problem = problem, .problem_size = problem_size};
+    struct reader reader = {.name = name, .text = text, .len = len, .problem = problem, .problem_size = problem_size};
     void *file = NULL;
     const int err = ct_config_load_text(name, text, len, &list_schema, &file, problem, problem_size);
     reader.file = file;

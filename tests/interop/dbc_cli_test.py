@@ -89,6 +89,8 @@ def check_decode(path):
     report(got.returncode == 0 and names == [None, "BIG", None, None], "decode by bus, unknown ones shown", got)
     got = run("decode", "--dbc", path, "-", text=log + "(5.000000) can0 12G#00\n")
     report(got.returncode == 1 and got.stdout.count("\n") == 3 and ":5:" in got.stderr, "decode damaged line", got)
+    got = run("decode", "--dbc", path, "-", text="(0.000000) can0 123#0D4A250107030000\n")  # as relative logs begin
+    report(json.loads(got.stdout).get("t") == 0, "decode a frame of time zero", got)
 
 
 def check_files(path, folder):

@@ -177,7 +177,7 @@ static void test_protection_wrong_rule_is_told_plainly(void **state)
         (void)snprintf(yaml, sizeof yaml, "rules:\n  - {message: STEER, scheme: tesla}\n  - %s\n", wrongs[i].rule);
         struct loaded loaded = load(car, "", yaml);
         if (loaded.err != CT_ERR_SYNTAX || strstr(loaded.problem, wrongs[i].says) == NULL ||
-            strncmp(loaded.problem, "rules.yaml: error: rule 2: ", 27) != 0) {
+            strncmp(loaded.problem, "rules.yaml:3:5: error: rule 2: ", 31) != 0) {
             fail_msg("%s: %d %s", wrongs[i].rule, loaded.err, loaded.problem);
         }
         unload(&loaded);
