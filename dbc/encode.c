@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -118,9 +119,7 @@ static const struct ct_dbc_signal *rival(const struct encoding *encoding, const 
 {
     for (size_t i = 0; i < encoding->count; i++) {
         const struct ct_dbc_signal *other = signal_meant(encoding, encoding->sets[i].signal);
-        if (other != NULL && other != signal &&
-            !hangs_on(encoding->model, signal, (int32_t)(other - encoding->model->signals)) &&
-            hangs_on(encoding->model, other, signal->selector) && is_active(encoding, other)) {
+        if (other != signal && hangs_on(encoding->model, other, signal->selector) && is_active(encoding, other)) {
             return other;
         }
     }
@@ -135,7 +134,7 @@ static uint64_t best_choice(const struct encoding *encoding, const struct ct_dbc
     for (size_t i = 0; i <= encoding->count; i++) {
         const struct ct_dbc_signal *source =
             i < encoding->count ? signal_meant(encoding, encoding->sets[i].signal) : signal;
-        if (source == NULL || source->selector != signal->selector) {
+        if (source->selector != signal->selector) {
             continue;
         }
         for (size_t r = 0; r < source->range_count; r++) {
@@ -143,7 +142,7 @@ static uint64_t best_choice(const struct encoding *encoding, const struct ct_dbc
             size_t let_in = in_ranges(signal, value) ? 1 : 0;
             for (size_t k = 0; k < encoding->count && let_in > 0; k++) {
                 const struct ct_dbc_signal *other = signal_meant(encoding, encoding->sets[k].signal);
-                let_in += other != NULL && other->selector == signal->selector && in_ranges(other, value) ? 1U : 0U;
+                let_in += other->selector == signal->selector && in_ranges(other, value) ? 1U : 0U;
             }
             if (let_in > most) {
                 most = let_in;
@@ -197,15 +196,20 @@ static int let_in(struct encoding *encoding, const struct ct_dbc_signal *signal)
 
 /* ---- values */
 
-/* An integer of up to 64 bits, signed or unsigned, decimal or 0x. */
-static bool parse_integer(const char *text, bool is_signed, int64_t *out_value)
+/* An integer of up to 64 bits, decimal or 0x; that of a float signal is its pattern. */
+static bool parse_integer(const struct ct_dbc_signal *signal, const char *text, int64_t *out_value)
 {
+    const bool minus = text[0] == '-';
+    const char *digits = text + (minus || text[0] == '+' ? 1 : 0);
+    const int base = strncmp(digits, "0x", 2) == 0 ? 16 : 10;
     char *rest = NULL;
     errno = 0;
-    const bool minus = text[0] == '-';
-    const int64_t value = minus ? (int64_t)strtoll(text, &rest, 0) : (int64_t)strtoull(text, &rest, 0);
-    if (rest == text || *rest != '\0' || errno != 0 || (is_signed && !minus && value < 0)) {
-        return false; /* strtoull takes more than a signed 64-bit signal holds */
+    const int64_t value = minus ? (int64_t)strtoll(text, &rest, base) : (int64_t)strtoull(text, &rest, base);
+    if (!isdigit((unsigned char)digits[0]) || *rest != '\0' || errno != 0) {
+        return false;
+    }
+    if (signal->kind == CT_DBC_INTEGER && (signal->is_signed ? !minus && value < 0 : value != 0 && minus)) {
+        return false; /* more than a signed 64-bit signal holds, or a sign where none can be */
     }
     *out_value = value;
     return true;
@@ -227,16 +231,19 @@ static bool is_identity(const struct ct_dbc_signal *signal)
     return signal->kind == CT_DBC_INTEGER && signal->factor == 1 && signal->offset == 0;
 }
 
-static bool parse_text(const struct ct_dbc_signal *signal, const struct ct_encode_set *set,
-                       struct ct_encode_value *value)
+static bool is_outside(const struct ct_dbc_signal *signal, double value)
 {
-    const bool is_signed = signal->is_signed && signal->kind == CT_DBC_INTEGER;
+    return signal->min < signal->max && !(value >= signal->min && value <= signal->max);
+}
+
+static bool parse_text(const struct encoding *encoding, const struct ct_dbc_signal *signal,
+                       const struct ct_encode_set *set, struct ct_encode_value *value)
+{
     const bool raw = set->kind == CT_SET_RAW_TEXT;
-    if (raw || is_identity(signal)) { /* exact beyond 2^53 */
-        if (parse_integer(set->text, is_signed, &value->raw)) {
-            value->value = (double)value->raw;
-            return true;
-        }
+    if ((raw || is_identity(signal)) && parse_integer(signal, set->text, &value->raw)) { /* exact beyond 2^53 */
+        value->value = signal->is_signed ? (double)value->raw : (double)(uint64_t)value->raw;
+        value->physical = !raw && encoding->policy != CT_RANGE_WIDTH && is_outside(signal, value->value);
+        return true;
     }
     if (raw) {
         return false;
@@ -257,7 +264,7 @@ static int read_value(const struct encoding *encoding, const struct ct_dbc_signa
                                           .physical = set->kind == CT_SET_PHYSICAL,
                                           .raw = set->raw,
                                           .value = set->number};
-    if ((set->kind == CT_SET_TEXT || set->kind == CT_SET_RAW_TEXT) && !parse_text(signal, set, out_value)) {
+    if ((set->kind == CT_SET_TEXT || set->kind == CT_SET_RAW_TEXT) && !parse_text(encoding, signal, set, out_value)) {
         return refuse(encoding, CT_ERR_SYNTAX,
                       "%s%s=%s: the value is neither a number that fits nor a text of its value table", set->signal,
                       set->kind == CT_SET_RAW_TEXT ? ":raw" : "", set->text);
@@ -288,8 +295,7 @@ static bool is_below(const struct ct_dbc_signal *signal, const struct ct_encode_
 static int apply_range(const struct encoding *encoding, const struct ct_dbc_signal *signal,
                        struct ct_encode_value *value)
 {
-    if (encoding->policy == CT_RANGE_WIDTH || !value->physical || !(signal->min < signal->max) ||
-        (value->value >= signal->min && value->value <= signal->max)) {
+    if (encoding->policy == CT_RANGE_WIDTH || !value->physical || !is_outside(signal, value->value)) {
         return CT_OK;
     }
     if (encoding->policy == CT_RANGE_REJECT || value->value != value->value) {
@@ -316,10 +322,7 @@ static int put(struct encoding *encoding, const struct ct_dbc_signal *signal, st
         return refuse(encoding, err, "%s: the value does not fit into %u bits%s; factor %g, offset %g", signal->name,
                       (unsigned)signal->length, signal->is_signed ? " with sign" : "", signal->factor, signal->offset);
     }
-    if (err == CT_ERR_TRUNCATED) {
-        return refuse(encoding, err, "%s: the signal lies outside the message's bytes", signal->name);
-    }
-    return err == CT_OK ? err : refuse(encoding, err, "%s: %s", signal->name, ct_err_text(err));
+    return err == CT_OK ? err : refuse(encoding, err, "%s: the signal lies outside the message's bytes", signal->name);
 }
 
 static int put_blob(struct encoding *encoding, const struct ct_dbc_signal *signal, const struct ct_encode_set *set)
@@ -389,19 +392,18 @@ static bool wants_start_value(const struct encoding *encoding, const struct ct_d
 }
 
 /* Start values of the branches that were chosen; those of signals that are always there are in from the start. One
- * that does not fit its signal counts as none. */
-static int start_branches(struct encoding *encoding)
+ * that does not fit its signal or the frame counts as none. */
+static void start_branches(struct encoding *encoding)
 {
-    int err = CT_OK;
-    for (size_t i = 0; i < encoding->model->signal_count && (err == CT_OK || err == CT_ERR_RANGE); i++) {
+    for (size_t i = 0; i < encoding->model->signal_count; i++) {
         const struct ct_dbc_signal *signal = &encoding->model->signals[i];
         if (wants_start_value(encoding, signal)) {
             const double value = signal->start_value * signal->factor + signal->offset;
             const struct ct_encode_value start = {.signal = (uint16_t)i, .physical = true, .value = value};
-            err = ct_codec_encode(encoding->message, &start, encoding->data, encoding->len);
+            const int err = ct_codec_encode(encoding->message, &start, encoding->data, encoding->len);
+            (void)err;
         }
     }
-    return err == CT_ERR_RANGE || err == CT_ERR_TRUNCATED ? CT_OK : err;
 }
 
 int ct_encode_message(const struct ct_codec_message *message, const struct ct_encode_set *sets, size_t count,
@@ -423,5 +425,8 @@ int ct_encode_message(const struct ct_codec_message *message, const struct ct_en
         deeper = false;
         err = apply_level(&encoding, depth, &deeper);
     }
-    return err == CT_OK ? start_branches(&encoding) : err;
+    if (err == CT_OK) {
+        start_branches(&encoding);
+    }
+    return err;
 }
