@@ -136,6 +136,9 @@ static ct_ns service_ports(struct ct_bus *bus)
 static void take_command(struct ct_bus *bus, const void *data)
 {
     const struct ct_msg_command *message = data;
+    if (ct_bus_power_refuses(bus, &message->command)) {
+        return;
+    }
     ct_executor_submit(bus->executor, &message->command, CT_ORIGIN_BACKEND, message->release, message->valid_ms,
                        bus->now);
 }
@@ -226,6 +229,7 @@ static void begin_stop(struct ct_bus *bus)
         return;
     }
     bus->stopping = true;
+    ct_bus_power_stop(bus);
     for (size_t i = 0; i < bus->port_count; i++) {
         ct_bus_tell_port(bus, &bus->ports[i], true);
     }
@@ -240,6 +244,7 @@ static ct_ns round_of(struct ct_bus *bus)
     struct ct_pipeline *pipeline = &bus->model->pipeline;
     take_from_storage(bus);
     ct_ns due = bus->stopping ? CT_NS_NEVER : service_ports(bus);
+    due = ct_ns_min(due, ct_bus_power_tick(bus));
     due = ct_ns_min(due, ct_pipeline_tick(pipeline, bus->now, ct_bus_emit, bus));
     due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));
     const bool failed = ct_bus_send_pump(bus);

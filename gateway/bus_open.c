@@ -95,6 +95,9 @@ static int open_parts(struct ct_bus *bus, char *problem, size_t size)
     for (unsigned i = 0; i < bus->model->settings->buses_count && err == CT_OK; i++) {
         err = open_port(bus, i, problem, size);
     }
+    if (err == CT_OK) {
+        err = ct_bus_power_open(bus, problem, size);
+    }
     if (err == CT_OK && bus->model->settings->status_socket != NULL) {
         err = ct_status_open(bus, bus->model->settings->status_socket, &bus->status, problem, size);
     }
@@ -141,6 +144,7 @@ void ct_bus_close(struct ct_bus *bus)
         return;
     }
     ct_status_close(bus->status);
+    ct_bus_power_close(bus);
     ct_executor_free(bus->executor);
     for (size_t i = 0; i < bus->port_count; i++) {
         ct_port_close(bus->ports[i].port);

@@ -1,6 +1,6 @@
 /* Inside of the bus thread: bus.c (loop, frames), bus_send.c (commands), bus_out.c (to the storage thread),
- * bus_open.c, bus_ports.c (what is told of them), bus_watch.c (their health and load), status.c and status_json.c
- * (status socket). */
+ * bus_open.c, bus_ports.c (what is told of them), bus_watch.c (their health and load), bus_power.c (power state and its
+ * lines), status.c and status_json.c (status socket). */
 #ifndef CT_GATEWAY_BUS_PRIVATE_H
 #define CT_GATEWAY_BUS_PRIVATE_H
 
@@ -44,6 +44,7 @@ struct bus_port {
 };
 
 struct status_server;
+struct bus_power;
 
 struct ct_bus {
     struct ct_model *model;
@@ -56,6 +57,7 @@ struct ct_bus {
     struct ct_loop loop;
     struct ct_loop_watch from_storage, control;
     struct status_server *status;
+    struct bus_power *power; /* NULL: none is configured */
     ct_ns started_ns;
     ct_ns now; /* of this round */
 
@@ -110,8 +112,18 @@ void ct_bus_watch_frame(struct bus_port *port, const struct ct_frame *frame); /*
 /* Brings health, load and losses into the twin, changes of health into events; returns when to call again. */
 ct_ns ct_bus_watch_tick(struct ct_bus *bus, struct bus_port *port);
 
+/* bus_power.c: all of them do nothing when no power state is configured. */
+int ct_bus_power_open(struct ct_bus *bus, char *problem, size_t size);
+void ct_bus_power_close(struct ct_bus *bus);
+/* Takes inputs, drives outputs, brings transitions into twin and events; returns when to call again. */
+ct_ns ct_bus_power_tick(struct ct_bus *bus);
+void ct_bus_power_stop(struct ct_bus *bus);
+/* True when the command would ask an ECU while that is not allowed; it has been refused then. */
+bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command);
+
 /* bus_send.c */
 int ct_bus_executor_open(struct ct_bus *bus);
+void ct_bus_command_status(void *bus, const struct ct_command_status *status); /* to whoever sent the command */
 /* True when a write failed: the port may want a tick soon. */
 bool ct_bus_send_pump(struct ct_bus *bus);
 void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value);

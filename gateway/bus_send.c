@@ -155,7 +155,7 @@ static void on_local_status(struct ct_bus *bus, const struct ct_command_status *
     }
 }
 
-static void on_status(void *user, const struct ct_command_status *status)
+void ct_bus_command_status(void *user, const struct ct_command_status *status)
 {
     struct ct_bus *bus = user;
     ct_log(CT_LOG_INFO, "command %llu: %s%s%s", (unsigned long long)status->seq, ct_command_state_text(status->state),
@@ -214,8 +214,11 @@ int ct_bus_executor_open(struct ct_bus *bus)
                                            .bus = index,
                                            .client = client_config(&settings->ecus[i])};
     }
-    const struct ct_executor_ops ops = {
-        .user = bus, .encode = on_encode, .read = on_read, .vehicle_state = on_vehicle_state, .status = on_status};
+    const struct ct_executor_ops ops = {.user = bus,
+                                        .encode = on_encode,
+                                        .read = on_read,
+                                        .vehicle_state = on_vehicle_state,
+                                        .status = ct_bus_command_status};
     return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
 }
 

@@ -4,6 +4,7 @@
 #include "collect_file.h"
 #include "files.h"
 #include "policy_file.h"
+#include "power_entries.h"
 #include "protection_file.h"
 
 #include <stdio.h>
@@ -65,16 +66,18 @@ static int load_dbc(const char *path, struct ct_dbc **out_dbc, const struct prob
     return CT_OK;
 }
 
-/* The buses of the configuration, then the one of their own entries. */
+#define OWN_BUSES 2 /* of bus_entries.h and, where there is a power state, of power_entries.h */
+
+/* The buses of the configuration, then those of the gateway's own entries, which have no protection. */
 struct databases {
-    struct ct_dbc *all[CT_GATEWAY_BUSES_MAX + 1][64];
-    size_t counts[CT_GATEWAY_BUSES_MAX + 1];
-    struct ct_protect *protect[CT_GATEWAY_BUSES_MAX + 1]; /* the last has none */
+    struct ct_dbc *all[CT_GATEWAY_BUSES_MAX + OWN_BUSES][64];
+    size_t counts[CT_GATEWAY_BUSES_MAX + OWN_BUSES];
+    struct ct_protect *protect[CT_GATEWAY_BUSES_MAX + OWN_BUSES];
 };
 
 static void free_databases(struct databases *databases)
 {
-    for (size_t b = 0; b <= CT_GATEWAY_BUSES_MAX; b++) {
+    for (size_t b = 0; b < CT_GATEWAY_BUSES_MAX + OWN_BUSES; b++) {
         ct_protect_free(databases->protect[b]);
         for (size_t d = 0; d < databases->counts[b]; d++) {
             ct_dbc_free(databases->all[b][d]);
@@ -104,6 +107,16 @@ static int make_bus_entries(const struct ct_settings *settings, struct databases
     }
     const int err = ct_bus_entries_create(names, settings->buses_count, databases->all[settings->buses_count]);
     databases->counts[settings->buses_count] = err == CT_OK ? CT_BUS_ENTRIES_KINDS : 0;
+    return err;
+}
+
+static int make_power_entries(const struct ct_settings *settings, struct databases *databases)
+{
+    if (settings->gpio.chip == NULL) {
+        return CT_OK;
+    }
+    const int err = ct_power_entries_create(&databases->all[settings->buses_count + 1][0]);
+    databases->counts[settings->buses_count + 1] = err == CT_OK ? 1 : 0;
     return err;
 }
 
@@ -147,15 +160,17 @@ static int load_mapping(const char *path, struct ct_mapping **out_mapping, const
 static int bind_all(const struct ct_settings *settings, struct databases *databases, struct ct_mapping *mapping,
                     struct ct_bind **out_bind, const struct problem *p)
 {
-    struct ct_bind_bus buses[CT_GATEWAY_BUSES_MAX + 1];
-    for (unsigned b = 0; b <= settings->buses_count; b++) {
-        const bool own = b == settings->buses_count;
-        buses[b] = (struct ct_bind_bus){.name = own ? CT_BUS_ENTRIES_BUS : settings->buses[b].name,
+    struct ct_bind_bus buses[CT_GATEWAY_BUSES_MAX + OWN_BUSES];
+    const char *const own[OWN_BUSES] = {CT_BUS_ENTRIES_BUS, CT_POWER_ENTRIES_BUS};
+    const unsigned count = settings->buses_count + (settings->gpio.chip != NULL ? 2 : 1);
+    for (unsigned b = 0; b < count; b++) {
+        const unsigned n = settings->buses_count;
+        buses[b] = (struct ct_bind_bus){.name = b < n ? settings->buses[b].name : own[b - n],
                                         .dbcs = databases->all[b],
                                         .dbc_count = databases->counts[b],
                                         .protect = databases->protect[b]};
     }
-    return ct_bind_create(buses, settings->buses_count + 1U, mapping, settings->mapping, out_bind, p->text, p->size);
+    return ct_bind_create(buses, count, mapping, settings->mapping, out_bind, p->text, p->size);
 }
 
 static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bind, const struct problem *p)
@@ -168,6 +183,9 @@ static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bi
     int err = load_databases(settings, databases, p);
     if (err == CT_OK) {
         err = make_bus_entries(settings, databases);
+    }
+    if (err == CT_OK) {
+        err = make_power_entries(settings, databases);
     }
     if (err == CT_OK) {
         err = load_protection(settings, databases, p);

@@ -12,6 +12,7 @@
 #define NEEDED                         CYAML_FLAG_DEFAULT
 #define MAYBE                          CYAML_FLAG_OPTIONAL
 #define SEND_PATIENCE_MAX_MS           60000
+#define GPIO_MAX_MS                    3600000
 
 static const cyaml_strval_t role_names[] = {{"director", CT_ROLE_DIRECTOR}, {"release", CT_ROLE_RELEASE}};
 static const cyaml_strval_t level_names[] = {
@@ -63,6 +64,26 @@ static const cyaml_schema_field_t outbox_fields[] = {
     CYAML_FIELD_UINT("quota_mib", MAYBE, struct ct_settings_outbox, quota_mib),
     CYAML_FIELD_UINT("commit_ms", MAYBE, struct ct_settings_outbox, commit_ms), CYAML_FIELD_END};
 
+static const cyaml_schema_field_t line_fields[] = {
+    TEXT("line", struct ct_settings_line, line, NEEDED),
+    CYAML_FIELD_BOOL("active_low", MAYBE, struct ct_settings_line, active_low), CYAML_FIELD_END};
+
+#define LINE(key) CYAML_FIELD_MAPPING(#key, MAYBE, struct ct_settings_gpio, key, line_fields)
+static const cyaml_schema_field_t gpio_fields[] = {
+    TEXT("chip", struct ct_settings_gpio, chip, NEEDED),
+    LINE(ignition),
+    LINE(wake),
+    LINE(transceiver),
+    LINE(led),
+    LINE(watchdog),
+    CYAML_FIELD_UINT("debounce_ms", MAYBE, struct ct_settings_gpio, debounce_ms),
+    CYAML_FIELD_UINT("quiet_ms", MAYBE, struct ct_settings_gpio, quiet_ms),
+    CYAML_FIELD_UINT("polling_ms", MAYBE, struct ct_settings_gpio, polling_ms),
+    CYAML_FIELD_UINT("after_run_ms", MAYBE, struct ct_settings_gpio, after_run_ms),
+    CYAML_FIELD_UINT("watchdog_ms", MAYBE, struct ct_settings_gpio, watchdog_ms),
+    CYAML_FIELD_END};
+#undef LINE
+
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("vehicle_id", struct ct_settings, vehicle_id, NEEDED),
     CYAML_FIELD_SEQUENCE("buses", CYAML_FLAG_POINTER, struct ct_settings, buses, &bus_schema, 1, CT_GATEWAY_BUSES_MAX),
@@ -76,6 +97,7 @@ static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_MAPPING("vehicle_state", MAYBE, struct ct_settings, vehicle_state, state_fields),
     TEXT("state_dir", struct ct_settings, state_dir, NEEDED),
     CYAML_FIELD_MAPPING("outbox", MAYBE, struct ct_settings, outbox, outbox_fields),
+    CYAML_FIELD_MAPPING("gpio", MAYBE, struct ct_settings, gpio, gpio_fields),
     TEXT("status_socket", struct ct_settings, status_socket, MAYBE),
     CYAML_FIELD_ENUM("log_level", MAYBE | CYAML_FLAG_STRICT, struct ct_settings, log_level, level_names,
                      CYAML_ARRAY_LEN(level_names)),
@@ -233,6 +255,26 @@ static int check_link(const struct ct_settings *settings, char *problem, size_t 
     return CT_OK;
 }
 
+static int check_gpio(const struct ct_settings_gpio *gpio, char *problem, size_t size)
+{
+    const struct {
+        const char *key;
+        uint32_t ms, least;
+    } rows[] = {{"debounce_ms", gpio->debounce_ms, 1},
+                {"quiet_ms", gpio->quiet_ms, 100},
+                {"polling_ms", gpio->polling_ms, 1},
+                {"after_run_ms", gpio->after_run_ms, 1},
+                {"watchdog_ms", gpio->watchdog_ms, 10}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].ms < rows[i].least || rows[i].ms > GPIO_MAX_MS) {
+            snprintf(problem, size, "gpio: %s is %u; use %u to %d", rows[i].key, rows[i].ms, rows[i].least,
+                     GPIO_MAX_MS);
+            return CT_ERR_RANGE;
+        }
+    }
+    return CT_OK;
+}
+
 static int check(const struct ct_settings *settings, char *problem, size_t size)
 {
     if (!good_name(settings->vehicle_id, 64)) {
@@ -241,17 +283,24 @@ static int check(const struct ct_settings *settings, char *problem, size_t size)
     }
     int err = check_buses(settings, problem, size);
     err = err == CT_OK ? check_ecus(settings, problem, size) : err;
-    return err == CT_OK ? check_link(settings, problem, size) : err;
+    err = err == CT_OK ? check_link(settings, problem, size) : err;
+    return err == CT_OK ? check_gpio(&settings->gpio, problem, size) : err;
+}
+
+static void fill(uint32_t *value, uint32_t standard)
+{
+    *value = *value != 0 ? *value : standard;
 }
 
 static void fill_defaults(struct ct_settings *settings)
 {
-    if (settings->outbox.quota_mib == 0) {
-        settings->outbox.quota_mib = 64;
-    }
-    if (settings->outbox.commit_ms == 0) {
-        settings->outbox.commit_ms = 20;
-    }
+    fill(&settings->outbox.quota_mib, 64);
+    fill(&settings->outbox.commit_ms, 20);
+    fill(&settings->gpio.debounce_ms, 50);
+    fill(&settings->gpio.quiet_ms, 5000);
+    fill(&settings->gpio.polling_ms, 30000);
+    fill(&settings->gpio.after_run_ms, 300000);
+    fill(&settings->gpio.watchdog_ms, 500);
     if (settings->log_level == 0) {
         settings->log_level = CT_LOG_INFO;
     }
@@ -361,6 +410,19 @@ static bool same_trust(const struct ct_settings *a, const struct ct_settings *b)
     return true;
 }
 
+static bool same_line(const struct ct_settings_line *a, const struct ct_settings_line *b)
+{
+    return same(a->line, b->line) && a->active_low == b->active_low;
+}
+
+static bool same_gpio(const struct ct_settings_gpio *a, const struct ct_settings_gpio *b)
+{
+    return same(a->chip, b->chip) && same_line(&a->ignition, &b->ignition) && same_line(&a->wake, &b->wake) &&
+           same_line(&a->transceiver, &b->transceiver) && same_line(&a->led, &b->led) &&
+           same_line(&a->watchdog, &b->watchdog) && a->debounce_ms == b->debounce_ms && a->quiet_ms == b->quiet_ms &&
+           a->polling_ms == b->polling_ms && a->after_run_ms == b->after_run_ms && a->watchdog_ms == b->watchdog_ms;
+}
+
 const char *ct_settings_fixed_difference(const struct ct_settings *running, const struct ct_settings *loaded)
 {
     const struct {
@@ -376,6 +438,7 @@ const char *ct_settings_fixed_difference(const struct ct_settings *running, cons
         {"state_dir", same(running->state_dir, loaded->state_dir)},
         {"outbox", running->outbox.quota_mib == loaded->outbox.quota_mib &&
                        running->outbox.commit_ms == loaded->outbox.commit_ms},
+        {"gpio", same_gpio(&running->gpio, &loaded->gpio)},
         {"status_socket", same(running->status_socket, loaded->status_socket)},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -61,6 +61,21 @@ struct ct_settings_outbox {
     uint32_t commit_ms; /* 20: what a power cut may lose */
 };
 
+struct ct_settings_line {
+    char *line; /* offset or name; NULL: none */
+    bool active_low;
+};
+
+struct ct_settings_gpio {
+    char *chip; /* NULL: no power state, no lines */
+    struct ct_settings_line ignition, wake, transceiver, led, watchdog;
+    uint32_t debounce_ms;  /* 50 */
+    uint32_t quiet_ms;     /* 5000 */
+    uint32_t polling_ms;   /* 30000 */
+    uint32_t after_run_ms; /* 300000 */
+    uint32_t watchdog_ms;  /* 500: between two changes of the line */
+};
+
 struct ct_settings {
     char *vehicle_id;
     struct ct_settings_bus *buses;
@@ -76,6 +91,7 @@ struct ct_settings {
     struct ct_settings_state vehicle_state;
     char *state_dir;
     struct ct_settings_outbox outbox;
+    struct ct_settings_gpio gpio;
     char *status_socket; /* NULL: none */
     int log_level;       /* enum ct_log_level */
 };
