@@ -102,11 +102,11 @@ static void take_statistics(struct span value, struct ct_link_message *m)
     struct rtnl_link_stats64 stats;
     /* Newer kernels append to it. */
     if (take(value, &stats, offsetof(struct rtnl_link_stats64, tx_compressed))) {
-        /* Drivers count one overflow as the one, the other, or both. */
-        const uint64_t overflows =
-            stats.rx_over_errors > stats.rx_fifo_errors ? stats.rx_over_errors : stats.rx_fifo_errors;
+        /* Over: the controller's buffer. Fifo: the driver's queue, whose frames the kernel's rx-offload, which most
+         * drivers use, also counts as dropped. */
+        const uint64_t queue = stats.rx_fifo_errors > stats.rx_dropped ? stats.rx_fifo_errors : stats.rx_dropped;
         m->has_lost = true;
-        m->lost = overflows + stats.rx_missed_errors + stats.rx_dropped;
+        m->lost = stats.rx_over_errors + queue + stats.rx_missed_errors;
     }
 }
 

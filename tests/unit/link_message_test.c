@@ -64,7 +64,7 @@ static void build_can0(struct builder *b, const char *kind)
     const uint32_t mtu = 72;
     const struct can_berr_counter counters = {.txerr = 128, .rxerr = 7};
     const struct rtnl_link_stats64 stats = {
-        .rx_dropped = 1, .rx_over_errors = 20, .rx_fifo_errors = 30, .rx_missed_errors = 400};
+        .rx_dropped = 30, .rx_over_errors = 20, .rx_fifo_errors = 30, .rx_missed_errors = 400};
     const size_t at = begin_message(b, RTM_NEWLINK, 5, IFF_UP | IFF_RUNNING);
     add(b, IFLA_IFNAME, "can0", 5);
     add(b, IFLA_MTU, &mtu, sizeof mtu);
@@ -100,7 +100,8 @@ static void test_link_message_can_interface_is_read_whole(void **state)
     assert_int_equal(m.state, CAN_STATE_ERROR_PASSIVE);
     assert_int_equal(m.tx_errors, 128);
     assert_int_equal(m.rx_errors, 7);
-    assert_int_equal(m.lost, 1 + 30 + 400);
+    /* rx-offload counts a frame that its queue had no room for as dropped and as a FIFO error. */
+    assert_int_equal(m.lost, 20 + 30 + 400);
     assert_int_equal(ct_link_message_next(b.data, b.len, &offset, &m), CT_ERR_END);
 }
 
