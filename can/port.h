@@ -17,6 +17,7 @@ struct ct_port_stats {
     size_t queued;      /* frames taken that wait for room now */
     bool blocked;       /* nothing went out for a second although something was to be sent */
     bool up;            /* the bus can be used now */
+    uint64_t outages;   /* how often it was up and went, also where it was back before anybody looked */
 };
 
 /* What a kernel interface says of itself; zero for other ports. */
@@ -24,8 +25,9 @@ struct ct_port_link {
     uint32_t bitrate, data_bitrate; /* bit/s; 0 unknown */
     bool has_state;
     uint32_t state; /* enum ct_bus_state */
+    bool has_counters;
     uint16_t tx_errors, rx_errors;
-    uint64_t revision; /* counts changes of state and counters */
+    uint64_t revision; /* counts how often state and counters were told */
 };
 
 struct ct_port;

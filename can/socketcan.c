@@ -20,10 +20,10 @@ static ct_ns look_for_interface(struct socketcan_port *p, ct_ns now)
     }
     if (now >= p->retry_at) {
         p->retry_at = ct_ns_add(now, RETRY);
-        if (p->can_fd >= 0) {
+        if (p->can_fd >= 0 && !p->gone) {
             ct_socketcan_look_up(p);
-        } else {
-            (void)ct_socketcan_bind(p);
+        } else if (!ct_socketcan_unread(p)) {
+            ct_socketcan_follow(p);
         }
     }
     return p->port.stats.up ? CT_NS_NEVER : p->retry_at;

@@ -80,12 +80,25 @@ static bool fd_capable(int fd, const char *interface)
     return ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu >= (int)CANFD_MTU;
 }
 
+void ct_socketcan_set_up(struct socketcan_port *p, bool up)
+{
+    p->port.stats.outages += p->port.stats.up && !up ? 1 : 0;
+    p->port.stats.up = up;
+}
+
+void ct_socketcan_set_gone(struct socketcan_port *p)
+{
+    p->gone = true;
+    p->retry_at = 0;
+    ct_socketcan_set_up(p, false);
+}
+
 void ct_socketcan_look_up(struct socketcan_port *p)
 {
     struct ifreq request = {0};
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", p->interface);
-    p->port.stats.up =
-        p->can_fd >= 0 && ioctl(p->can_fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
+    ct_socketcan_set_up(p, p->can_fd >= 0 && !p->gone && ioctl(p->can_fd, SIOCGIFFLAGS, &request) == 0 &&
+                               (request.ifr_flags & IFF_UP) != 0);
 }
 
 void ct_socketcan_let_go(struct socketcan_port *p)
@@ -95,7 +108,8 @@ void ct_socketcan_let_go(struct socketcan_port *p)
     }
     p->can_fd = -1;
     p->index = 0;
-    p->port.stats.up = false;
+    p->gone = false;
+    ct_socketcan_set_up(p, false);
     p->dropped = 0;
     p->link_counted = false;
 }
@@ -127,4 +141,11 @@ int ct_socketcan_bind(struct socketcan_port *p)
     ct_stamp_batch_end(&p->clock, ct_clock_utc_now(), ct_clock_now(), true);
     ct_socketcan_link_ask(p);
     return 0;
+}
+
+void ct_socketcan_follow(struct socketcan_port *p)
+{
+    ct_socketcan_count_dropped(p);
+    ct_socketcan_let_go(p);
+    (void)ct_socketcan_bind(p);
 }

@@ -42,15 +42,13 @@ static void take_state(struct ct_port_link *link, const struct ct_link_message *
     if (!m->has_state) {
         return;
     }
-    const uint16_t tx = m->has_counters ? m->tx_errors : 0;
-    const uint16_t rx = m->has_counters ? m->rx_errors : 0;
-    if (!link->has_state || link->state != m->state || link->tx_errors != tx || link->rx_errors != rx) {
-        link->has_state = true;
-        link->state = m->state;
-        link->tx_errors = tx;
-        link->rx_errors = rx;
-        link->revision++;
-    }
+    /* Told also when it is what was told last: error frames may have said something else meanwhile. */
+    link->has_state = true;
+    link->state = m->state;
+    link->has_counters = m->has_counters;
+    link->tx_errors = m->has_counters ? m->tx_errors : 0;
+    link->rx_errors = m->has_counters ? m->rx_errors : 0;
+    link->revision++;
 }
 
 static void take_lost(struct socketcan_port *p, const struct ct_link_message *m)
@@ -65,30 +63,35 @@ static void take_lost(struct socketcan_port *p, const struct ct_link_message *m)
     p->link_lost = m->lost;
 }
 
+/* The name leads to another interface now, or to none: ours was deleted and made again, or renamed. */
+static bool moved(const struct socketcan_port *p)
+{
+    return (int)if_nametoindex(p->interface) != p->index;
+}
+
 static void take_message(struct socketcan_port *p, const struct ct_link_message *m)
 {
-    if (m->index == p->index && p->index > 0) {
-        if (m->gone) {
-            ct_socketcan_count_dropped(p);
-            ct_socketcan_let_go(p);
-            return;
-        }
-        p->port.stats.up = m->up;
+    const bool ours = p->index > 0 && m->index == p->index;
+    const bool named = strcmp(m->name, p->interface) == 0;
+    /* Our interface under another name may still have ours as an alternative one; a message may be old news. */
+    if (m->gone ? ours : ours != named && moved(p)) {
+        ct_socketcan_set_gone(p);
+    } else if (ours && !p->gone) {
+        ct_socketcan_set_up(p, m->up);
         p->fd_capable = m->mtu != 0 ? m->mtu >= CANFD_MTU : p->fd_capable;
         take_state(&p->port.link, m);
         take_lost(p, m);
-    } else if (!m->gone && strcmp(m->name, p->interface) == 0) {
-        /* Ours under another index: it was deleted and made again. */
-        ct_socketcan_let_go(p);
-        (void)ct_socketcan_bind(p);
     }
 }
 
 void ct_socketcan_link_read(struct socketcan_port *p)
 {
     uint8_t data[DATAGRAM_MAX];
+    struct sockaddr_nl from = {0};
+    socklen_t from_size = sizeof from;
     ssize_t len;
-    while (p->link_fd >= 0 && (len = recv(p->link_fd, data, sizeof data, MSG_DONTWAIT)) != 0) {
+    while (p->link_fd >= 0 &&
+           (len = recvfrom(p->link_fd, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&from, &from_size)) != 0) {
         if (len < 0 && errno == ENOBUFS) { /* messages were lost: see how things are now */
             p->retry_at = 0;
             ct_socketcan_link_ask(p);
@@ -96,6 +99,9 @@ void ct_socketcan_link_read(struct socketcan_port *p)
         }
         if (len < 0) {
             return;
+        }
+        if (from.nl_pid != 0) { /* another program's, not the kernel's */
+            continue;
         }
         struct ct_link_message message;
         size_t offset = 0;

@@ -28,6 +28,7 @@ struct socketcan_port {
     int can_fd;  /* -1 while there is no interface */
     int link_fd; /* rtnetlink; -1 where it may not be used */
     int index;   /* of the interface that can_fd is bound to */
+    bool gone;   /* that interface was deleted or renamed: what it left is read, then it is let go */
     bool fd_wanted;
     bool fd_capable; /* the interface's MTU carries FD frames */
     bool own;
@@ -58,12 +59,16 @@ struct socketcan_port {
 /* socketcan_bind.c */
 int ct_socketcan_bind(struct socketcan_port *p); /* opens and binds; the errno of what failed, 0 when it worked */
 void ct_socketcan_let_go(struct socketcan_port *p);
+void ct_socketcan_follow(struct socketcan_port *p); /* to the interface that has the name now, if there is one */
+void ct_socketcan_set_up(struct socketcan_port *p, bool up);
+void ct_socketcan_set_gone(struct socketcan_port *p);
 void ct_socketcan_look_up(struct socketcan_port *p); /* whether the interface is up */
 int ct_socketcan_apply_filters(const struct socketcan_port *p, int fd);
 int ct_socketcan_mute_bus_errors(struct socketcan_port *p, bool mute);
 
 /* socketcan_receive.c */
 int ct_socketcan_read(struct ct_port *port, struct ct_frame *out_frames, size_t max, size_t *out_count);
+bool ct_socketcan_unread(const struct socketcan_port *p);  /* there are frames that nobody has read */
 void ct_socketcan_count_dropped(struct socketcan_port *p); /* asks the socket itself */
 
 /* socketcan_send.c */

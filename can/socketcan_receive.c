@@ -19,6 +19,12 @@ static void take_dropped(struct socketcan_port *p, uint32_t dropped)
     }
 }
 
+bool ct_socketcan_unread(const struct socketcan_port *p)
+{
+    uint8_t byte;
+    return p->can_fd >= 0 && recv(p->can_fd, &byte, sizeof byte, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) >= 0;
+}
+
 /* The frame that would tell of the loss comes after it, and may never come. */
 void ct_socketcan_count_dropped(struct socketcan_port *p)
 {
@@ -116,14 +122,15 @@ static int read_error(struct socketcan_port *p, int errnum)
     if (errnum == EAGAIN || errnum == EINTR) {
         return p->port.stats.up ? CT_ERR_AGAIN : CT_ERR_DOWN;
     }
+    /* Each is told once, ahead of the frames that were received before: those are read next. */
     if (errnum == ENETDOWN) {
-        p->port.stats.up = false;
-        return CT_ERR_DOWN;
+        ct_socketcan_set_up(p, false);
+        ct_socketcan_look_up(p);
+        return CT_OK;
     }
     if (errnum == ENODEV || errnum == ENXIO) {
-        ct_socketcan_count_dropped(p);
-        ct_socketcan_let_go(p); /* this socket would stay silent even when an interface of the name comes back */
-        return CT_ERR_DOWN;
+        ct_socketcan_set_gone(p); /* this socket stays silent even when an interface of the name comes back */
+        return CT_OK;
     }
     return ct_err_from_errno(errnum);
 }
@@ -136,15 +143,13 @@ static int read_batch(struct socketcan_port *p, struct ct_frame *out_frames, siz
     if (received < 0) {
         return read_error(p, errno);
     }
-    p->port.stats.up = true;
     p->active = true;
     *out_count = take_batch(p, (size_t)received, (size_t)received < want, out_frames);
     return CT_OK;
 }
 
-int ct_socketcan_read(struct ct_port *port, struct ct_frame *out_frames, size_t max, size_t *out_count)
+static int read_queue(struct socketcan_port *p, struct ct_frame *out_frames, size_t max, size_t *out_count)
 {
-    struct socketcan_port *p = (struct socketcan_port *)port;
     size_t n = 0;
     int err = p->can_fd >= 0 ? CT_OK : CT_ERR_DOWN;
     while (err == CT_OK && n < max) {
@@ -153,11 +158,26 @@ int ct_socketcan_read(struct ct_port *port, struct ct_frame *out_frames, size_t 
         err = read_batch(p, out_frames + n, want, &got);
         n += got;
     }
-    if (n == 0) {
-        ct_socketcan_link_read(p);
-        err = err == CT_ERR_DOWN && p->port.stats.up ? CT_ERR_AGAIN : err;
-    }
     *out_count = n;
-    port->stats.received += n;
     return n > 0 ? CT_OK : err;
+}
+
+int ct_socketcan_read(struct ct_port *port, struct ct_frame *out_frames, size_t max, size_t *out_count)
+{
+    struct socketcan_port *p = (struct socketcan_port *)port;
+    int err = read_queue(p, out_frames, max, out_count);
+    if (*out_count == 0) {
+        ct_socketcan_link_read(p);
+        if (p->gone) { /* between the two reads frames may have come */
+            err = read_queue(p, out_frames, max, out_count);
+        }
+    }
+    if (*out_count == 0 && p->gone) {
+        ct_socketcan_follow(p);
+    }
+    if (err == CT_ERR_DOWN || err == CT_ERR_AGAIN) {
+        err = port->stats.up ? CT_ERR_AGAIN : CT_ERR_DOWN;
+    }
+    port->stats.received += *out_count;
+    return err;
 }

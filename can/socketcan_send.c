@@ -10,12 +10,12 @@ static int write_error(struct socketcan_port *p, int errnum)
         return CT_ERR_FULL;
     }
     if (errnum == ENETDOWN) {
-        p->port.stats.up = false;
+        ct_socketcan_set_up(p, false);
+        ct_socketcan_look_up(p);
         return CT_ERR_DOWN;
     }
     if (errnum == ENXIO || errnum == ENODEV) {
-        ct_socketcan_count_dropped(p);
-        ct_socketcan_let_go(p);
+        ct_socketcan_set_gone(p); /* what was received and not read yet is still in the socket */
         return CT_ERR_DOWN;
     }
     return ct_err_from_errno(errnum);
@@ -28,7 +28,6 @@ static int send_now(struct socketcan_port *p, const struct ct_frame *frame)
     if (send(p->can_fd, &raw, len, MSG_DONTWAIT) < 0) {
         return write_error(p, errno);
     }
-    p->port.stats.up = true;
     return CT_OK;
 }
 

@@ -22,22 +22,41 @@ static void end_hole(struct ct_bus *bus, struct bus_port *port)
     }
 }
 
-static void tell_up_down(struct ct_bus *bus, struct bus_port *port)
+static void begin_hole(struct bus_port *port, ct_ns since)
 {
-    const bool up = port->port->stats.up;
-    if (up == port->was_up) {
-        return;
+    if (!port->ended || port->failed) { /* a log that is over misses nothing */
+        port->in_hole = true;
+        port->hole_since = since;
     }
-    port->was_up = up;
+}
+
+static void say_up_down(struct ct_bus *bus, struct bus_port *port, bool up)
+{
     char text[CT_EVENT_TEXT_MAX];
     snprintf(text, sizeof text, "bus %s is %s", ct_bus_name(bus, port), up ? "up" : "down");
     ct_log(up ? CT_LOG_INFO : CT_LOG_WARNING, "%s", text);
     ct_bus_event(bus, up ? "bus-up" : "bus-down", text, "bus", ct_bus_name(bus, port));
+}
+
+static void tell_up_down(struct ct_bus *bus, struct bus_port *port)
+{
+    const struct ct_port_stats *stats = &port->port->stats;
+    const bool up = stats->up;
+    if (up && port->was_up && stats->outages != port->outages_told) { /* away and back since the last look */
+        say_up_down(bus, port, false);
+        begin_hole(port, port->told_at);
+        port->was_up = false;
+    }
+    port->outages_told = stats->outages;
+    if (up == port->was_up) {
+        return;
+    }
+    port->was_up = up;
+    say_up_down(bus, port, up);
     if (up) {
         end_hole(bus, port);
-    } else if (!port->ended || port->failed) { /* a log that is over misses nothing */
-        port->in_hole = true;
-        port->hole_since = bus->now;
+    } else {
+        begin_hole(port, bus->now);
     }
 }
 
@@ -110,6 +129,7 @@ void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last)
     tell_unsent(bus, port, last);
     tell_blocked(bus, port);
     tell_malformed(bus, port);
+    port->told_at = bus->now;
     if (last && bus->stopping) {
         end_hole(bus, port);
     }

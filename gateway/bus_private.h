@@ -31,6 +31,8 @@ struct bus_port {
     ct_ns lost_since, tick_due;
     bool in_hole; /* it was up and is down */
     ct_ns hole_since;
+    uint64_t outages_told;
+    ct_ns told_at; /* when its state was last looked at */
     uint64_t expired_told;
     ct_ns expired_since;
     bool blocked_told;

@@ -40,7 +40,10 @@ static void take_link(struct bus_port *port, ct_ns now)
         return;
     }
     port->link_revision = link->revision;
-    (void)ct_bus_health_report(&port->health, (enum ct_bus_state)link->state, link->tx_errors, link->rx_errors, now);
+    /* A driver that cannot read the counters may still put them into its error frames. */
+    (void)ct_bus_health_report(&port->health, (enum ct_bus_state)link->state,
+                               link->has_counters ? link->tx_errors : port->health.tx_errors,
+                               link->has_counters ? link->rx_errors : port->health.rx_errors, now);
 }
 
 static void tell_state(struct ct_bus *bus, const struct bus_port *port)

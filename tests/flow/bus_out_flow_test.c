@@ -216,6 +216,20 @@ static void test_bus_that_was_away_leaves_a_gap_of_that_time(void **state)
     assert_true(rig->taken.gap.from_ns == 6000 * MS && rig->taken.gap.to_ns == 7000 * MS);
 }
 
+static void test_bus_that_was_away_between_two_looks_leaves_a_gap_too(void **state)
+{
+    struct rig *rig = *state;
+    port_says(rig, 1000, true, 0, false);
+    port_says(rig, 2000, true, 0, false);
+    rig->port.stats.outages = 1;
+    port_says(rig, 2500, true, 0, false);
+    assert_int_equal(rig->taken.gaps, 1);
+    assert_int_equal(rig->taken.gap.reason, CT_GAP_BUS_LOSS);
+    assert_true(rig->taken.gap.from_ns == 2000 * MS && rig->taken.gap.to_ns == 2500 * MS);
+    port_says(rig, 2600, true, 0, false);
+    assert_int_equal(rig->taken.gaps, 1);
+}
+
 static void test_bus_log_that_is_over_leaves_no_gap(void **state)
 {
     struct rig *rig = *state;
@@ -250,6 +264,7 @@ int main(void)
         T(test_bus_sample_that_waits_at_the_stop_is_lost),
         T(test_bus_snapshot_without_room_comes_later),
         T(test_bus_that_was_away_leaves_a_gap_of_that_time),
+        T(test_bus_that_was_away_between_two_looks_leaves_a_gap_too),
         T(test_bus_log_that_is_over_leaves_no_gap),
         T(test_bus_losses_in_quick_succession_are_told_at_the_end),
     };

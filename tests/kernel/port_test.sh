@@ -1,3 +1,7 @@
 #!/usr/bin/env bash
-# The SocketCAN port's own cases (port_kernel_test.c), in the kernel this script runs in.
-exec "${CANTWIN_TEST_BIN:?run by tests/run.sh}/port_kernel_test"
+# The SocketCAN port's own cases (*_kernel_test.c), in the kernel this script runs in.
+status=0
+for unit in port link; do
+    "${CANTWIN_TEST_BIN:?run by tests/run.sh}/${unit}_kernel_test" || status=1
+done
+exit $status
