@@ -137,6 +137,11 @@ static int find_format(struct ct_log_reader *r)
         }
         bytes = ct_log_source_bytes(r->source, &len);
     }
+    if (len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) { /* UTF-8's mark, which editors put there */
+        ct_log_source_take(r->source, 3);
+        r->taken += 3;
+        bytes = ct_log_source_bytes(r->source, &len);
+    }
     r->format = ct_log_format_of(bytes, len, &hint);
     if (r->format == NULL) {
         snprintf(r->problem, sizeof r->problem, "%s: error: %s", r->name, hint);
@@ -146,7 +151,8 @@ static int find_format(struct ct_log_reader *r)
     return r->state != NULL ? CT_OK : failed(r, CT_ERR_NO_MEMORY, "out of memory");
 }
 
-int ct_log_reader_open(const char *path, struct ct_log_reader **out_reader, char *problem, size_t problem_size)
+int ct_log_reader_open_until(const char *path, int stop_fd, struct ct_log_reader **out_reader, char *problem,
+                             size_t problem_size)
 {
     const char *text = "";
     struct ct_log_reader *r = calloc(1, sizeof *r);
@@ -155,7 +161,7 @@ int ct_log_reader_open(const char *path, struct ct_log_reader **out_reader, char
         return CT_ERR_NO_MEMORY;
     }
     snprintf(r->name, sizeof r->name, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
-    int err = ct_log_source_open(path, &r->source, &text);
+    int err = ct_log_source_open(path, stop_fd, &r->source, &text);
     if (err != CT_OK) {
         snprintf(problem, problem_size, "%s: error: cannot open the log: %s", r->name, text);
     } else {
@@ -168,6 +174,11 @@ int ct_log_reader_open(const char *path, struct ct_log_reader **out_reader, char
     }
     *out_reader = r;
     return CT_OK;
+}
+
+int ct_log_reader_open(const char *path, struct ct_log_reader **out_reader, char *problem, size_t problem_size)
+{
+    return ct_log_reader_open_until(path, -1, out_reader, problem, problem_size);
 }
 
 void ct_log_reader_close(struct ct_log_reader *reader)

@@ -11,6 +11,10 @@ struct ct_log_reader;
  * CT_ERR_UNSUPPORTED: a known kind of log that is not read. */
 int ct_log_reader_open(const char *path, struct ct_log_reader **out_reader, char *problem,
                        size_t problem_size) CT_MUST_CHECK;
+/* The same, but waiting for a silent pipe, here and in ct_log_reader_next, ends with CT_ERR_CLOSED when `stop_fd`
+ * becomes readable. */
+int ct_log_reader_open_until(const char *path, int stop_fd, struct ct_log_reader **out_reader, char *problem,
+                             size_t problem_size) CT_MUST_CHECK;
 void ct_log_reader_close(struct ct_log_reader *reader); /* accepts NULL */
 
 /* The next frame; t_ns is the log's own stamp (0 when it has none), utc_ns the same when it is a date, bus is 0.

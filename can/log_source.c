@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 
 struct ct_log_source {
     int fd;
+    int stop_fd;
     int (*unpack)(struct ct_log_source *s, const char **out_text); /* input to plain, what can be done at once */
     ZSTD_DStream *zstd;
     z_stream gzip;
@@ -38,9 +40,24 @@ static int say(const char **out_text, int err, const char *text)
     return err;
 }
 
+/* A pipe may stay silent for ever. */
+static bool told_to_stop(const struct ct_log_source *s)
+{
+    struct pollfd fds[] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->stop_fd, .events = POLLIN}};
+    if (s->stop_fd < 0 || s->size > 0) {
+        return false;
+    }
+    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+    }
+    return fds[1].revents != 0;
+}
+
 static int fill_input(struct ct_log_source *s, const char **out_text)
 {
     ssize_t n;
+    if (told_to_stop(s)) {
+        return say(out_text, CT_ERR_CLOSED, "stopped by a signal");
+    }
     do {
         n = read(s->fd, s->input, sizeof s->input);
     } while (n < 0 && errno == EINTR);
@@ -186,7 +203,7 @@ static int start(struct ct_log_source *s, const char **out_text)
     return CT_OK;
 }
 
-int ct_log_source_open(const char *path, struct ct_log_source **out_source, const char **out_text)
+int ct_log_source_open(const char *path, int stop_fd, struct ct_log_source **out_source, const char **out_text)
 {
     const bool standard_input = strcmp(path, "-") == 0;
     struct stat st;
@@ -194,6 +211,7 @@ int ct_log_source_open(const char *path, struct ct_log_source **out_source, cons
     if (s == NULL) {
         return say(out_text, CT_ERR_NO_MEMORY, "out of memory");
     }
+    s->stop_fd = stop_fd;
     s->fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0) {
         const int err = say(out_text, ct_err_from_errno(errno), strerror(errno));

@@ -11,12 +11,15 @@
 
 struct ct_log_source;
 
-/* `path` "-" is standard input. On failure *out_text is constant text or a system message. */
-int ct_log_source_open(const char *path, struct ct_log_source **out_source, const char **out_text) CT_MUST_CHECK;
+/* `path` "-" is standard input. Waiting for a pipe ends with CT_ERR_CLOSED when `stop_fd` (-1: none) becomes readable.
+ * On failure *out_text is constant text or a system message. */
+int ct_log_source_open(const char *path, int stop_fd, struct ct_log_source **out_source,
+                       const char **out_text) CT_MUST_CHECK;
 void ct_log_source_close(struct ct_log_source *source); /* accepts NULL */
 
 /* Adds bytes behind those not yet taken, at least one. CT_ERR_END when there are no more, CT_ERR_FULL when the buffer
- * is, CT_ERR_IO and the like, CT_ERR_CORRUPT and CT_ERR_TRUNCATED (compressed data) with *out_text set; final. */
+ * is, CT_ERR_CLOSED when it was told to stop, CT_ERR_IO and the like, CT_ERR_CORRUPT and CT_ERR_TRUNCATED (compressed
+ * data) with *out_text set; final. */
 int ct_log_source_fill(struct ct_log_source *source, const char **out_text) CT_MUST_CHECK;
 
 /* What is there; valid until the next fill. */

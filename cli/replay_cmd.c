@@ -161,6 +161,9 @@ static int check(struct ct_replay *r)
     if (r->loop && (strcmp(r->from, "-") == 0 || ct_replay_is_bus(r->from))) {
         return ct_replay_fail(CT_EXIT_USAGE, "--loop needs a log file, %s cannot be read again", r->from);
     }
+    if (r->end_s < r->begin_s) {
+        return ct_replay_fail(CT_EXIT_USAGE, "--to lies before --from: nothing would be played");
+    }
     r->speed = files ? 0 : r->speed;
     return CT_EXIT_OK;
 }

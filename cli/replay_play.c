@@ -137,12 +137,15 @@ static int judge_end(const struct play *p, int err)
 static int play_once(struct play *p, const char *path)
 {
     char problem[512];
-    if (ct_log_reader_open(path, &p->reader, problem, sizeof problem) != CT_OK) {
+    int err = ct_log_reader_open_until(path, p->stop_fd, &p->reader, problem, sizeof problem);
+    if (err == CT_ERR_CLOSED) {
+        return CT_EXIT_OK;
+    }
+    if (err != CT_OK) {
         fprintf(stderr, "%s\n", problem);
         return CT_EXIT_ENVIRONMENT;
     }
     int code = CT_EXIT_OK;
-    int err = CT_OK;
     while (code == CT_EXIT_OK && !p->stop && (err == CT_OK || err == CT_ERR_SYNTAX)) {
         struct ct_frame frame;
         const char *channel;
@@ -151,7 +154,7 @@ static int play_once(struct play *p, const char *path)
             code = play_frame(p, &frame, channel);
         } else if (err == CT_ERR_SYNTAX) {
             note_refused(p);
-        } else {
+        } else if (err != CT_ERR_CLOSED) {
             code = judge_end(p, err);
         }
     }

@@ -61,6 +61,11 @@ static int open_file(struct ct_replay *replay, struct ct_replay_sink *sink)
     if (same_file(path_of(replay->from), path)) {
         return ct_replay_fail(CT_EXIT_USAGE, "%s is the log that is read; name another file to write", path);
     }
+    for (const struct ct_replay_sink *other = replay->sinks; other < sink; other++) {
+        if (other->writer != NULL && same_file(path_of(other->name), path)) {
+            return ct_replay_fail(CT_EXIT_USAGE, "%s is named twice; a log is written by one place", path);
+        }
+    }
     const int err = ct_log_writer_open(path, replay->format, &sink->writer, problem, sizeof problem);
     if (err != CT_OK) {
         fprintf(stderr, "%s\n", problem);

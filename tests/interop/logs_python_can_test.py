@@ -3,6 +3,7 @@
 
 One line per case: `ok NAME`, `not ok NAME: why` or `skip NAME: why`; exit status 1 when a case failed.
 """
+import fcntl
 import gzip
 import os
 import random
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import zlib
 
@@ -328,6 +330,48 @@ def case_loop_plays_until_stopped(folder, hubs, messages):
     assert play.wait(TIMEOUT) == 0
 
 
+def case_silent_pipe_can_be_stopped(folder, lines):
+    """Before the first line and behind some: what came is in the log that was written."""
+    target = os.path.join(folder, "silent.log")
+    play = subprocess.Popen([CANTWIN, "replay", "-", target], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        play.stdin.write(lines)
+        play.stdin.flush()
+        deadline = time.monotonic() + TIMEOUT
+        # it reads: the pipe is empty and signals are held back for the loop to see
+        while time.monotonic() < deadline and not waits_for_signals(play.pid, play.stdin.fileno()):
+            select.select([], [], [], 0.02)
+        play.send_signal(signal.SIGTERM)
+        assert play.wait(TIMEOUT) == 0
+        assert len(we_read(target)) == lines.count(b"\n")
+    finally:
+        play.kill()
+        play.stdin.close()
+
+
+def waits_for_signals(pid, pipe):
+    unread = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    with open(f"/proc/{pid}/status") as status:
+        blocked = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk"))
+    return unread == 0 and blocked >> (signal.SIGTERM - 1) & 1
+
+
+def case_one_file_is_not_written_twice(folder, messages):
+    source = os.path.join(folder, "twice.blf")
+    python_writes(source, messages)
+    target = os.path.join(folder, "twice.log")
+    done = subprocess.run([CANTWIN, "replay", source, "--channel", "can0=" + target, "--channel",
+                           "can1=" + os.path.join(folder, ".", "twice.log")], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 2 and "named twice" in done.stderr, f"exit status {done.returncode}: {done.stderr}"
+
+
+def case_byte_order_mark_is_passed(folder):
+    path = os.path.join(folder, "mark.log")
+    with open(path, "wb") as file:
+        file.write(b"\xef\xbb\xbf(1.000000) can0 123#00\n(2.000000) can0 124#00\n")
+    assert [frame[0] for frame in we_read(path)] == [1.0, 2.0]
+
+
 def run_buses(report, folder):
     hubs = Hubs(folder)
     try:
@@ -384,6 +428,10 @@ def main():
         report.run("gzip_is_unpacked", case_gzip_is_unpacked, folder, random_messages(500, 9))
         report.run("window_ids_and_channels", case_window_ids_and_channels, folder, random_messages(2000, 10))
         report.run("damaged_container_is_located", case_damaged_container_is_located, folder, random_messages(4000, 11))
+        report.run("silent_pipe_can_be_stopped", case_silent_pipe_can_be_stopped, folder, b"(1.000000) can0 123#00\n" * 3)
+        report.run("pipe_without_a_line_can_be_stopped", case_silent_pipe_can_be_stopped, folder, b"")
+        report.run("one_file_is_not_written_twice", case_one_file_is_not_written_twice, folder, random_messages(50, 15))
+        report.run("byte_order_mark_is_passed", case_byte_order_mark_is_passed, folder)
         run_corpus(report, folder)
         run_buses(report, folder)
     return 1 if report.failed else 0
