@@ -87,6 +87,14 @@ int ct_bind_make_twin(const struct ct_bind *bind, struct ct_twin **out_twin) CT_
 enum ct_frame_class ct_bind_frame(struct ct_bind *bind, struct ct_twin *twin, const struct ct_frame *frame, ct_ns now,
                                   struct ct_bus_counts *counts);
 
+#define CT_BIND_BATCH 64
+
+/* As ct_bind_frame for each of some frames of one bus, as one receive call gives them; much faster than one by one.
+ * Stops before a frame whose message was among them already, so that a reader of the changes who looks after each call
+ * sees every value. Returns how many were taken: at least one, at most CT_BIND_BATCH. */
+size_t ct_bind_frames(struct ct_bind *bind, struct ct_twin *twin, const struct ct_frame *frames, size_t count,
+                      ct_ns now, struct ct_bus_counts *counts);
+
 /* Runs the twin's timers, takes staleness over to VSS entries, derives what an interval held back. Returns the next
  * deadline. */
 ct_ns ct_bind_tick(struct ct_bind *bind, struct ct_twin *twin, ct_ns now);

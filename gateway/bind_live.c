@@ -1,167 +1,20 @@
 /* The live path: one frame into the twin. */
 #include "bind_private.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- what frames need */
-
-static void init_message(struct ct_bind *bind, struct live_message *live, struct bound_message *message)
-{
-    live->codec = message->codec;
-    live->bound = message;
-    live->first_block = message->first_block;
-    live->block_count = (uint16_t)(ct_codec_lane_count(message->codec) / CT_LANES);
-    live->len = LIVE_NO_LENGTH;
-    live->flags |= live->block_count != 1 ? LIVE_SEVERAL : 0;
-    live->rule = ct_protect_rule_of(bind->buses[message->bus].protect, message->model);
-    live->flags |= live->rule != NULL ? LIVE_PROTECTED : 0;
-    live->first_source = (uint32_t)bind->source_count;
-    for (size_t s = 0; s < message->model->signal_count; s++) {
-        const uint32_t id = message->ids[s];
-        if (id == NO_ENTRY) {
-            continue;
-        }
-        const uint32_t lane = ct_codec_signal_lane(message->codec, (uint16_t)s);
-        live->flags |= lane == CT_NO_LANE                                             ? LIVE_BLOBS
-                       : ct_catalogue_entry(bind->catalogue, id)->kind != CT_KIND_RAW ? LIVE_NUMBERS
-                                                                                      : 0;
-        if (bind->first_rule[id] != NO_RULE) {
-            bind->sources[bind->source_count++] =
-                lane == CT_NO_LANE
-                    ? (struct live_source){id, NO_BLOCK, 0}
-                    : (struct live_source){id, live->first_block + lane / CT_LANES, (uint8_t)(1U << lane % CT_LANES)};
-        }
-    }
-    live->source_count = (uint32_t)bind->source_count - live->first_source;
-    live->flags |= live->source_count > 0 ? LIVE_SOURCES : 0;
-}
-
-static uint32_t hash_of(uint32_t id)
-{
-    return id * UINT32_C(0x9E3779B1) >> 7;
-}
-
-static void put_extended(struct bound_bus *bus, uint32_t id, uint32_t message)
-{
-    uint32_t at = hash_of(id) & bus->extended_mask;
-    while (bus->extended[at].message != 0 && bus->extended[at].id != id) {
-        at = (at + 1) & bus->extended_mask;
-    }
-    bus->extended[at] = (struct live_id){id, message};
-}
-
-static uint32_t index_of(const struct bound_message *message)
-{
-    return message == NULL ? 0 : message->live;
-}
-
-static int init_tables(struct ct_bind *bind, uint8_t bus_index)
-{
-    struct bound_bus *bus = &bind->buses[bus_index];
-    size_t messages = 0;
-    for (size_t d = 0; d < bus->count; d++) {
-        messages += bus->databases[d].dbc->message_count;
-    }
-    size_t size = 8;
-    while (size < 2 * messages) {
-        size *= 2;
-    }
-    bus->standard = calloc(CT_ID_STD_MAX + 1, sizeof *bus->standard);
-    bus->extended = calloc(size, sizeof *bus->extended);
-    bus->extended_mask = (uint32_t)size - 1;
-    if (bus->standard == NULL || bus->extended == NULL) {
-        return CT_ERR_NO_MEMORY;
-    }
-    for (uint32_t id = 0; id <= CT_ID_STD_MAX; id++) {
-        bus->standard[id] = index_of(ct_bind_find(bind, bus_index, id, false));
-    }
-    for (size_t d = 0; d < bus->count; d++) {
-        for (size_t m = 0; m < bus->databases[d].dbc->message_count; m++) {
-            const struct ct_dbc_message *model = &bus->databases[d].dbc->messages[m];
-            const struct bound_message *found = model->extended ? ct_bind_find(bind, bus_index, model->id, true) : NULL;
-            if (found != NULL) {
-                put_extended(bus, model->id, found->live);
-            }
-            bus->by_group = bus->by_group || model->j1939;
-        }
-    }
-    return CT_OK;
-}
-
-static void init_messages(struct ct_bind *bind)
-{
-    for (size_t b = 0; b < bind->bus_count; b++) {
-        for (size_t d = 0; d < bind->buses[b].count; d++) {
-            struct bound_database *database = &bind->buses[b].databases[d];
-            for (size_t m = 0; m < database->dbc->message_count; m++) {
-                struct bound_message *message = &database->messages[m];
-                if (message->codec != NULL) {
-                    message->live = (uint32_t)++bind->live_count;
-                    init_message(bind, &bind->live[message->live], message);
-                }
-            }
-        }
-    }
-}
-
-int ct_bind_build_live(struct ct_bind *bind)
-{
-    size_t messages = 1;
-    size_t signals = 1;
-    for (size_t b = 0; b < bind->bus_count; b++) {
-        for (size_t d = 0; d < bind->buses[b].count; d++) {
-            const struct ct_dbc *dbc = bind->buses[b].databases[d].dbc;
-            messages += dbc->message_count;
-            for (size_t m = 0; m < dbc->message_count; m++) {
-                signals += dbc->messages[m].signal_count;
-            }
-        }
-    }
-    bind->live = aligned_alloc(64, messages * sizeof *bind->live);
-    bind->tails = calloc(messages, sizeof *bind->tails);
-    bind->sources = calloc(signals, sizeof *bind->sources);
-    bind->active = calloc(bind->layout.block_count + 1, 1);
-    bind->changed = calloc(bind->layout.block_count + 1, 1);
-    if (bind->live == NULL || bind->tails == NULL || bind->sources == NULL || bind->active == NULL ||
-        bind->changed == NULL) {
-        return CT_ERR_NO_MEMORY;
-    }
-    memset(bind->live, 0, messages * sizeof *bind->live);
-    bind->live[0].flags = LIVE_SEVERAL; /* unknown ids take the same turn as what is not plain */
-    init_messages(bind);
-    int err = CT_OK;
-    for (size_t b = 0; b < bind->bus_count && err == CT_OK; b++) {
-        err = init_tables(bind, (uint8_t)b);
-    }
-    return err;
-}
-
-void ct_bind_free_live(struct ct_bind *bind)
-{
-    for (size_t b = 0; bind->buses != NULL && b < bind->bus_count; b++) {
-        free(bind->buses[b].standard);
-        free(bind->buses[b].extended);
-    }
-    free(bind->live);
-    free(bind->tails);
-    free(bind->sources);
-    free(bind->active);
-    free(bind->changed);
-}
 
 /* ---- which message */
 
 static uint32_t find_extended(const struct ct_bind *bind, const struct ct_frame *frame)
 {
     const struct bound_bus *bus = &bind->buses[frame->bus];
-    uint32_t at = hash_of(frame->id) & bus->extended_mask;
+    uint32_t at = ct_live_hash(frame->id) & bus->extended_mask;
     for (; bus->extended[at].message != 0; at = (at + 1) & bus->extended_mask) {
         if (bus->extended[at].id == frame->id) {
             return bus->extended[at].message;
         }
     }
-    return bus->by_group ? index_of(ct_bind_find(bind, frame->bus, frame->id, true)) : 0;
+    return bus->by_group ? ct_live_index(ct_bind_find(bind, frame->bus, frame->id, true)) : 0;
 }
 
 /* 0: unknown */
@@ -399,6 +252,100 @@ enum ct_frame_class ct_bind_frame(struct ct_bind *bind, struct ct_twin *twin, co
     }
     counts->by_class[class]++;
     return class;
+}
+
+/* ---- a receive batch */
+
+/* Frames whose message is known, in their order. */
+struct live_batch {
+    struct {
+        const struct ct_frame *frame;
+        struct live_message *live;
+    } items[CT_BIND_BATCH];
+    size_t count;
+};
+
+/* Looks up frames until one's message is there already. Which are known, and which bring news (take_times), are lists
+ * built without branches: nothing foretells either, and a wrong guess costs as much as the decoding. */
+static size_t look_up(struct ct_bind *bind, const struct ct_frame *frames, size_t count, struct live_batch *batch,
+                      struct ct_bus_counts *counts)
+{
+    const uint32_t number = ++bind->batch;
+    size_t taken = 0;
+    size_t others = 0;
+    for (; taken < count; taken++) {
+        const struct ct_frame *frame = &frames[taken];
+        if ((frame->flags & (CT_FRAME_ERR | CT_FRAME_RTR)) != 0) {
+            counts->by_class[(frame->flags & CT_FRAME_ERR) != 0 ? CT_FRAME_ERROR : CT_FRAME_REMOTE]++;
+            others++;
+            continue;
+        }
+        const uint32_t index = find(bind, frame);
+        struct live_message *live = &bind->live[index];
+        const unsigned known = index != 0 ? 1U : 0U;
+        if ((known & (live->batch == number ? 1U : 0U)) != 0) {
+            break;
+        }
+        live->batch = number;
+        batch->items[batch->count].frame = frame;
+        batch->items[batch->count].live = live;
+        batch->count += known;
+    }
+    counts->frames += taken;
+    counts->by_class[CT_FRAME_UNKNOWN] += taken - others - batch->count;
+    return taken;
+}
+
+/* Takes what is not plain at once and moves the clocks of the plain ones. Left are those with other bytes. */
+static void take_times(struct ct_bind *bind, struct ct_twin *twin, struct live_batch *batch, ct_ns now,
+                       struct ct_bus_counts *counts)
+{
+    struct ct_lanes *lanes = ct_twin_lanes(twin);
+    size_t left = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct ct_frame *frame = batch->items[i].frame;
+        struct live_message *live = batch->items[i].live;
+        if (live->flags != 0) {
+            counts->by_class[take_special(bind, twin, live, frame, now, counts)]++;
+            continue;
+        }
+        counts->by_class[CT_FRAME_DECODED]++;
+        if (live->len != frame->len || frame->len > LIVE_HEAD ||
+            !ct_lanes_touch(lanes, live->first_block, bind->active[live->first_block], frame->t_ns, now)) {
+            take_plain(bind, lanes, live, frame, now);
+            continue;
+        }
+        const uint64_t head = head_of(frame);
+        const size_t news = live->head != head ? 1 : 0;
+        live->head = head;
+        batch->items[left] = batch->items[i];
+        left += news;
+    }
+    batch->count = left;
+}
+
+static void take_news(const struct ct_bind *bind, struct ct_twin *twin, const struct live_batch *batch)
+{
+    struct ct_lanes *lanes = ct_twin_lanes(twin);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct live_message *live = batch->items[i].live;
+        const struct ct_frame *frame = batch->items[i].frame;
+        const uint32_t block = live->first_block;
+        ct_codec_update_raw(live->codec, frame->data, frame->len, lanes->raw + (size_t)block * CT_LANES,
+                            &bind->active[block], bind->changed);
+        ct_lanes_news(lanes, block, bind->changed[0]);
+    }
+}
+
+size_t ct_bind_frames(struct ct_bind *bind, struct ct_twin *twin, const struct ct_frame *frames, size_t count,
+                      ct_ns now, struct ct_bus_counts *counts)
+{
+    struct live_batch batch;
+    batch.count = 0;
+    const size_t taken = look_up(bind, frames, count < CT_BIND_BATCH ? count : CT_BIND_BATCH, &batch, counts);
+    take_times(bind, twin, &batch, now, counts);
+    take_news(bind, twin, &batch);
+    return taken;
 }
 
 ct_ns ct_bind_tick(struct ct_bind *bind, struct ct_twin *twin, ct_ns now)

@@ -56,6 +56,7 @@ struct live_message {
     struct ct_protect_state state;
     uint32_t first_source; /* of ct_bind.sources */
     uint32_t source_count;
+    uint32_t batch; /* number of the last one that had a frame of it */
 };
 _Static_assert(sizeof(struct live_message) == 64, "one cache line");
 
@@ -117,6 +118,7 @@ struct ct_bind {
     struct live_message *live; /* [0] stands for unknown ids */
     struct live_tail *tails;   /* as `live` */
     size_t live_count;         /* without [0] */
+    uint32_t batch;            /* number of the last one */
     struct live_source *sources;
     size_t source_count;
     uint8_t *active;  /* per block: lanes of the last accepted frame */
@@ -129,6 +131,16 @@ struct ct_bind {
     size_t held_back_count;
     struct ct_decoded *decoded; /* scratch for the largest message */
 };
+
+static inline uint32_t ct_live_hash(uint32_t id)
+{
+    return id * UINT32_C(0x9E3779B1) >> 7;
+}
+
+static inline uint32_t ct_live_index(const struct bound_message *message)
+{
+    return message == NULL ? 0 : message->live;
+}
 
 /* The message of an id, of the first database that has it; NULL when unknown. */
 struct bound_message *ct_bind_find(const struct ct_bind *bind, uint8_t bus, uint32_t id, bool extended);

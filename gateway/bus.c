@@ -14,15 +14,18 @@
 
 /* ---- frames */
 
-static void take_frame(struct ct_bus *bus, struct bus_port *port, struct ct_frame *frame)
+static void take_frames(struct ct_bus *bus, struct bus_port *port, struct ct_frame *frames, size_t count)
 {
-    frame->bus = (uint8_t)(port - bus->ports);
-    if (frame->t_ns > bus->now + STAMP_TRUST_NS || frame->t_ns < bus->now - STAMP_TRUST_NS) {
-        frame->t_ns = bus->now;
+    for (size_t i = 0; i < count; i++) {
+        struct ct_frame *frame = &frames[i];
+        frame->bus = (uint8_t)(port - bus->ports);
+        if (frame->t_ns > bus->now + STAMP_TRUST_NS || frame->t_ns < bus->now - STAMP_TRUST_NS) {
+            frame->t_ns = bus->now;
+        }
+        ct_bus_watch_frame(port, frame);
+        ct_executor_receive(bus->executor, frame, bus->now);
     }
-    ct_bus_watch_frame(port, frame);
-    ct_executor_receive(bus->executor, frame, bus->now);
-    ct_pipeline_frame(&bus->model->pipeline, frame, bus->now, &port->counts, ct_bus_emit, bus);
+    ct_pipeline_frames(&bus->model->pipeline, frames, count, bus->now, &port->counts, ct_bus_emit, bus);
 }
 
 /* Adapters may close and open their descriptor in read and tick, and close it in write. */
@@ -91,9 +94,7 @@ static void read_port(struct ct_bus *bus, struct bus_port *port)
             return;
         }
     }
-    for (size_t i = 0; err == CT_OK && i < count; i++) {
-        take_frame(bus, port, &frames[i]);
-    }
+    take_frames(bus, port, frames, err == CT_OK ? count : 0);
     ct_bus_follow_fd(bus, port);
 }
 

@@ -20,6 +20,15 @@ enum ct_frame_class ct_pipeline_frame(struct ct_pipeline *pipeline, const struct
     return class;
 }
 
+void ct_pipeline_frames(struct ct_pipeline *pipeline, const struct ct_frame *frames, size_t count, ct_ns now,
+                        struct ct_bus_counts *counts, ct_collect_emit_fn emit, void *user)
+{
+    for (size_t i = 0; i < count;) {
+        i += ct_bind_frames(pipeline->bind, pipeline->twin, frames + i, count - i, now, counts);
+        ct_collect_changes(pipeline->collect, pipeline->twin, emit, user);
+    }
+}
+
 ct_ns ct_pipeline_tick(struct ct_pipeline *pipeline, ct_ns now, ct_collect_emit_fn emit, void *user)
 {
     const ct_ns bind_due = ct_bind_tick(pipeline->bind, pipeline->twin, now);

@@ -16,6 +16,10 @@ void ct_pipeline_close(struct ct_pipeline *pipeline); /* frees the parts; accept
 
 enum ct_frame_class ct_pipeline_frame(struct ct_pipeline *pipeline, const struct ct_frame *frame, ct_ns now,
                                       struct ct_bus_counts *counts, ct_collect_emit_fn emit, void *user);
+/* The same for frames of one bus as one read gives them: in one go as far as no message is among them twice, then
+ * again, so that the sink gets every value. */
+void ct_pipeline_frames(struct ct_pipeline *pipeline, const struct ct_frame *frames, size_t count, ct_ns now,
+                        struct ct_bus_counts *counts, ct_collect_emit_fn emit, void *user);
 /* Staleness, intervals, what was held back; returns the next deadline. */
 ct_ns ct_pipeline_tick(struct ct_pipeline *pipeline, ct_ns now, ct_collect_emit_fn emit, void *user);
 

@@ -101,6 +101,33 @@ static inline void ct_lanes_changed(struct ct_lanes *lanes, uint32_t block, unsi
     lanes->revision += any;
 }
 
+/* The two halves of ct_lanes_update, for who takes several frames at once. The first moves the block's clock for a good
+ * frame with the lanes `active`; false, and nothing is done, when that takes more (ct_lanes_update then). */
+static inline __attribute__((always_inline)) bool ct_lanes_touch(struct ct_lanes *lanes, uint32_t block,
+                                                                 unsigned active, ct_ns t_ns, ct_ns received_ns)
+{
+    struct ct_lane_block *at = &lanes->blocks[block];
+    active &= at->used;
+    if ((at->on_clock ^ active) != 0 || received_ns < at->received_ns ||
+        (at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE) != 0) {
+        return false;
+    }
+    at->t_ns = t_ns;
+    at->received_ns = received_ns;
+    at->updates++;
+    return true;
+}
+
+/* The second: these lanes (none: nothing happens) have other values than before. */
+static inline __attribute__((always_inline)) void ct_lanes_news(struct ct_lanes *lanes, uint32_t block,
+                                                                unsigned changed)
+{
+    const struct ct_lane_block *at = &lanes->blocks[block];
+    changed &= at->used;
+    changed |= ct_lanes_judge(lanes, block, changed & at->checked);
+    ct_lanes_changed(lanes, block, changed);
+}
+
 /* A good frame brought the lanes `active` of a block (none: nothing happens; unused ones do not count); `changed` of
  * them have another value than before, which is in ct_lanes.raw already. `received_ns` is now. */
 static inline __attribute__((always_inline)) void ct_lanes_update(struct ct_lanes *lanes, uint32_t block,
@@ -108,16 +135,11 @@ static inline __attribute__((always_inline)) void ct_lanes_update(struct ct_lane
                                                                   ct_ns received_ns)
 {
     struct ct_lane_block *at = &lanes->blocks[block];
-    active &= at->used;
     changed &= at->used;
-    if ((at->on_clock ^ active) != 0 || received_ns < at->received_ns ||
-        (at->quality & ct_lanes_spread(active) & ~CT_LANES_OF_VALUE) != 0) {
-        ct_lanes_update_any(lanes, block, active, changed, t_ns, received_ns);
+    if (!ct_lanes_touch(lanes, block, active, t_ns, received_ns)) {
+        ct_lanes_update_any(lanes, block, active & at->used, changed, t_ns, received_ns);
         return;
     }
-    at->t_ns = t_ns;
-    at->received_ns = received_ns;
-    at->updates++;
     if (changed != 0) {
         const unsigned judged = changed & at->checked;
         if (judged != 0) {

@@ -122,7 +122,13 @@ static bool not_available(const struct model_entry *at)
     return signal->length < 8 ? raw == (1ULL << signal->length) - 1 : raw >> (signal->length - 8) >= 0xFE;
 }
 
-/* In long double, with the slack that ct_range documents for steps that doubles cannot hold. */
+/* What is within a billionth of a whole number of steps is that number (twin/range.h): never half a step or more. */
+static long double slack(long double steps)
+{
+    return fminl(0.5L, 1e-9L * fmaxl(1, fabsl(steps)));
+}
+
+/* In long double. */
 static bool in_range(const struct model_entry *at)
 {
     const struct ct_dbc_signal *signal = at->signal;
@@ -143,7 +149,7 @@ static bool in_range(const struct model_entry *at)
     const long double high = ((long double)signal->max - (long double)signal->offset) / (long double)signal->factor;
     const long double least = low < high ? low : high;
     const long double most = low < high ? high : low;
-    return raw >= least - 1e-9L * fmaxl(1, fabsl(least)) && raw <= most + 1e-9L * fmaxl(1, fabsl(most));
+    return raw >= least - slack(least) && raw <= most + slack(most);
 }
 
 static unsigned judge(const struct model_entry *at)

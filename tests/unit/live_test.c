@@ -16,6 +16,7 @@
 #define MS            CT_NS_PER_MS
 #define HOT_MAX       6   /* messages that a stretch of frames is made of */
 #define STRETCH       150 /* frames */
+#define WAITING_MAX   9   /* frames that come in one go */
 #define PROTECTED_MAX 64
 #define DRIVE_DBC     "dbc/opendbc_generated/toyota_new_mc_pt_generated.dbc"
 
@@ -30,6 +31,8 @@ struct rig {
     uint64_t seed;
     ct_ns now;
     uint8_t (*payloads)[CT_FRAME_DATA_MAX]; /* per message: what was sent last */
+    struct ct_frame waiting[WAITING_MAX];   /* given, not taken yet; all of this `now` */
+    size_t waiting_count;
 };
 
 static uint64_t next_random(struct rig *rig)
@@ -104,10 +107,32 @@ static void close_rig(struct rig *rig)
     free(rig->payloads);
 }
 
+/* One by one, or as a receive batch: to the model it must be the same. */
+static void take(struct rig *rig)
+{
+    for (size_t i = 0; i < rig->waiting_count; i++) {
+        model_frame(&rig->model, &rig->waiting[i], rig->now);
+    }
+    for (size_t i = 0; i < rig->waiting_count;) {
+        const size_t left = rig->waiting_count - i;
+        size_t taken = 1;
+        if (left == 1) {
+            (void)ct_bind_frame(rig->bind, rig->twin, &rig->waiting[i], rig->now, &rig->counts);
+        } else {
+            taken = ct_bind_frames(rig->bind, rig->twin, &rig->waiting[i], left, rig->now, &rig->counts);
+        }
+        assert_in_range(taken, 1, left);
+        i += taken;
+    }
+    rig->waiting_count = 0;
+}
+
 static void give(struct rig *rig, const struct ct_frame *frame)
 {
-    (void)ct_bind_frame(rig->bind, rig->twin, frame, rig->now, &rig->counts);
-    model_frame(&rig->model, frame, rig->now);
+    rig->waiting[rig->waiting_count++] = *frame;
+    if (rig->waiting_count == WAITING_MAX || chance(rig, 40)) {
+        take(rig);
+    }
 }
 
 static void compare(struct rig *rig)
@@ -209,9 +234,15 @@ static void run_stretch(struct rig *rig)
     }
     for (size_t i = 0; i < STRETCH; i++) {
         struct ct_frame frame;
-        rig->now += (ct_ns)(next_random(rig) % (chance(rig, 3) ? 2000 * MS : 20 * MS)) - (chance(rig, 5) ? 25 * MS : 0);
+        if (rig->waiting_count == 0) {
+            rig->now +=
+                (ct_ns)(next_random(rig) % (chance(rig, 3) ? 2000 * MS : 20 * MS)) - (chance(rig, 5) ? 25 * MS : 0);
+        }
         make_frame(rig, hot[next_random(rig) % HOT_MAX], &frame);
         give(rig, &frame);
+        if (rig->waiting_count > 0) {
+            continue;
+        }
         if (chance(rig, 4)) {
             disturb(rig);
         }
@@ -223,6 +254,7 @@ static void run_stretch(struct rig *rig)
             model_drain(&rig->model, rig->twin, 1 + (unsigned)(next_random(rig) % (CT_TWIN_CONSUMERS - 1)));
         }
     }
+    take(rig);
     compare(rig);
 }
 
@@ -301,9 +333,9 @@ static void drive(const char *text, struct rig *rig)
         struct ct_candump_problem problem;
         if (ct_candump_parse(line, len, &parsed, &problem) == CT_OK && strcmp(parsed.channel, "can0") == 0) {
             parsed.frame.bus = 0;
-            rig->now = parsed.frame.t_ns;
+            rig->now = rig->waiting_count == 0 ? parsed.frame.t_ns : rig->now;
             give(rig, &parsed.frame);
-            if (frames++ % 50 == 0) {
+            if (frames++ % 20 == 0 && rig->waiting_count == 0) {
                 (void)ct_bind_tick(rig->bind, rig->twin, rig->now);
                 model_tick(&rig->model, rig->now);
                 model_drain(&rig->model, rig->twin, 1 + (unsigned)(frames % (CT_TWIN_CONSUMERS - 1)));
@@ -312,6 +344,7 @@ static void drive(const char *text, struct rig *rig)
         line += len + (line[len] == '\n' ? 1 : 0);
     }
     assert_true(frames > 1000);
+    take(rig);
     compare(rig);
 }
 
@@ -513,6 +546,29 @@ static void test_live_code_for_not_available_is_not_out_of_range(void **state)
     close_rig(&rig);
 }
 
+static void test_live_batch_ends_before_message_that_it_has_already(void **state)
+{
+    (void)state;
+    /* given an unknown frame, one of the message, an unknown one and the message twice more */
+    struct rig rig;
+    open_muxed(&rig, false);
+    struct ct_frame frames[5] = {
+        {.id = 1}, {.id = 256, .len = 8}, {.id = 1}, {.id = 256, .len = 8}, {.id = 256, .len = 8}};
+    frames[3].data[1] = 5;
+    frames[4].data[1] = 6;
+    /* then each call ends before it, so that a reader sees all three values */
+    assert_int_equal(ct_bind_frames(rig.bind, rig.twin, frames, 5, rig.now, &rig.counts), 3);
+    expect(&rig, A, 0, 0, 1);
+    assert_int_equal(ct_bind_frames(rig.bind, rig.twin, frames + 3, 2, rig.now, &rig.counts), 1);
+    expect(&rig, A, 5, 0, 2);
+    assert_int_equal(ct_bind_frames(rig.bind, rig.twin, frames + 4, 1, rig.now, &rig.counts), 1);
+    expect(&rig, A, 6, 0, 3);
+    assert_int_equal(rig.counts.frames, 5);
+    assert_int_equal(rig.counts.by_class[CT_FRAME_UNKNOWN], 2);
+    assert_int_equal(rig.counts.by_class[CT_FRAME_DECODED], 3);
+    close_rig(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_live_same_payload_moves_time_and_counter_and_makes_no_change),
         cmocka_unit_test(test_live_shorter_frame_leaves_what_it_lacks_behind),
         cmocka_unit_test(test_live_code_for_not_available_is_not_out_of_range),
+        cmocka_unit_test(test_live_batch_ends_before_message_that_it_has_already),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
