@@ -113,19 +113,30 @@ static int diff(const void *subject)
     return ct_dbc_diff(pair->before, pair->after, &options, ignore_change, NULL, &count);
 }
 
-static int protect(const void *subject)
+/* `text`: NULL: the attributes alone. */
+static int load_rules(const struct ct_dbc *dbc, const char *text)
 {
-    const struct ct_dbc *dbc = subject;
     struct ct_protect *made = NULL;
     char problem[256] = "";
-    const int err =
-        ct_protection_load_text("rules.yaml", rules, strlen(rules), &dbc, 1, &made, problem, sizeof problem);
+    const int err = text != NULL ? ct_protection_load_text("rules.yaml", text, strlen(text), &dbc, 1, &made, problem,
+                                                           sizeof problem)
+                                 : ct_protection_load(NULL, &dbc, 1, &made, problem, sizeof problem);
     if (err == CT_ERR_NO_MEMORY) {
         assert_null(made);
         assert_non_null(strstr(problem, ct_err_text(err)));
     }
     ct_protect_free(made);
     return err;
+}
+
+static int protect(const void *subject)
+{
+    return load_rules(subject, rules);
+}
+
+static int protect_by_attributes(const void *subject)
+{
+    return load_rules(subject, NULL);
 }
 
 /* Returns how many allocations the scenario makes. */
@@ -198,6 +209,7 @@ static void test_protect_any_allocation_fails_says_no_memory(void **state)
     char *text = long_text(1);
     struct ct_dbc *dbc = parsed(text);
     assert_true(fail_each(protect, dbc) > 5);
+    assert_true(fail_each(protect_by_attributes, dbc) > 3);
     ct_dbc_free(dbc);
     free(text);
 }

@@ -1,5 +1,5 @@
 cantwin_test(crc_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/crc_test.c DEPENDS dbc)
-foreach(name protect_e2e protect_makers)
+foreach(name protect_e2e protect_makers protect_limits)
     cantwin_test(${name}_test SUITE unit
         SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c ${CMAKE_CURRENT_LIST_DIR}/protect_rig.c
         DEPENDS dbc)

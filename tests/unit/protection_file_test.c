@@ -119,6 +119,58 @@ static void test_protection_attribute_problem_is_located_in_the_dbc(void **state
     unload(&loaded);
 }
 
+static void test_protection_wrong_attribute_is_told_plainly(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"scheme: [", "attribute CantwinProtection of message BRAKE: "},
+        {"{scheme: toyota}\n  - {scheme: tesla}", "must be one rule"},
+        {"scheme: toyota, message: STEER", "'message', 'id' and 'match' do not belong here"},
+        {"scheme: toyota, id: 292", "'message', 'id' and 'match' do not belong here"},
+        {"scheme: toyota, match: '*'", "'message', 'id' and 'match' do not belong here"},
+        {"scheme: toyota, chksum: X", "unknown key 'chksum'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[512];
+        (void)snprintf(text, sizeof text, "%sBA_ \"CantwinProtection\" BO_ 291 \"%s\";\n", attribute_def, rows[i].text);
+        struct loaded loaded = load(car, text, NULL);
+        if (loaded.err == CT_OK || strstr(loaded.problem, rows[i].says) == NULL ||
+            strncmp(loaded.problem, "car.dbc:2:", 10) != 0) {
+            fail_msg("%s: %d %s", rows[i].text, loaded.err, loaded.problem);
+        }
+        assert_null(loaded.protect);
+        unload(&loaded);
+    }
+}
+
+static void test_protection_attribute_over_its_room_is_refused(void **state)
+{
+    char text[2048];
+    (void)state;
+    (void)snprintf(text, sizeof text, "%sBA_ \"CantwinProtection\" BO_ 291 \"scheme: toyota%*s\";\n", attribute_def,
+                   1100, "");
+    struct loaded loaded = load(car, text, NULL);
+    assert_int_equal(loaded.err, CT_ERR_TOO_LARGE);
+    assert_non_null(strstr(loaded.problem, "message BRAKE: the text is too long"));
+    unload(&loaded);
+}
+
+static void test_protection_empty_attribute_is_none(void **state)
+{
+    char text[512];
+    (void)state;
+    (void)snprintf(text, sizeof text,
+                   "BA_DEF_ BO_ \"Other\" STRING ;\nBA_ \"Other\" BO_ 291 \"scheme: toyota\";\n%s"
+                   "BA_ \"CantwinProtection\" BO_ 291 \"\";\n",
+                   attribute_def);
+    struct loaded loaded = load(car, text, NULL);
+    assert_int_equal(loaded.err, CT_OK);
+    assert_int_equal(ct_protect_rule_count(loaded.protect), 0);
+    unload(&loaded);
+}
+
 /* ---- wrong rules: what the file says, what the problem must say */
 
 struct wrong {
@@ -213,6 +265,9 @@ int main(void)
         cmocka_unit_test(test_protection_id_chooses_the_message),
         cmocka_unit_test(test_protection_attribute_gives_a_message_its_rule),
         cmocka_unit_test(test_protection_attribute_problem_is_located_in_the_dbc),
+        cmocka_unit_test(test_protection_wrong_attribute_is_told_plainly),
+        cmocka_unit_test(test_protection_attribute_over_its_room_is_refused),
+        cmocka_unit_test(test_protection_empty_attribute_is_none),
         cmocka_unit_test(test_protection_wrong_rule_is_told_plainly),
         cmocka_unit_test(test_protection_unknown_key_is_located_with_line_and_column),
         cmocka_unit_test(test_protection_missing_file_is_told),
