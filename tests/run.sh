@@ -2,7 +2,7 @@
 # Installs what is missing and runs the whole test suite; the last line is `N passed, N failed, N skipped`.
 #
 # usage: tests/run.sh [--quick] [--long] [--suite NAME[,NAME...]] [--match REGEX] [--no-install] [--list]
-#   suites: lint unit flow sanitize coverage interop web faults fuzz bench   (default: all)
+#   suites: lint unit flow sanitize coverage interop web faults bench kernel fuzz   (default: all)
 #   --quick      fast lint, unit and flow with gcc only (under 3 minutes)
 #   --long       also the campaigns, hours of them: an hour of CPU time for every fuzz target, 100,000 random messages,
 #                many kills; they keep their state in CANTWIN_STATE (default ~/.cache/cantwin) and go on where they stopped
@@ -19,7 +19,7 @@ export CANTWIN_SOURCE=$root CANTWIN_BIN=$root/build/test/bin CANTWIN_TEST_BIN=$r
 export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 
-suites=lint,unit,flow,sanitize,coverage,interop,web,faults,fuzz,bench match=. install=yes quick=no
+suites=lint,unit,flow,sanitize,coverage,interop,web,faults,bench,kernel,fuzz match=. install=yes quick=no
 export CANTWIN_LONG=""
 script_timeout=600
 usage() { sed -n '2,13s/^# \{0,1\}//p' "$0"; }
@@ -117,18 +117,6 @@ if [ $install = yes ]; then
 fi
 [ -x "$CANTWIN_VENV/bin/python" ] || python=no
 
-if has unit || has flow || has interop || has web || has faults || has kernel || has bench; then
-    build test || { echo "$passed passed, $failed failed, $skipped skipped"; exit 1; }
-fi
-if has lint; then
-    tree=--fast
-    if [ $quick = no ]; then
-        build clang-debug
-        tree=build/clang-debug
-    fi
-    tests/tools/lint.sh $tree >"$work/lint.out" 2>&1
-    count lint $? "$work/lint.out"
-fi
 # The test kernel takes minutes to build, once: it is built beside everything else. Where this machine's kernel has CAN,
 # the suite runs in that, in a network namespace.
 host_has_can() {
@@ -141,6 +129,19 @@ if has kernel && ! host_has_can; then
     if [ $install = yes ]; then vcan-scripts/install.sh kernel; fi
     vcan-scripts/test-kernel >"$work/kernel.txt" 2>&1 &
     kernel_pid=$!
+fi
+
+if has unit || has flow || has interop || has web || has faults || has kernel || has bench; then
+    build test || { echo "$passed passed, $failed failed, $skipped skipped"; exit 1; }
+fi
+if has lint; then
+    tree=--fast
+    if [ $quick = no ]; then
+        build clang-debug
+        tree=build/clang-debug
+    fi
+    tests/tools/lint.sh $tree >"$work/lint.out" 2>&1
+    count lint $? "$work/lint.out"
 fi
 run_kernel_script() { # FILE
     local name with=()
@@ -168,6 +169,15 @@ run_kernel_suite() {
         elif [ $status != 0 ]; then
             tail -n 20 "$work/kernel.txt"
             fail "kernel: the test kernel could not be built"
+            return
+        fi
+        if ! vcan-scripts/in-test-kernel true >"$work/kernel.txt" 2>&1; then
+            if grep -q 'is missing' "$work/kernel.txt"; then
+                skip "kernel: $(grep error: "$work/kernel.txt" | head -n 1)"
+            else
+                tail -n 20 "$work/kernel.txt"
+                fail "kernel: the test kernel does not run"
+            fi
             return
         fi
     fi

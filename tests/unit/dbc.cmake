@@ -39,3 +39,5 @@ cantwin_test(dbc_fault_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_fau
 # Measured by tests/bench/dbc_load_bench.py.
 add_executable(dbc_load ${PROJECT_SOURCE_DIR}/tests/bench/dbc_load.c)
 target_link_libraries(dbc_load PRIVATE dbc cantwin_flags)
+cantwin_test(dbc_edges_test SUITE unit
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/dbc_edges_test.c ${CMAKE_CURRENT_LIST_DIR}/dbc_support.c DEPENDS dbc_tools)
