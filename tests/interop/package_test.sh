@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# The Debian packages: lintian finds no error, they install, run, upgrade and purge in a throw-away copy of this machine (an
+# overlay over its root, with real dpkg and adduser), the units are tight, manual pages and completion tell what --help
+# tells, and the SBOM is valid SPDX that names what was installed. Lines: ok, not ok, skip.
+set -u
+source=${CANTWIN_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
+venv=${CANTWIN_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/cantwin/venv}
+build=$source/build/package
+cd "$source" || exit 3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+check() { # NAME PROBLEMS: passes when there are none
+    if [ -z "$2" ]; then
+        echo "ok $1"
+    else
+        failed=1
+        printf '%s\n' "$2" | head -20 >&2
+        echo "not ok $1: $(printf '%s\n' "$2" | head -n 1)"
+    fi
+}
+have() { command -v "$1" >/dev/null; }
+
+have dpkg-shlibdeps || { echo "skip package: no dpkg-shlibdeps (package dpkg-dev)"; exit 0; }
+rm -f "$build"/*.deb
+if ! { cmake --preset package && nice cmake --build build/package && (cd "$build" && cpack -G DEB); } >"$work/build.txt" 2>&1; then
+    tail -n 20 "$work/build.txt" >&2
+    echo "not ok package_builds: $(grep -iE 'error' "$work/build.txt" | head -n 1)"
+    exit 1
+fi
+debs=("$build"/cantwin-{gateway,fleet,tools}_*.deb)
+check package_builds "$(for deb in "${debs[@]}"; do [ -e "$deb" ] || echo "no $deb"; done)"
+for deb in "${debs[@]}"; do dpkg-deb -x "$deb" "$work/tree"; done
+
+if have lintian; then
+    lintian --allow-root "${debs[@]}" >"$work/lintian.txt" 2>&1
+    sed 's/^/# /' "$work/lintian.txt"
+    check package_lintian_no_error "$(grep '^E:' "$work/lintian.txt")"
+else
+    echo "skip package_lintian: no lintian"
+fi
+
+# What systemd makes of the units. 2.0 is the goal of both.
+exposure() { # UNIT: what is above the goal
+    systemd-analyze security --offline=true --no-pager "$work/tree/usr/lib/systemd/system/$1" 2>&1 | tail -n 1 |
+        awk -v unit="$1" '{ for (i = 1; i <= NF; i++) if ($i ~ /^[0-9.]+$/) level = $i } END { if (level == "" || level > 2.0) print unit " says " $0 }'
+}
+if have systemd-analyze; then
+    for unit in cantwin-gateway.service cantwin-fleet.service; do check "package_exposure_$unit" "$(exposure $unit)"; done
+else
+    echo "skip package_exposure: no systemd-analyze"
+fi
+
+# Manual pages: every option of --help, and no other; the formatter has nothing to say.
+options() { grep -oE -- '(^|[][ (|,])--?[a-zA-Z][a-z_-]*' | tr -d '][ (|,' | grep -vE -- '^-(able|of|style)$' | sort -u; }
+help_of() { # PROGRAM: its help and that of every command and verb
+    local command verb bin=$work/tree/usr/bin/$1
+    "$bin" --help
+    echo " --help --version -h"
+    [ "$1" = cantwin ] || return
+    for command in $("$bin" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+        "$bin" "$command" --help
+        for verb in $("$bin" "$command" --help | sed -n '/^verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do "$bin" "$command" "$verb" --help; done
+    done
+}
+for page in "$work"/tree/usr/share/man/man*/*.gz; do
+    program=$(basename "${page%.[0-9].gz}")
+    # Examples of --help show keys and options of other programs.
+    help_of "$program" | grep -vE '^  (cantwin|candump|cansend)' | options >"$work/help"
+    gunzip -c "$page" | sed '/^\.EX/,/^\.EE/d; s/\\f[A-Z]//g; s/\\-/-/g; s/"//g' | options >"$work/man"
+    check "package_manual_$program" "$(diff "$work/help" "$work/man" | sed -n 's/^< /only in --help: /p; s/^> /only in the manual: /p'
+        man --warnings -l -Tutf8 "$page" 2>&1 >/dev/null)"
+done
+check package_manual_commands "$(for name in $("$work/tree/usr/bin/cantwin" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    gunzip -c "$work/tree/usr/share/man/man1/cantwin.1.gz" | grep -q "^\.SS $name" || echo "no section of $name"
+done)"
+
+complete_words() { # WORD...: what completes the last one
+    PATH=$work/tree/usr/bin:$PATH bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cantwin; echo "${COMPREPLY[*]}"' _ \
+        "$work/tree/usr/share/bash-completion/completions/cantwin" "$@"
+}
+expect() { # WANTED WORD...
+    local wanted=$1 got
+    shift
+    got=$(complete_words "$@")
+    [ "$got" = "$wanted" ] || echo "'$*' gives '$got' instead of '$wanted'"
+}
+check package_completion "$(cd "$work" || exit
+    expect "dbc decode" cantwin d
+    expect "check diff dump" cantwin dbc ""
+    expect "dump" cantwin bus d
+    expect "--no-comments" cantwin dbc diff --no
+    expect "--check-config" cantwin-gateway --check)"
+
+# SBOM: valid by a third party's rules, and true of the installed files.
+for package in gateway fleet tools; do
+    sbom=$work/tree/usr/share/doc/cantwin-$package/cantwin-$package.spdx.json
+    if [ -x "$venv/bin/pyspdxtools" ]; then
+        check "package_sbom_valid_$package" "$("$venv/bin/pyspdxtools" -i "$sbom" 2>&1)"
+    else
+        echo "skip package_sbom_valid_$package: no spdx-tools"
+    fi
+    check "package_sbom_true_$package" "$(jq -r '.files[] | [(.checksums[] | select(.algorithm == "SHA256").checksumValue), .fileName] | join("  ")' "$sbom" |
+        (cd "$work/tree" && sha256sum --quiet -c) 2>&1
+        # Every package that dpkg-shlibdeps found is named.
+        dpkg-deb -f "$build"/cantwin-"$package"_*.deb Depends | tr ',' '\n' | awk '{ print $1 }' | grep -vx adduser | while read -r name; do
+            jq -e --arg name "$name" 'any(.packages[]; .name == $name)' "$sbom" >/dev/null || echo "$name is not in it"
+        done)"
+done
+
+# In the copy: steps print what went wrong. Nothing of this machine is written: the overlay's upper layer is a tmpfs.
+cat >"$work/inside" <<'INSIDE'
+set -u
+cd /packages
+quiet() { "$@" >/tmp/said 2>&1 </dev/null || { echo "$*: exit status $?: $(tail -n 2 /tmp/said | tr '\n' ' ')"; }; }
+case $1 in
+install)
+    quiet dpkg -i ./*.deb
+    for user in cantwin cantwin-fleet; do
+        getent passwd $user | grep -q ':/nonexistent:/usr/sbin/nologin$' || echo "user $user: $(getent passwd $user)"
+    done
+    for program in cantwin cantwin-sim cantwin-gateway cantwin-fleet; do
+        quiet $program --version
+        quiet $program --help
+    done
+    quiet runuser -u cantwin -- cantwin-gateway --check-config --config /etc/cantwin/gateway.yaml
+    quiet systemd-analyze verify --man=yes /usr/lib/systemd/system/cantwin-*.service
+    cat /tmp/said
+    quiet cantwin dbc check /etc/cantwin/example.dbc
+    quiet bash -n /usr/share/bash-completion/completions/cantwin-fleet
+    ;;
+upgrade)
+    echo "# edited" >>/etc/cantwin/gateway.yaml
+    mkdir -p /var/lib/cantwin-gateway && touch /var/lib/cantwin-gateway/kept
+    for deb in ./*.deb; do
+        rm -rf tree && dpkg-deb -R "$deb" tree && sed -i 's/^Version: .*/Version: 0.1.1-1/' tree/DEBIAN/control && dpkg-deb -b tree "$deb" >/dev/null
+    done
+    rm -rf tree
+    quiet dpkg -i ./*.deb
+    [ "$(dpkg-query -W -f '${Version}' cantwin-gateway)" = 0.1.1-1 ] || echo "not upgraded"
+    grep -q "# edited" /etc/cantwin/gateway.yaml || echo "the configuration was lost"
+    [ -e /var/lib/cantwin-gateway/kept ] || echo "the state was lost"
+    ;;
+remove)
+    quiet dpkg -r cantwin-gateway cantwin-fleet cantwin-tools
+    [ -e /etc/cantwin/gateway.yaml ] || echo "removing took the configuration"
+    [ -e /var/lib/cantwin-gateway/kept ] || echo "removing took the state"
+    ls /usr/bin/cantwin* 2>/dev/null
+    quiet dpkg -i ./cantwin-gateway_*.deb
+    ;;
+purge)
+    quiet dpkg -P cantwin-gateway cantwin-fleet cantwin-tools
+    getent passwd cantwin cantwin-fleet
+    getent group cantwin cantwin-fleet
+    find / -xdev \( -path /packages -o -path /proc -o -path /var/log -o -path /var/cache -o -path /dev -o -path /tmp -o -path /root -o -path /home \) \
+        -prune -o -cnewer /packages/begin -name '*cantwin*' -print
+    dpkg-query -W -f '${Package} ${Status}\n' 'cantwin*' 2>/dev/null | grep -v not-installed
+    ;;
+esac
+exit 0
+INSIDE
+# shellcheck disable=SC2016
+in_copy='mount -t tmpfs tmpfs "$1/copy" && mkdir "$1"/copy/{upper,work,root} &&
+    mount -t overlay overlay -o "lowerdir=/,upperdir=$1/copy/upper,workdir=$1/copy/work" "$1/copy/root" &&
+    mount --bind /dev "$1/copy/root/dev" && mount -t proc proc "$1/copy/root/proc" && mkdir "$1/copy/root/packages" &&
+    cp "$1"/inside "${@:2}" "$1/copy/root/packages" && touch "$1/copy/root/packages/begin" || exit 77
+    export DEBIAN_FRONTEND=noninteractive
+    for step in install upgrade remove purge; do
+        echo "step $step"
+        chroot "$1/copy/root" /usr/bin/env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash /packages/inside $step
+    done'
+mkdir "$work/copy"
+if [ "$(id -u)" != 0 ] || ! have adduser; then
+    echo "skip package_installs: a copy of the root needs root and adduser"
+    exit $failed
+fi
+unshare -mpf --propagation private bash -c "$in_copy" _ "$work" "${debs[@]}" >"$work/steps" 2>"$work/steps.err"
+if [ $? = 77 ]; then
+    echo "skip package_installs: no overlay over the root here: $(tail -n 1 "$work/steps.err")"
+    exit $failed
+fi
+for step in install upgrade remove purge; do
+    if grep -qx "step $step" "$work/steps"; then
+        check "package_${step}s" "$(awk -v step="step $step" '/^step / { on = $0 == step; next } on' "$work/steps")"
+    else
+        check "package_${step}s" "did not come to it: $(tail -n 1 "$work/steps.err")"
+    fi
+done
+exit $failed
