@@ -208,7 +208,6 @@ static void test_power_bounce_shorter_than_debounce_changes_nothing(void **state
     ignite(&power, true, 2049 * MS);
     assert_int_equal(settle(&power, 5000 * MS), CT_POWER_RUN);
     assert_true(ct_power_line_active(&power, CT_POWER_IGNITION));
-    /* one more millisecond of the same does */
     ignite(&power, false, 6000 * MS);
     ignite(&power, true, 6050 * MS);
     assert_false(ct_power_line_active(&power, CT_POWER_IGNITION));
@@ -281,7 +280,6 @@ static void test_power_after_run_polls_only_to_finish_and_only_within_the_budget
     settle(&power, 2050 * MS);
     assert_true(ct_power_may_poll(&power, 4999 * MS));
     assert_false(ct_power_may_poll(&power, 5000 * MS));
-    /* the outbox needs no ECU */
     ct_power_set_work(&power, (struct ct_power_work){.outbox = true}, 3000 * MS);
     assert_false(ct_power_may_poll(&power, 3000 * MS));
 }
