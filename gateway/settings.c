@@ -275,6 +275,16 @@ static int check_gpio(const struct ct_settings_gpio *gpio, char *problem, size_t
     return CT_OK;
 }
 
+/* Its entries are on a bus of that name (power_entries.h). */
+static int check_power_bus(const struct ct_settings *settings, char *problem, size_t size)
+{
+    if (settings->gpio.chip == NULL || find_bus(settings, "gateway", settings->buses_count) == NULL) {
+        return CT_OK;
+    }
+    snprintf(problem, size, "buses: with `gpio`, 'gateway' is the bus of the power state; give this bus another name");
+    return CT_ERR_EXISTS;
+}
+
 static int check(const struct ct_settings *settings, char *problem, size_t size)
 {
     if (!good_name(settings->vehicle_id, 64)) {
@@ -284,6 +294,7 @@ static int check(const struct ct_settings *settings, char *problem, size_t size)
     int err = check_buses(settings, problem, size);
     err = err == CT_OK ? check_ecus(settings, problem, size) : err;
     err = err == CT_OK ? check_link(settings, problem, size) : err;
+    err = err == CT_OK ? check_power_bus(settings, problem, size) : err;
     return err == CT_OK ? check_gpio(&settings->gpio, problem, size) : err;
 }
 

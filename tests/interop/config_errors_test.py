@@ -61,6 +61,14 @@ def try_keys_and_values(folder):
           "ecus.yaml: error: ", "engine", "its own name")
     fails("gateway_state_from_no_signal", folder, changed(folder, "state.yaml", "speed: Vehicle.Speed",
                                                            "speed: Vehicle.Sped"), USAGE, "state.yaml", "Vehicle.Sped")
+    gpio = "log_level: info\ngpio: { chip: gpiochip0, "
+    fails("gateway_gpio_line_of_unknown_use", folder, changed(folder, "use.yaml", "log_level: info",
+                                                               gpio + "horn: { line: 1 } }"), USAGE, "use.yaml:", "horn")
+    fails("gateway_gpio_time_out_of_range", folder, changed(folder, "quiet.yaml", "log_level: info", gpio + "quiet_ms: 5 }"),
+          USAGE, "quiet.yaml: error: gpio: quiet_ms is 5; use 100 to 3600000")
+    text = (folder / "quiet.yaml").read_text().replace("quiet_ms: 5", "quiet_ms: 500")
+    (folder / "own.yaml").write_text(text.replace("name: can1", "name: gateway").replace("bus: can1", "bus: gateway"))
+    fails("gateway_gpio_bus_of_its_own_name", folder, ["--config", "own.yaml"], USAGE, "own.yaml: error: buses: with `gpio`")
 
 
 def try_files(folder):
