@@ -33,6 +33,9 @@ collection: collection.yaml
 state_dir: state
 status_socket: gateway.sock
 """
+FOUR_BUSES = """  - { name: can2, port: vcan2, dbc: [engine.dbc] }
+  - { name: can3, port: vcan3, dbc: [engine.dbc] }
+"""
 COLLECTION = 'signals:\n  - { match: "*", interval_ms: 0, on_change: true, purpose: test }\n'
 
 
@@ -94,17 +97,20 @@ class Sender:
 
 
 class Gateway:
+    def __init__(self, config=CONFIG):
+        self.config = config
+
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="cantwin-", dir="/run" if os.path.ismount("/run") else None)
-        for name, text in (("engine.dbc", DBC), ("gateway.yaml", CONFIG), ("collection.yaml", COLLECTION)):
+        for name, text in (("engine.dbc", DBC), ("gateway.yaml", self.config), ("collection.yaml", COLLECTION)):
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
         if not os.path.exists("/sys/class/net/vcan1"):
             make("vcan1")
         self.process = Process("gateway", [os.path.join(stack.BIN, "cantwin-gateway"), "--config", "gateway.yaml"], self.folder)
         self.process.wait_line("ready")
-        for name in ("can0", "can1"):
-            self.process.wait_line(f"bus {name} is up")
+        for i in range(self.config.count("port:")):
+            self.process.wait_line(f"bus can{i} is up")
         return self
 
     def __exit__(self, kind, value, trace):
@@ -180,6 +186,23 @@ def overflow_is_counted_exactly():
         after = gateway.wait_bus("frames after the loss", lambda b: b["decoded"] >= bus["decoded"] + 5)
         if after["lost"] != bus["lost"]:
             raise Failure(f"more lost: {after}")
+
+
+def four_buses_lose_nothing():
+    """4 x 2,000 frames, in turn, as fast as this kernel takes them."""
+    names = [f"vcan{i}" for i in range(4)]
+    for name in names[1:]:
+        if not os.path.exists(f"/sys/class/net/{name}"):
+            make(name)
+    with Gateway(config=CONFIG.replace("collection:", FOUR_BUSES + "collection:")) as gateway:
+        senders = [Sender(name) for name in names]
+        for _ in range(200):
+            for sender in senders:
+                sender.send(10)
+        for i in range(4):
+            bus = gateway.wait_bus("all frames", lambda b: b["decoded"] + b["lost"] >= 2000, name=f"can{i}")
+            if (bus["decoded"], bus["lost"]) != (2000, 0):
+                raise Failure(str(bus))
 
 
 def down_and_up_100_times():
@@ -272,9 +295,9 @@ def unsent_by_a_bus_without_transmit_is_nothing():
             raise Failure(str(bus))
 
 
-CASES = [burst_is_read_whole, overflow_is_counted_exactly, down_and_up_100_times, deleted_and_made_again_100_times,
-         controller_states_reach_the_twin, error_flood_is_limited_and_harms_no_other_bus,
-         unsent_by_a_bus_without_transmit_is_nothing]
+CASES = [burst_is_read_whole, four_buses_lose_nothing, overflow_is_counted_exactly, down_and_up_100_times,
+         deleted_and_made_again_100_times, controller_states_reach_the_twin,
+         error_flood_is_limited_and_harms_no_other_bus, unsent_by_a_bus_without_transmit_is_nothing]
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     stack.finish([stack.case(function.__name__, function) for function in CASES if not wanted or function.__name__ in wanted])

@@ -4,9 +4,14 @@
 The ports of the demo's configuration are replaced by vcan0 and vcan1; candump, which is not ours, must have seen on vcan0
 what the diagnostic request brought home. Runs in a kernel with CAN where vcan0 is up (tests/run.sh), as root.
 """
+import json
 import os
+import signal
+import socket
+import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
 import stack  # noqa: E402
@@ -51,5 +56,41 @@ def round_trips():
             raise Failure(str(status["buses"]))
 
 
+def lost_frames_are_a_gap_at_the_backend():
+    """Facts of the kernel: a socket's queue of 8 MiB holds about 20,000 frames; the gateway is stopped for 40,000."""
+    with Stack() as run:
+        use_kernel_interfaces(run)
+        run.start_fleet()
+        gateway = run.start_gateway()
+        run.start_sim()
+        run.wait_connected()
+
+        def history():
+            return get("/api/v1/vehicles/demo/history?signal=Vehicle.Speed")
+        wait_for("values at the backend", lambda: get("/api/v1/vehicles/demo/twin?match=Vehicle.Speed")["signals"][0]["value"] is not None)
+        if any(gap["reason"] == "bus-loss" for gap in history()["gaps"]):
+            raise Failure(f"a gap before anything was lost: {history()['gaps']}")
+        gateway.signal(signal.SIGSTOP)
+        with socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW) as sender:
+            sender.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FILTER, b"")
+            sender.bind(("vcan0",))
+            from_ms = time.time_ns() // 1_000_000
+            for _ in range(40000):
+                sender.send(struct.pack("=IB3x8x", 0x6FF, 8))
+        to_ms = time.time_ns() // 1_000_000
+        gateway.signal(signal.SIGCONT)
+        gaps = wait_for("the gap in the history", lambda: [g for g in history()["gaps"] if g["reason"] == "bus-loss"])
+        # The loss happened between the first frame sent and the last one; the gap covers a part of that, or more.
+        if not any(gap["from_utc_ms"] <= to_ms and gap["to_utc_ms"] >= from_ms for gap in gaps):
+            raise Failure(f"sent from {from_ms} to {to_ms}: {gaps}")
+        lost = run.gateway_status()["buses"][0]["lost"]
+        if not 1000 <= lost <= 40000:
+            raise Failure(f"{lost} frames lost")
+        events = get("/api/v1/vehicles/demo/events")["events"]
+        if not any("frames were lost" in json.dumps(event) for event in events):
+            raise Failure(f"no event of the loss: {events}")
+
+
 if __name__ == "__main__":
-    stack.finish([stack.case("chain_over_vcan_round_trips", round_trips)])
+    stack.finish([stack.case("chain_over_vcan_round_trips", round_trips),
+                  stack.case("lost_frames_are_a_gap_at_the_backend", lost_frames_are_a_gap_at_the_backend)])
