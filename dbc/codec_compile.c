@@ -29,6 +29,7 @@ struct build {
     struct codec_signal *signals;
     struct codec_lane *lanes;
     struct codec_group *groups;
+    struct codec_pair *pairs;
     uint16_t *lane_signals;
 };
 
@@ -237,6 +238,32 @@ static void transpose(struct codec_group *group, unsigned k, const struct codec_
     group->big_endian |= (uint8_t)(big << k);
 }
 
+static void add_to_pair(struct codec_pair *pair, unsigned k, const struct codec_lane *lane)
+{
+    const bool big = (lane->flags & CODEC_BIG_ENDIAN) != 0;
+    for (unsigned i = 0; i < 8; i++) {
+        pair->index[8 * k + i] = (uint8_t)(lane->byte + (big ? 7 - i : i));
+    }
+    pair->left[k] = lane->left;
+    pair->right[k] = -(int64_t)lane->right;
+    pair->sign[k] = lane->sign;
+    pair->factor[k] = lane->factor;
+    pair->offset[k] = lane->offset;
+}
+
+static bool make_pairs(struct build *build)
+{
+    const size_t count = ct_codec_neon() != NULL ? (size_t)build->group_count * CODEC_PAIRS : 0;
+    build->pairs = NULL;
+    if (count > 0) {
+        build->pairs = ct_codec_alloc(build->arena, count, sizeof *build->pairs);
+    }
+    for (size_t i = 0; build->pairs != NULL && i < count; i++) {
+        build->pairs[i].right[0] = build->pairs[i].right[1] = -64;
+    }
+    return count == 0 || build->pairs != NULL;
+}
+
 /* A padding lane shifts everything out. */
 static void pad(struct codec_group *group)
 {
@@ -249,7 +276,7 @@ static bool fill_lanes(struct build *build)
     build->lanes = ct_codec_alloc(build->arena, lanes, sizeof *build->lanes);
     build->groups = ct_codec_alloc(build->arena, build->group_count, sizeof *build->groups);
     build->lane_signals = ct_codec_alloc(build->arena, lanes, sizeof *build->lane_signals);
-    if (build->lanes == NULL || build->groups == NULL || build->lane_signals == NULL) {
+    if (build->lanes == NULL || build->groups == NULL || build->lane_signals == NULL || !make_pairs(build)) {
         return false;
     }
     memset(build->lane_signals, 0xFF, lanes * sizeof *build->lane_signals);
@@ -265,6 +292,9 @@ static bool fill_lanes(struct build *build)
         build->lane_signals[at] = i;
         if (kind_of(build, i) != SIDE) {
             transpose(&build->groups[at / CT_LANE_GROUP], at % CT_LANE_GROUP, &build->described[i]);
+            if (build->pairs != NULL) {
+                add_to_pair(&build->pairs[at / 2], at % 2, &build->described[i]);
+            }
         }
     }
     return true;
@@ -423,6 +453,7 @@ static bool compile(struct build *build, struct ct_codec_message *message)
     message->plain_need = plain ? message->root.need : SIZE_MAX;
     message->lanes = build->lanes;
     message->groups = build->groups;
+    message->pairs = build->pairs;
     message->group_count = build->group_count;
     message->signals = build->signals;
     message->lane_signals = build->lane_signals;

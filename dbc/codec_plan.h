@@ -46,6 +46,18 @@ struct codec_group {
     uint8_t big_endian;
 };
 
+/* Two straight lanes as NEON takes them: side by side in the order they are needed, shift counts as wide as the lanes.
+ * A padding lane shifts everything out. */
+struct codec_pair {
+    _Alignas(16) uint8_t index[16];
+    int64_t left[2];
+    int64_t right[2]; /* negative */
+    uint64_t sign[2];
+    double factor[2];
+    double offset[2];
+};
+#define CODEC_PAIRS (CT_LANE_GROUP / 2) /* in a group */
+
 struct codec_plan {
     uint32_t group;           /* its first one; straight groups first, then side groups */
     uint32_t straight_groups; /* the last one may have padding */
@@ -103,6 +115,7 @@ struct ct_codec_message {
     const struct ct_dbc_message *model;
     const struct codec_signal *signals;
     const uint16_t *lane_signals;
+    const struct codec_pair *pairs; /* NEON only */
 };
 
 /* Memory that lives as long as the codec: zeroed, aligned to CT_LANE_ALIGN, freed at once. */

@@ -36,21 +36,12 @@ CODEC_INLINE int64_t bits(const struct codec_lane *lane, const uint8_t *data, bo
     return (int64_t)((word ^ lane->sign) - lane->sign);
 }
 
-CODEC_INLINE void mark(const struct codec_plan *plan, uint8_t *active)
-{
-    const size_t last = plan->straight_groups - 1;
-    for (size_t i = 0; i < last; i++) {
-        active[i] = 0xFF;
-    }
-    active[last] = plan->tail;
-}
-
 CODEC_INLINE void raw_straight(const struct ct_codec_message *message, const struct codec_plan *plan, size_t first,
                                const uint8_t *data, const struct codec_out *out)
 {
     const struct codec_lane *lanes = message->lanes + first * CT_LANE_GROUP;
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
-    mark(plan, out->active + first);
+    codec_mark(plan, out->active + first);
     size_t i = 0;
     for (; i < plan->little; i++) {
         raw[i] = bits(&lanes[i], data, false);
@@ -65,7 +56,7 @@ CODEC_INLINE void physical_straight(const struct ct_codec_message *message, cons
 {
     const struct codec_lane *lanes = message->lanes + first * CT_LANE_GROUP;
     double *values = out->values + first * CT_LANE_GROUP;
-    mark(plan, out->active + first);
+    codec_mark(plan, out->active + first);
     size_t i = 0;
     for (; i < plan->little; i++) {
         values[i] = (double)bits(&lanes[i], data, false) * lanes[i].factor + lanes[i].offset;
@@ -82,7 +73,7 @@ CODEC_INLINE void update_straight(const struct ct_codec_message *message, const 
     int64_t *raw = out->raw + first * CT_LANE_GROUP;
     uint8_t *changed = out->changed + first;
     memset(changed, 0, plan->straight_groups);
-    mark(plan, out->active + first);
+    codec_mark(plan, out->active + first);
     for (size_t i = 0; i < plan->straight; i++) {
         const int64_t now = bits(&lanes[i], data, i >= plan->little);
         changed[i / CT_LANE_GROUP] |= (uint8_t)((raw[i] != now) << i % CT_LANE_GROUP);

@@ -33,6 +33,17 @@ typedef void (*codec_straight_fn)(const struct ct_codec_message *message, const 
 void ct_codec_one_by_one(const struct ct_codec_message *message, size_t first, size_t count, const uint8_t *data,
                          size_t len, const struct codec_out *out);
 
+/* All of a plan's straight lanes are active. */
+CODEC_INLINE void codec_mark(const struct codec_plan *plan, uint8_t *active)
+{
+    const size_t last = plan->straight_groups - 1;
+    for (size_t i = 0; i < last; i++) {
+        active[i] = 0xFF;
+        __asm__(""); /* or the compiler calls memset for a byte or two */
+    }
+    active[last] = plan->tail;
+}
+
 CODEC_INLINE void codec_walk_plan(const struct ct_codec_message *message, const struct codec_plan *plan,
                                   const uint8_t *data, size_t len, const struct codec_out *out,
                                   codec_straight_fn straight)

@@ -20,7 +20,10 @@ struct sums {
 
 static _Alignas(CT_LANE_ALIGN) int64_t raw[LANES_MAX];
 static _Alignas(CT_LANE_ALIGN) double values[LANES_MAX];
+static _Alignas(CT_LANE_ALIGN) int64_t held[LANES_MAX]; /* what ct_codec_update_raw finds and leaves */
 static uint8_t active[LANES_MAX / CT_LANE_GROUP];
+static uint8_t active_update[LANES_MAX / CT_LANE_GROUP];
+static uint8_t changed[LANES_MAX / CT_LANE_GROUP];
 static uint8_t active_physical[LANES_MAX / CT_LANE_GROUP];
 
 static void add(struct sums *sums, const void *bits)
@@ -30,11 +33,35 @@ static void add(struct sums *sums, const void *bits)
     sums->hash = (sums->hash ^ word) * UINT64_C(0x100000001B3); /* FNV-1a, by words */
 }
 
+/* Every other lane holds its value already, the others the value with one bit turned. */
+static void hold(const struct ct_codec_message *message, bool odd)
+{
+    for (size_t i = 0; i < ct_codec_lane_count(message); i++) {
+        held[i] = raw[i] ^ (i % 2 == odd);
+    }
+}
+
+/* All groups, padding too: a lane that is none has not changed. */
+static void check_update(struct sums *sums, const struct ct_codec_message *message, const uint8_t *data, size_t len,
+                         bool odd)
+{
+    hold(message, odd);
+    ct_codec_update_raw(message, data, len, held, active_update, changed);
+    for (size_t i = 0; i < ct_codec_lane_count(message); i++) {
+        const unsigned on = active[i / CT_LANE_GROUP] >> i % CT_LANE_GROUP & 1U;
+        sums->wrong += on != (active_update[i / CT_LANE_GROUP] >> i % CT_LANE_GROUP & 1U);
+        sums->wrong += (on & (i % 2 == odd)) != (changed[i / CT_LANE_GROUP] >> i % CT_LANE_GROUP & 1U);
+        sums->wrong += on != 0 && held[i] != raw[i];
+    }
+}
+
 static void check_frame(struct sums *sums, const struct ct_codec_message *message, const uint8_t *data, size_t len)
 {
     const struct ct_dbc_message *model = ct_codec_model(message);
     ct_codec_decode_raw(message, data, len, raw, active);
     ct_codec_decode_physical(message, data, len, values, active_physical);
+    check_update(sums, message, data, len, false);
+    check_update(sums, message, data, len, true);
     for (uint16_t i = 0; i < model->signal_count; i++) {
         const struct ct_dbc_signal *signal = &model->signals[i];
         const uint32_t lane = ct_codec_signal_lane(message, i);
