@@ -48,7 +48,8 @@ int ct_codec_raw(const struct ct_codec_message *message, uint16_t signal, const 
     for (size_t k = 0; k < model->length; k++) {
         raw |= (uint64_t)get_bit(data, bit_position(model, k)) << k;
     }
-    const uint64_t sign = model->is_signed && model->kind == CT_DBC_INTEGER ? UINT64_C(1) << (model->length - 1U) : 0;
+    const uint64_t sign =
+        model->is_signed && model->kind == CT_DBC_INTEGER ? UINT64_C(1) << ((model->length - 1U) & 63U) : 0;
     *out_raw = (int64_t)((raw ^ sign) - sign);
     return CT_OK;
 }

@@ -66,7 +66,7 @@ static void test_parse_numbers_of_every_form(void **state)
         (void)snprintf(text, sizeof text, MESSAGE " SG_ S : 0|8@1+ (%s,0) [0|0] \"\" B\n", rows[i].text);
         const bool good = !isnan(rows[i].value);
         struct ct_dbc *dbc = NULL;
-        const int err = ct_dbc_parse("x.dbc", text, strlen(text), problems_collect, &problems, &dbc);
+        const int err = ct_dbc_parse("t.dbc", text, strlen(text), problems_collect, &problems, &dbc);
         if (good) {
             assert_int_equal(err, CT_OK);
             assert_true(signal_named(dbc, "M", "S")->factor == rows[i].value);
