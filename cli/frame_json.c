@@ -25,18 +25,37 @@ static void write_float(struct ct_json *json, const struct ct_dbc_signal *signal
     ct_json_double(json, "value", decoded->value);
 }
 
+__extension__ typedef __int128 wide; /* every product of a 64-bit raw value and an integer factor */
+
+/* The physical value of an integer signal with an integer scale. */
+static void write_exact(struct ct_json *json, const struct ct_dbc_signal *signal, int64_t raw)
+{
+    const wide exact = (signal->is_signed ? (wide)raw : (wide)(uint64_t)raw) * (wide)signal->factor;
+    wide rest = exact + (wide)signal->offset;
+    const bool minus = rest < 0;
+    char text[48];
+    char *digit = text + sizeof text - 1;
+    *digit = '\0';
+    do {
+        const int last = (int)(rest % 10);
+        *--digit = (char)('0' + (minus ? -last : last));
+        rest /= 10;
+    } while (rest != 0);
+    if (minus) {
+        *--digit = '-';
+    }
+    ct_json_number(json, "value", digit);
+}
+
 static void write_integer(struct ct_json *json, const struct ct_dbc_signal *signal, const struct ct_decoded *decoded)
 {
-    int64_t exact;
     if (signal->is_signed) {
         ct_json_int(json, "raw", decoded->raw);
     } else {
         ct_json_uint(json, "raw", (uint64_t)decoded->raw);
     }
-    if (ct_codec_exact(signal, decoded->raw, &exact)) {
-        ct_json_int(json, "value", exact);
-    } else if (!signal->is_signed && signal->factor == 1 && signal->offset == 0) {
-        ct_json_uint(json, "value", (uint64_t)decoded->raw);
+    if (signal->integer_scale) {
+        write_exact(json, signal, decoded->raw);
     } else {
         ct_json_double(json, "value", decoded->value);
     }

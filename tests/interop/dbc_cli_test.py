@@ -26,6 +26,10 @@ BO_ 2566844926 BIG: 8 A
 BO_ 512 WIDE: 24 A
  SG_ Ratio : 0|32@1- (1,0) [0|0] "" B
  SG_ Vin : 39|136@0+ (1,0) [0|0] "" B
+BO_ 523 LONG: 8 A
+ SG_ Count : 0|64@1+ (3,1) [0|0] "" B
+BO_ 524 BACK: 8 A
+ SG_ Count : 0|64@1- (-3,-1) [0|0] "" B
 VAL_ 291 Gear 0 "Neutral" 1 "First" ;
 SIG_VALTYPE_ 512 Ratio : 1;
 """
@@ -91,6 +95,10 @@ def check_decode(path):
     report(got.returncode == 1 and got.stdout.count("\n") == 3 and ":5:" in got.stderr, "decode damaged line", got)
     got = run("decode", "--dbc", path, "-", text="(0.000000) can0 123#0D4A250107030000\n")  # as relative logs begin
     report(json.loads(got.stdout).get("t") == 0, "decode a frame of time zero", got)
+    for ident, data, value in ((0x20B, "FF" * 8, 3 * (2**64 - 1) + 1), (0x20C, "FF" * 7 + "7F", -3 * (2**63 - 1) - 1),
+                               (0x20C, "00" * 7 + "80", 3 * 2**63 - 1), (0x20B, "00" * 8, 1)):
+        got = run("decode", "--dbc", path, "-", text="(1.0) can0 %03X#%s\n" % (ident, data))
+        report('"value":%d,' % value in got.stdout, "decode %d exactly" % value, got)
 
 
 def check_files(path, folder):
@@ -113,7 +121,7 @@ def check_files(path, folder):
         report(got.returncode == status and got.stderr != "", "exit %d: %s" % (status, arguments[0]), got)
     model = json.loads(run("dbc", "dump", "--json", path).stdout)
     high = model["messages"][0]["signals"][5]
-    report([m["name"] for m in model["messages"]] == ["ENGINE", "BIG", "WIDE"] and high["selector"] == "Sel" and
+    report([m["name"] for m in model["messages"]] == ["ENGINE", "BIG", "WIDE", "LONG", "BACK"] and high["selector"] == "Sel" and
            high["selector_values"] == [[2, 2]] and model["messages"][2]["fd"], "dump", model)
 
 
