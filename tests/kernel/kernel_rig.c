@@ -78,13 +78,13 @@ void run_with_reader(const char *command, int master)
 
 void tick_until(struct ct_port *port, ct_ns end)
 {
-    ct_ns now;
-    while ((now = ct_clock_now()) < end) {
+    ct_ns now = ct_clock_now();
+    do {
         struct ct_frame frames[8];
         size_t n = 0;
         const ct_ns due = ct_port_tick(port, now);
         struct pollfd fd = {.fd = port->fd, .events = POLLIN};
         poll(&fd, 1, ct_ns_wait_ms(now, ct_ns_min(due, end)));
         (void)ct_port_read(port, frames, 8, &n);
-    }
+    } while ((now = ct_clock_now()) < end);
 }

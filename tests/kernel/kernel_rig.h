@@ -13,7 +13,7 @@ struct ct_port *open_port(const char *interface, const struct ct_socketcan_optio
 void read_frames(struct ct_port *port, struct ct_frame *frames, size_t want);
 /* Runs a shell command while somebody reads at the other end of the pty `master` (-1: none). */
 void run_with_reader(const char *command, int master);
-/* Ticks the port, and reads and forgets what comes. */
+/* Ticks the port, and reads and forgets what comes; once at least, however late the machine is. */
 void tick_until(struct ct_port *port, ct_ns end);
 
 #endif
