@@ -2,8 +2,6 @@
 
 #include "bytes.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -196,23 +194,34 @@ static int let_in(struct encoding *encoding, const struct ct_dbc_signal *signal)
 
 /* ---- values */
 
-/* An integer of up to 64 bits, decimal or 0x; that of a float signal is its pattern. */
-static bool parse_integer(const struct ct_dbc_signal *signal, const char *text, int64_t *out_value)
+__extension__ typedef __int128 wide; /* every product of a 64-bit raw value and an integer factor */
+
+#define DIGITS_MAX 30
+
+/* A whole number, decimal or 0x; leading zeros do not make it octal. */
+static bool parse_whole(const char *text, wide *out_number)
 {
     const bool minus = text[0] == '-';
-    const char *digits = text + (minus || text[0] == '+' ? 1 : 0);
-    const int base = strncmp(digits, "0x", 2) == 0 ? 16 : 10;
-    char *rest = NULL;
-    errno = 0;
-    const int64_t value = minus ? (int64_t)strtoll(text, &rest, base) : (int64_t)strtoull(text, &rest, base);
-    if (!isdigit((unsigned char)digits[0]) || *rest != '\0' || errno != 0) {
+    const char *digit = text + (minus || text[0] == '+' ? 1 : 0);
+    const unsigned base = digit[0] == '0' && (digit[1] == 'x' || digit[1] == 'X') ? 16 : 10;
+    digit += base == 16 ? 2 : 0;
+    const size_t len = strlen(digit);
+    if (len == 0 || len > DIGITS_MAX || digit[strspn(digit, base == 16 ? "0123456789abcdefABCDEF" : "0123456789")]) {
         return false;
     }
-    if (signal->kind == CT_DBC_INTEGER && (signal->is_signed ? !minus && value < 0 : value != 0 && minus)) {
-        return false; /* more than a signed 64-bit signal holds, or a sign where none can be */
+    wide number = 0;
+    for (; *digit != '\0'; digit++) {
+        const unsigned value = *digit <= '9' ? (unsigned)(*digit - '0') : ((unsigned)*digit & 0xFU) + 9;
+        number = number * base + value;
     }
-    *out_value = value;
+    *out_number = minus ? -number : number;
     return true;
+}
+
+static bool fits_raw(const struct ct_dbc_signal *signal, wide number)
+{
+    return signal->is_signed && signal->kind == CT_DBC_INTEGER ? number >= INT64_MIN && number <= INT64_MAX
+                                                               : number >= 0 && number <= UINT64_MAX;
 }
 
 static bool find_text(const struct ct_dbc_signal *signal, const char *text, int64_t *out_raw)
@@ -226,48 +235,81 @@ static bool find_text(const struct ct_dbc_signal *signal, const char *text, int6
     return false;
 }
 
-static bool is_identity(const struct ct_dbc_signal *signal)
-{
-    return signal->kind == CT_DBC_INTEGER && signal->factor == 1 && signal->offset == 0;
-}
+/* What a set says of its signal. */
+struct wanted {
+    struct ct_encode_value value;
+    bool ranged; /* held against minimum and maximum: a physical value, whether or not its raw value is known exactly */
+};
 
-static bool is_outside(const struct ct_dbc_signal *signal, double value)
+/* Physical values that are whole numbers have an exact raw value, beyond what doubles can tell apart. */
+static bool parse_exact(const struct ct_dbc_signal *signal, const char *text, struct wanted *wanted)
 {
-    return signal->min < signal->max && !(value >= signal->min && value <= signal->max);
-}
-
-static bool parse_text(const struct encoding *encoding, const struct ct_dbc_signal *signal,
-                       const struct ct_encode_set *set, struct ct_encode_value *value)
-{
-    const bool raw = set->kind == CT_SET_RAW_TEXT;
-    if ((raw || is_identity(signal)) && parse_integer(signal, set->text, &value->raw)) { /* exact beyond 2^53 */
-        value->value = signal->is_signed ? (double)value->raw : (double)(uint64_t)value->raw;
-        value->physical = !raw && encoding->policy != CT_RANGE_WIDTH && is_outside(signal, value->value);
-        return true;
-    }
-    if (raw) {
+    wide number = 0;
+    if (signal->kind != CT_DBC_INTEGER || !signal->integer_scale || signal->factor == 0 ||
+        !parse_whole(text, &number)) {
         return false;
     }
-    if (find_text(signal, set->text, &value->raw)) {
+    const wide steps = number - (wide)signal->offset;
+    const wide factor = (wide)signal->factor;
+    if (steps % factor != 0 || !fits_raw(signal, steps / factor)) {
+        return false;
+    }
+    wanted->value.raw = (int64_t)(steps / factor);
+    wanted->value.value = (double)number;
+    wanted->ranged = true;
+    return true;
+}
+
+static bool parse_number(const char *text, struct wanted *wanted)
+{
+    char *rest = NULL;
+    wanted->value.value = strtod(text, &rest);
+    wanted->value.physical = true;
+    wanted->ranged = true;
+    return rest != text && *rest == '\0';
+}
+
+static bool parse_raw(const struct ct_dbc_signal *signal, const char *text, struct wanted *wanted)
+{
+    wide number = 0;
+    const bool good = parse_whole(text, &number) && fits_raw(signal, number);
+    wanted->value.raw = (int64_t)number;
+    return good;
+}
+
+/* What is written as a number is one, also where a value table gives another value that text; `inf` and `nan` are
+ * words.
+ */
+static bool parse_text(const struct ct_dbc_signal *signal, const char *text, struct wanted *wanted)
+{
+    struct wanted number = *wanted;
+    const bool digits = text[0] != '\0' && strchr("+-.0123456789", text[0]) != NULL;
+    if (parse_exact(signal, text, wanted)) {
         return true;
     }
-    char *rest = NULL;
-    value->value = strtod(set->text, &rest);
-    value->physical = true;
-    return rest != set->text && *rest == '\0';
+    const bool is_number = parse_number(text, &number);
+    if ((digits && is_number) || !find_text(signal, text, &wanted->value.raw)) {
+        *wanted = number;
+        return is_number;
+    }
+    return true;
 }
 
 static int read_value(const struct encoding *encoding, const struct ct_dbc_signal *signal,
-                      const struct ct_encode_set *set, struct ct_encode_value *out_value)
+                      const struct ct_encode_set *set, struct wanted *out_wanted)
 {
-    *out_value = (struct ct_encode_value){.signal = (uint16_t)(signal - encoding->model->signals),
-                                          .physical = set->kind == CT_SET_PHYSICAL,
-                                          .raw = set->raw,
-                                          .value = set->number};
-    if ((set->kind == CT_SET_TEXT || set->kind == CT_SET_RAW_TEXT) && !parse_text(encoding, signal, set, out_value)) {
+    const bool physical = set->kind == CT_SET_PHYSICAL;
+    const bool raw = set->kind == CT_SET_RAW_TEXT;
+    *out_wanted = (struct wanted){.value = {.signal = (uint16_t)(signal - encoding->model->signals),
+                                            .physical = physical,
+                                            .raw = set->raw,
+                                            .value = set->number},
+                                  .ranged = physical};
+    if ((raw && !parse_raw(signal, set->text, out_wanted)) ||
+        (set->kind == CT_SET_TEXT && !parse_text(signal, set->text, out_wanted))) {
         return refuse(encoding, CT_ERR_SYNTAX,
                       "%s%s=%s: the value is neither a number that fits nor a text of its value table", set->signal,
-                      set->kind == CT_SET_RAW_TEXT ? ":raw" : "", set->text);
+                      raw ? ":raw" : "", set->text);
     }
     return CT_OK;
 }
@@ -292,10 +334,11 @@ static bool is_below(const struct ct_dbc_signal *signal, const struct ct_encode_
 }
 
 /* Holds a physical value against minimum and maximum. */
-static int apply_range(const struct encoding *encoding, const struct ct_dbc_signal *signal,
-                       struct ct_encode_value *value)
+static int apply_range(const struct encoding *encoding, const struct ct_dbc_signal *signal, struct wanted *wanted)
 {
-    if (encoding->policy == CT_RANGE_WIDTH || !value->physical || !is_outside(signal, value->value)) {
+    struct ct_encode_value *value = &wanted->value;
+    if (encoding->policy == CT_RANGE_WIDTH || !wanted->ranged || !(signal->min < signal->max) ||
+        (value->value >= signal->min && value->value <= signal->max)) {
         return CT_OK;
     }
     if (encoding->policy == CT_RANGE_REJECT || value->value != value->value) {
@@ -303,12 +346,14 @@ static int apply_range(const struct encoding *encoding, const struct ct_dbc_sign
                       value->value, signal->min, signal->max);
     }
     value->value = value->value < signal->min ? signal->min : signal->max;
+    value->physical = true;
     return CT_OK;
 }
 
-static int put(struct encoding *encoding, const struct ct_dbc_signal *signal, struct ct_encode_value *value)
+static int put(struct encoding *encoding, const struct ct_dbc_signal *signal, struct wanted *wanted)
 {
-    int err = apply_range(encoding, signal, value);
+    struct ct_encode_value *value = &wanted->value;
+    int err = apply_range(encoding, signal, wanted);
     if (err != CT_OK) {
         return err;
     }
@@ -341,13 +386,13 @@ static int put_blob(struct encoding *encoding, const struct ct_dbc_signal *signa
 
 static int apply(struct encoding *encoding, const struct ct_encode_set *set, const struct ct_dbc_signal *signal)
 {
-    struct ct_encode_value value;
+    struct wanted wanted;
     int err = let_in(encoding, signal);
     if (err != CT_OK || signal->kind == CT_DBC_BLOB) {
         return err != CT_OK ? err : put_blob(encoding, signal, set);
     }
-    err = read_value(encoding, signal, set, &value);
-    return err == CT_OK ? put(encoding, signal, &value) : err;
+    err = read_value(encoding, signal, set, &wanted);
+    return err == CT_OK ? put(encoding, signal, &wanted) : err;
 }
 
 /* ---- the message */

@@ -98,7 +98,9 @@ def check_decode(path):
     for ident, data, value in ((0x20B, "FF" * 8, 3 * (2**64 - 1) + 1), (0x20C, "FF" * 7 + "7F", -3 * (2**63 - 1) - 1),
                                (0x20C, "00" * 7 + "80", 3 * 2**63 - 1), (0x20B, "00" * 8, 1)):
         got = run("decode", "--dbc", path, "-", text="(1.0) can0 %03X#%s\n" % (ident, data))
-        report('"value":%d,' % value in got.stdout, "decode %d exactly" % value, got)
+        back = run("encode", "--dbc", path, {0x20B: "LONG", 0x20C: "BACK"}[ident], "Count=%d" % value)
+        report('"value":%d,' % value in got.stdout and back.stdout == "%03X#%s\n" % (ident, data),
+               "decode and encode %d exactly" % value, (got, back))
 
 
 def check_files(path, folder):

@@ -26,7 +26,10 @@ static const char text[] = "BU_: A B\n"
                            " SG_ Both m3 : 40|8@1+ (1,0) [0|0] \"\" B\n"
                            "BO_ 3 BLOB: 16 A\n"
                            " SG_ Vin : 7|128@0+ (1,0) [0|0] \"\" B\n"
-                           "VAL_ 1 Gear 0 \"Neutral\" 1 \"First\" 4 \"Fourth\" ;\n"
+                           "BO_ 4 LONG: 8 A\n"
+                           " SG_ Count : 0|64@1+ (3,1) [0|0] \"\" B\n"
+                           "VAL_ 1 Gear 0 \"Neutral\" 1 \"First\" 4 \"Fourth\" 7 \"Broken\" ;\n"
+                           "VAL_ 1 Speed 1 \"20\" 65535 \"inf\" ;\n"
                            "SG_MUL_VAL_ 2 Deep Sub 5-5;\n"
                            "SG_MUL_VAL_ 2 Sub Top 2-2;\n"
                            "SG_MUL_VAL_ 2 One Top 1-1;\n"
@@ -97,6 +100,48 @@ static void test_encode_value_outside_its_range_is_refused(void **state)
     struct rig *rig = *state;
     assert_int_equal(encode(rig, "PLAIN", CT_RANGE_REJECT, SET("Speed", "400.5")), CT_ERR_RANGE);
     assert_string_equal(rig->problem, "Speed=400.5: outside the range 0 to 400 of the signal");
+}
+
+/* Also where the raw value is the number that was asked for (factor 1); a text of the table is what the author says. */
+static void test_encode_range_holds_for_signals_without_a_scale(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_REJECT, SET("Gear", "5")), CT_OK);
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_REJECT, SET("Gear", "6")), CT_ERR_RANGE);
+    assert_string_equal(rig->problem, "Gear=6: outside the range 0 to 5 of the signal");
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_REJECT, SET("Gear", "-1")), CT_ERR_RANGE);
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_CLAMP, SET("Gear", "6", "Temp", "-101")), CT_OK);
+    EXPECT(rig, 0, 0, 0xC4, 5, 2, 1, 0, 0); /* -100 + 40 = -60 = 0xC4 */
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_WIDTH, SET("Gear", "6")), CT_OK);
+    assert_int_equal(rig->data[3], 6);
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_REJECT, SET("Gear", "Broken")), CT_OK);
+    assert_int_equal(rig->data[3], 7);
+}
+
+/* 2^63 - 1 = 3 * 3074457345618258602 + 1: whole numbers are exact where doubles are 1,024 apart. */
+static void test_encode_whole_numbers_are_exact_beyond_doubles(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(encode(rig, "LONG", CT_RANGE_REJECT, SET("Count", "9223372036854775807")), CT_OK);
+    EXPECT(rig, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0x2A);
+    assert_int_equal(encode(rig, "LONG", CT_RANGE_REJECT, SET("Count", "55340232221128654846")), CT_OK);
+    EXPECT(rig, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF);
+    assert_int_equal(encode(rig, "LONG", CT_RANGE_REJECT, SET("Count", "55340232221128654849")), CT_ERR_RANGE);
+    assert_int_equal(encode(rig, "LONG", CT_RANGE_REJECT, SET("Count", "-2")), CT_ERR_RANGE);
+    assert_int_equal(encode(rig, "LONG", CT_RANGE_REJECT, SET("Count", "010")), CT_OK);
+    EXPECT(rig, 3, 0, 0, 0, 0, 0, 0, 0); /* no octal */
+    assert_int_equal(encode(rig, "LONG", CT_RANGE_REJECT, SET("Count", "0x10")), CT_OK);
+    EXPECT(rig, 5, 0, 0, 0, 0, 0, 0, 0);
+}
+
+/* Values that look like numbers are numbers: decoding gives them, and a table may give them as texts of others. */
+static void test_encode_number_is_not_taken_for_a_text(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_REJECT, SET("Speed", "20")), CT_OK);
+    assert_int_equal(rig->data[0], 40);
+    assert_int_equal(encode(rig, "PLAIN", CT_RANGE_REJECT, SET("Speed", "inf")), CT_OK);
+    assert_int_equal(rig->data[0] | rig->data[1] << 8, 0xFFFF);
 }
 
 static void test_encode_clamp_takes_the_ends_of_range_and_width(void **state)
@@ -209,6 +254,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_encode_values_texts_and_start_values_lie_where_the_model_says),
         CASE(test_encode_value_outside_its_range_is_refused),
+        CASE(test_encode_range_holds_for_signals_without_a_scale),
+        CASE(test_encode_whole_numbers_are_exact_beyond_doubles),
+        CASE(test_encode_number_is_not_taken_for_a_text),
         CASE(test_encode_clamp_takes_the_ends_of_range_and_width),
         CASE(test_encode_width_alone_lets_the_range_be),
         CASE(test_encode_raw_is_held_against_the_width_only),
