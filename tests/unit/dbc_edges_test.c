@@ -51,13 +51,13 @@ static void test_parse_numbers_of_every_form(void **state)
         {"-0", 0},
         {"0.1234567890123456789", 0.1234567890123456789},
         {"123456789012345678", 123456789012345678.0},
-        {".", NAN},
-        {"-", NAN},
-        {"1e", NAN},
-        {"nan", NAN},
-        {"1x", NAN},
-        {"--1", NAN},
-        {"", NAN},
+        {".", (double)NAN},
+        {"-", (double)NAN},
+        {"1e", (double)NAN},
+        {"nan", (double)NAN},
+        {"1x", (double)NAN},
+        {"--1", (double)NAN},
+        {"", (double)NAN},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
