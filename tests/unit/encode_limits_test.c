@@ -165,7 +165,7 @@ static const struct row rows[] = {
     {"FLOAT", "F64", CT_SET_TEXT, CT_RANGE_REJECT, "1.5", 8, 8, CT_OK, UINT64_C(0x3FF8000000000000)},
     {"FLOAT", "F32", CT_SET_RAW_TEXT, CT_RANGE_REJECT, "0xC0000000", 2, 4, CT_OK, 0xC0000000},
     {"FLOAT", "F32", CT_SET_RAW_TEXT, CT_RANGE_REJECT, "0x100000000", 2, 4, CT_ERR_RANGE, 0},
-    {"FLOAT", "F64", CT_SET_RAW_TEXT, CT_RANGE_REJECT, "-1", 8, 8, CT_OK, UINT64_MAX},
+    {"FLOAT", "F64", CT_SET_RAW_TEXT, CT_RANGE_REJECT, "-1", 8, 8, CT_ERR_SYNTAX, 0},
 };
 
 static uint64_t little_endian(const uint8_t *bytes, size_t size)
