@@ -1,5 +1,6 @@
 /* `cantwin bench`: what decoding costs on this machine. The log is read into memory first, so that only the codec is
  * measured; every path of the machine decodes it over and over, in turn. */
+#include "bench_live.h"
 #include "clock.h"
 #include "codec.h"
 #include "commands.h"
@@ -12,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STORE_MAX   ((size_t)512 << 20) /* of frames, as stored */
-#define HEAD        8                   /* id (bit 31: extended), length, 3 unused */
-#define BLOCK       64                  /* frames looked up before they are decoded, as they come from a socket */
+#define FRAMES_MAX  ((size_t)1 << 21)
+#define HEAD        8  /* id (bit 31: extended), length, 3 unused */
+#define BLOCK       64 /* frames looked up before they are decoded, as they come from a socket */
 #define TURNS_MAX   101
 #define TURNS_MIN   5
 #define MEASURE_NS  ((ct_ns)1000000000)
@@ -38,23 +39,24 @@ struct bench {
     size_t signals;
     double ns[CT_CODEC_PATHS][TURNS_MAX];
     double single_ns[CT_CODEC_PATHS][TURNS_MAX];
+    struct ct_cli_live *live;
+    double live_ns[TURNS_MAX];
     size_t turns;
 };
 
 static const char help[] =
     "usage: cantwin bench decode --dbc FILE LOG\n"
     "Measures how long the frames of LOG take to decode, all signals to physical values, and prints one JSON object:\n"
-    "frames, decoded, signals, ns_per_frame and ns_per_signal (frames looked up in batches of 64), "
-    "ns_per_single_frame\n"
-    "(one by one), with the path that is used here, and the same for every path this machine has. Times are medians; "
-    "the\n"
-    "log is read before the clock starts.\n"
+    "frames, decoded, signals, ns_per_frame and ns_per_signal (frames looked up in batches of 64),\n"
+    "ns_per_single_frame (one by one), with the path that is used here, the same for every path this machine has, and\n"
+    "as live the gateway's way: decoded into a twin with times, quality and change marks. Times are medians; the log\n"
+    "is read before the clock starts.\n"
     "  --dbc FILE   the database\n"
     "  --help       this text\n"
     "Frames of unknown id count in ns_per_frame: they are looked up too.\n"
     "\n"
     "  cantwin bench decode --dbc car.dbc drive.log\n"
-    "  cantwin bench decode --dbc car.dbc drive.log.zst | jq .paths\n";
+    "  cantwin bench decode --dbc car.dbc drive.log.zst | jq .live\n";
 
 /* ---- the log in memory */
 
@@ -67,9 +69,12 @@ static int store_frame(struct store *store, const struct ct_frame *frame)
 {
     const uint32_t key = frame->id | ((frame->flags & CT_FRAME_EXT) != 0 ? CT_CODEC_KEY_EXTENDED : 0);
     const size_t size = stored_size(frame->len);
+    if (store->frames == FRAMES_MAX) {
+        return CT_ERR_TOO_LARGE;
+    }
     if (store->used + size + CT_CODEC_FRAME_ROOM > store->room) {
         const size_t room = store->room == 0 ? (size_t)1 << 20 : 2 * store->room;
-        uint8_t *bytes = room <= STORE_MAX ? realloc(store->bytes, room) : NULL;
+        uint8_t *bytes = realloc(store->bytes, room);
         if (bytes == NULL) {
             return CT_ERR_TOO_LARGE;
         }
@@ -87,7 +92,7 @@ static int store_frame(struct store *store, const struct ct_frame *frame)
 }
 
 /* Data frames only. A log that is too large is measured as far as it fits. */
-static int read_log(struct store *store, struct ct_log_reader *reader)
+static int read_log(struct bench *bench, struct ct_log_reader *reader)
 {
     for (;;) {
         struct ct_frame frame;
@@ -101,8 +106,9 @@ static int read_log(struct store *store, struct ct_log_reader *reader)
         if (err != CT_OK && err != CT_ERR_SYNTAX) {
             return CT_EXIT_FAILED;
         }
-        if (err == CT_OK && (frame.flags & (CT_FRAME_RTR | CT_FRAME_ERR)) == 0 && store_frame(store, &frame) != CT_OK) {
-            fprintf(stderr, "cantwin bench: only the first %zu frames are measured\n", store->frames);
+        const bool data = err == CT_OK && (frame.flags & (CT_FRAME_RTR | CT_FRAME_ERR)) == 0;
+        if (data && (store_frame(&bench->store, &frame) != CT_OK || ct_cli_live_add(bench->live, &frame) != CT_OK)) {
+            fprintf(stderr, "cantwin bench: only the first %zu frames are measured\n", bench->store.frames);
             return CT_EXIT_OK;
         }
     }
@@ -166,6 +172,11 @@ static void decode_singly(struct bench *bench)
     }
 }
 
+static void take_live(struct bench *bench)
+{
+    ct_cli_live_run(bench->live);
+}
+
 static double timed(struct bench *bench, void (*run)(struct bench *bench))
 {
     const ct_ns begin = ct_clock_now();
@@ -199,6 +210,7 @@ static void measure(struct bench *bench)
                 bench->single_ns[path][bench->turns] = timed(bench, decode_singly);
             }
         }
+        bench->live_ns[bench->turns] = timed(bench, take_live);
         bench->turns++;
     }
 }
@@ -212,13 +224,29 @@ static int compare_doubles(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+/* The median of sorted turns. */
+static void write_each(const struct bench *bench, struct ct_json *json, const double *ns)
+{
+    const double median = ns[bench->turns / 2];
+    ct_json_double(json, "ns_per_frame", median / (double)bench->store.frames);
+    ct_json_double(json, "ns_per_signal", bench->signals > 0 ? median / (double)bench->signals : 0.0);
+}
+
 static void write_times(const struct bench *bench, struct ct_json *json, enum ct_codec_path path)
 {
-    const double ns = bench->ns[path][bench->turns / 2];
     const double single = bench->single_ns[path][bench->turns / 2];
-    ct_json_double(json, "ns_per_frame", ns / (double)bench->store.frames);
+    write_each(bench, json, bench->ns[path]);
     ct_json_double(json, "ns_per_single_frame", single / (double)bench->store.frames);
-    ct_json_double(json, "ns_per_signal", bench->signals > 0 ? ns / (double)bench->signals : 0.0);
+}
+
+static void write_live(struct bench *bench, struct ct_json *json)
+{
+    qsort(bench->live_ns, bench->turns, sizeof(double), compare_doubles);
+    ct_json_object_begin(json, "live");
+    ct_json_uint(json, "frames", bench->store.frames);
+    ct_json_uint(json, "signals", bench->signals);
+    write_each(bench, json, bench->live_ns);
+    ct_json_object_end(json);
 }
 
 static void write_result(struct bench *bench, enum ct_codec_path best, struct ct_buf *out)
@@ -235,6 +263,7 @@ static void write_result(struct bench *bench, enum ct_codec_path best, struct ct
         qsort(bench->single_ns[path], bench->turns, sizeof(double), compare_doubles);
     }
     write_times(bench, &json, best);
+    write_live(bench, &json);
     ct_json_object_begin(&json, "paths");
     for (enum ct_codec_path path = CT_CODEC_SCALAR; path < CT_CODEC_PATHS; path++) {
         if (ct_codec_set_path(bench->files.codec, path) == CT_OK) {
@@ -276,6 +305,7 @@ static int run_bench(struct bench *bench, const char *dbc, const char *log)
     char problem[256];
     struct ct_log_reader *reader = NULL;
     int status = ct_cli_dbc_open(dbc, &bench->files);
+    status = status == CT_EXIT_OK ? ct_cli_live_open(dbc, &bench->live) : status;
     status = status == CT_EXIT_OK ? make_room(bench) : status;
     if (status != CT_EXIT_OK) {
         return status;
@@ -284,7 +314,7 @@ static int run_bench(struct bench *bench, const char *dbc, const char *log)
         fprintf(stderr, "cantwin bench: error: %s\n", problem);
         return CT_EXIT_ENVIRONMENT;
     }
-    status = read_log(&bench->store, reader);
+    status = read_log(bench, reader);
     ct_log_reader_close(reader);
     if (status == CT_EXIT_OK && bench->store.frames == 0) {
         fprintf(stderr, "cantwin bench: error: %s holds no data frames\n", log);
@@ -329,6 +359,7 @@ static int bench_decode(int argc, char **argv)
     const int status = bench != NULL ? run_bench(bench, dbc, argv[optind]) : CT_EXIT_FAILED;
     if (bench != NULL) {
         ct_cli_dbc_close(&bench->files);
+        ct_cli_live_close(bench->live);
         free(bench->store.bytes);
         free(bench->values);
         free(bench->active);

@@ -103,6 +103,20 @@ def check_decode(path):
                "decode and encode %d exactly" % value, (got, back))
 
 
+def check_bench(path):
+    """Of four frames one is unknown; the others bring Speed, Temp, Gear and Sel, Speed alone, and Counter."""
+    log = ("(1.0) can0 123#0D4A250107030000\n(2.0) can1 18FEF100#FFFFFFFFFFFFFFFF\n(3.0) can0 7FF#00\n"
+           "(4.0) can0 123#0D4A\n(5.0) can0 123#R\n")
+    got = run("bench", "decode", "--dbc", path, "-", text=log)
+    result = json.loads(got.stdout)
+    live = result["live"]
+    report((got.returncode, result["frames"], result["decoded"], result["signals"]) == (0, 4, 3, 6) and
+           (live["frames"], live["signals"]) == (4, 6) and "scalar" in result["paths"], "bench counts", got)
+    times = [row[key] for row in (result, live, *result["paths"].values()) for key in ("ns_per_frame", "ns_per_signal")]
+    report(min(times) > 0, "bench gives times", times)
+    report(run("bench", "decode", "--dbc", path, "-", text="").returncode == 1, "bench refuses a log without frames")
+
+
 def check_files(path, folder):
     broken = os.path.join(folder, "broken.dbc")
     with open(broken, "w", encoding="utf-8") as file:
@@ -268,6 +282,7 @@ def main():
                        'BA_ "VFrameFormat" BO_ 512 2;\n')
         check_encode(path)
         check_decode(path)
+        check_bench(path)
         check_files(path, folder)
         check_lint(folder)
         check_diff(path, folder)

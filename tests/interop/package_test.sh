@@ -162,7 +162,8 @@ INSIDE
 # shellcheck disable=SC2016
 in_copy='mount -t tmpfs tmpfs "$1/copy" && mkdir "$1"/copy/{upper,work,root} &&
     mount -t overlay overlay -o "lowerdir=/,upperdir=$1/copy/upper,workdir=$1/copy/work" "$1/copy/root" &&
-    mount --bind /dev "$1/copy/root/dev" && mount -t proc proc "$1/copy/root/proc" && mkdir "$1/copy/root/packages" &&
+    mount -t tmpfs tmpfs "$1/copy/root/dev" && (cd "$1/copy/root/dev" && mknod -m 666 null c 1 3 && mknod -m 666 zero c 1 5 &&
+        mknod -m 666 random c 1 8 && mknod -m 666 urandom c 1 9 && ln -s /proc/self/fd fd && mkdir shm) && mount -t proc proc "$1/copy/root/proc" && mkdir "$1/copy/root/packages" &&
     cp "$1"/inside "${@:2}" "$1/copy/root/packages" && touch "$1/copy/root/packages/begin" || exit 77
     export DEBIAN_FRONTEND=noninteractive
     for step in install upgrade remove purge; do
