@@ -2,6 +2,8 @@
  * checksum's own. */
 #include "protect_rule.h"
 
+#include <string.h>
+
 #define ALL_OTHERS(i, rule)                       \
     for (unsigned i = 0; i < (rule)->length; i++) \
         if (i != (rule)->checksum.segments[0].byte)
@@ -16,11 +18,14 @@ static unsigned id_bytes(uint32_t id)
 /* honda, hyundai, psa: nibbles of the data with the checksum's bits taken as 0 */
 static unsigned nibbles(const struct ct_protect_rule *rule, const uint8_t *data)
 {
+    uint8_t others[PROTECT_FRAME_MAX];
     unsigned sum = 0;
+    memcpy(others, data, rule->length);
+    ct_protect_field_put(&rule->checksum, others, 0); /* it need not lie inside one nibble */
     for (unsigned i = 0; i < rule->length; i++) {
-        sum += (data[i] & 0xFU) + (data[i] >> 4);
+        sum += (others[i] & 0xFU) + (others[i] >> 4);
     }
-    return sum - (unsigned)ct_protect_field_get(&rule->checksum, data);
+    return sum;
 }
 
 static uint64_t compute_sum(const struct ct_protect_rule *rule, uint32_t id, const uint8_t *data)
