@@ -49,12 +49,20 @@ static enum ct_protect_status step(const struct ct_protect_rule *rule, struct ct
                                       : CT_PROTECT_WRONG_SEQUENCE;
 }
 
+/* Over the frame without the checksum's own bits: a rule may put them where the scheme looks at others. */
+static uint64_t checksum_of(const struct ct_protect_rule *rule, uint32_t id, const uint8_t *data)
+{
+    uint8_t others[PROTECT_FRAME_MAX];
+    memcpy(others, data, rule->length);
+    ct_protect_field_put(&rule->checksum, others, 0);
+    return rule->scheme->compute(rule, id, others);
+}
+
 static bool intact(const struct ct_protect_rule *rule, uint32_t id, const uint8_t *data, size_t len)
 {
     const struct protect_scheme *scheme = rule->scheme;
     return len >= rule->length &&
-           (scheme->compute == NULL ||
-            scheme->compute(rule, id, data) == ct_protect_field_get(&rule->checksum, data)) &&
+           (scheme->compute == NULL || checksum_of(rule, id, data) == ct_protect_field_get(&rule->checksum, data)) &&
            (scheme->header_good == NULL || scheme->header_good(rule, data));
 }
 
@@ -90,7 +98,7 @@ int ct_protect_fill(const struct ct_protect_rule *rule, struct ct_protect_state 
         scheme->header_put(rule, data);
     }
     if (scheme->compute != NULL) {
-        ct_protect_field_put(&rule->checksum, data, scheme->compute(rule, id, data));
+        ct_protect_field_put(&rule->checksum, data, checksum_of(rule, id, data));
     }
     return CT_OK;
 }

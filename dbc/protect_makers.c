@@ -15,15 +15,12 @@ static unsigned id_bytes(uint32_t id)
     return (id & 0xFFU) + (id >> 8 & 0xFFU) + (id >> 16 & 0xFFU) + (id >> 24);
 }
 
-/* honda, hyundai, psa: nibbles of the data with the checksum's bits taken as 0 */
+/* honda, hyundai, psa: nibbles of the data; the checksum's bits are 0 */
 static unsigned nibbles(const struct ct_protect_rule *rule, const uint8_t *data)
 {
-    uint8_t others[PROTECT_FRAME_MAX];
     unsigned sum = 0;
-    memcpy(others, data, rule->length);
-    ct_protect_field_put(&rule->checksum, others, 0); /* it need not lie inside one nibble */
     for (unsigned i = 0; i < rule->length; i++) {
-        sum += (others[i] & 0xFU) + (others[i] >> 4);
+        sum += (data[i] & 0xFU) + (data[i] >> 4);
     }
     return sum;
 }
