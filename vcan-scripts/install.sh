@@ -9,10 +9,10 @@ build_packages=(gcc cmake ninja-build pkg-config protobuf-c-compiler libprotobuf
     libsqlite3-dev libzstd-dev zlib1g-dev libmicrohttpd-dev libcyaml-dev libyaml-dev libcjson-dev libsystemd-dev libgpiod-dev libc6-dev curl jq zstd)
 test_packages=(clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev codespell shellcheck gcovr iproute2
     python3 python3-venv protobuf-compiler tshark chromium chromium-driver gcc-aarch64-linux-gnu qemu-user
-    dpkg-dev lintian strace)
+    dpkg-dev lintian strace mosquitto can-utils)
 kernel_packages=(bc flex bison make gcc libc6-dev xz-utils busybox iproute2 can-utils)
 python_packages=(autosar-e2e cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client
-    spdx-tools)
+    spdx-tools doipclient scapy gallia odxtools pyarrow schemathesis python-uds-server)
 
 venv=${CANTWIN_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/cantwin/venv}
 
