@@ -1,5 +1,7 @@
 #include "uds.h"
 
+#include <stddef.h>
+
 const char *ct_uds_nrc_text(uint8_t nrc)
 {
 #define NRC_CASE(name, value, text) \
@@ -13,13 +15,47 @@ const char *ct_uds_nrc_text(uint8_t nrc)
 #undef NRC_CASE
 }
 
+const char *ct_uds_service_text(uint8_t service)
+{
+#define SERVICE_CASE(name, id, subfunction, text) \
+    case CT_UDS_##name:                           \
+        return text;
+    switch (service) {
+        CT_UDS_SERVICE_MAP(SERVICE_CASE)
+    default:
+        return NULL;
+    }
+#undef SERVICE_CASE
+}
+
+const char *ct_uds_dtc_status_text(uint8_t bit)
+{
+#define STATUS_CASE(name, value, text) \
+    case CT_DTC_##name:                \
+        return text;
+    switch (bit) {
+        CT_UDS_DTC_STATUS_MAP(STATUS_CASE)
+    default:
+        return NULL;
+    }
+#undef STATUS_CASE
+}
+
 bool ct_uds_has_subfunction(uint8_t service)
 {
-    static const uint8_t services[] = {0x10, 0x11, 0x19, 0x27, 0x28, 0x29, 0x2C, 0x31, 0x3E, 0x83, 0x85, 0x86, 0x87};
-    for (unsigned i = 0; i < sizeof services; i++) {
-        if (services[i] == service) {
-            return true;
-        }
+#define SUBFUNCTION_CASE(name, id, subfunction, text) \
+    case CT_UDS_##name:                               \
+        return subfunction;
+    switch (service) {
+        CT_UDS_SERVICE_MAP(SUBFUNCTION_CASE)
+    default:
+        return false;
     }
-    return false;
+#undef SUBFUNCTION_CASE
+}
+
+bool ct_uds_nrc_kept_from_functional(uint8_t nrc)
+{
+    return nrc == CT_NRC_SERVICE_NOT_SUPPORTED || nrc == CT_NRC_SUBFUNCTION || nrc == CT_NRC_OUT_OF_RANGE ||
+           nrc == CT_NRC_SUBFUNCTION_SESSION || nrc == CT_NRC_SERVICE_SESSION;
 }

@@ -159,13 +159,6 @@ static uint8_t run_service(struct ct_uds_server *server, const struct request *r
     return service->run(server, request, answer);
 }
 
-/* The refusals a functional request never gets (ISO 14229-1:2020 7.5.6). */
-static bool kept_from_functional(uint8_t nrc)
-{
-    return nrc == CT_NRC_SERVICE_NOT_SUPPORTED || nrc == CT_NRC_SUBFUNCTION || nrc == CT_NRC_OUT_OF_RANGE ||
-           nrc == CT_NRC_SUBFUNCTION_SESSION || nrc == CT_NRC_SERVICE_SESSION;
-}
-
 static bool positive_suppressed(const struct request *request)
 {
     return request->len >= 2 && ct_uds_has_subfunction(request->data[0]) && (request->data[1] & CT_UDS_SUPPRESS) != 0;
@@ -188,7 +181,7 @@ size_t ct_uds_server_answer(struct ct_uds_server *server, const uint8_t *request
     out[0] = (uint8_t)(request[0] + CT_UDS_POSITIVE_OFFSET);
     const uint8_t nrc = run_service(server, &in, &answer);
     restart_s3(server, now);
-    const bool silent = nrc != 0 ? functional && kept_from_functional(nrc) : positive_suppressed(&in);
+    const bool silent = nrc != 0 ? functional && ct_uds_nrc_kept_from_functional(nrc) : positive_suppressed(&in);
     if (silent) {
         server->stats.silent++;
         return 0;

@@ -12,7 +12,6 @@
 
 #define CT_UDS_SERVER_RESPONSE_MAX 4095
 
-enum ct_uds_session { CT_UDS_SESSION_DEFAULT = 1, CT_UDS_SESSION_PROGRAMMING = 2, CT_UDS_SESSION_EXTENDED = 3 };
 #define CT_UDS_SESSION_BIT(session) (1U << (session))
 #define CT_UDS_SESSION_ANY          0xFFU
 
