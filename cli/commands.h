@@ -11,6 +11,7 @@
     X(bus, "serve, dump, record and feed CAN buses") \
     X(replay, "play logs into buses, convert them") \
     X(bench, "measure what decoding costs here") \
+    X(diag, "talk to ECUs: read, write, clear, flash") \
     X(twin, "get, watch and set the twin on board") \
     X(keys, "make and show transport and signing keys")
 /* clang-format on */

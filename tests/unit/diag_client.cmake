@@ -1,0 +1,3 @@
+foreach(name obd)
+    cantwin_test(${name}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c DEPENDS diagnostics)
+endforeach()
