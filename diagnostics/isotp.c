@@ -182,6 +182,10 @@ bool ct_isotp_receive(struct ct_isotp *tp, const struct ct_frame *frame, ct_ns n
         }
         return false;
     }
+    if (tp->config.listen && ct_isotp_address_takes(&tp->to, frame)) {
+        const struct ct_isotp_pdu pdu = pdu_of(&tp->to, frame);
+        return ct_isotp_overhear_flow_control(tp, &pdu, now);
+    }
     if (!ct_isotp_address_takes(&tp->from, frame)) {
         return false;
     }

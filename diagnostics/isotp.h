@@ -74,7 +74,7 @@ struct ct_isotp_config {
     uint8_t rx_id_bits;       /* 11 or 29 where the two directions differ; 0: as `extended` says */
     uint32_t rx_id_ignored;   /* bits of the id that do not count, beside the priority of the fixed modes */
     bool full_duplex;
-    bool listen; /* never sends anything: follows a transfer between others */
+    bool listen; /* never sends anything: follows a transfer on rx_id, whose flow control comes on tx_id */
     enum ct_isotp_rx_padding rx_padding;
     bool rx_padding_content;    /* padding must also be rx_pad_byte */
     uint8_t rx_pad_byte;        /* frames that fail either check are dropped and counted */

@@ -43,6 +43,8 @@ struct ct_isotp_pdu {
 bool ct_isotp_padding_ok(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, size_t used);
 void ct_isotp_receive_data(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, ct_ns now);
 void ct_isotp_receive_flow_control(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, ct_ns now);
+/* Listening: flow control by the receiver of the transfer we follow; true when it was one. */
+bool ct_isotp_overhear_flow_control(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, ct_ns now);
 /* Our own consecutive frame left the bus at `now`: STmin runs from there. */
 void ct_isotp_echoed(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, ct_ns now);
 ct_ns ct_isotp_rx_tick(struct ct_isotp *tp, ct_ns now);

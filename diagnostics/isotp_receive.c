@@ -5,7 +5,7 @@
 
 static void enter(struct ct_isotp *tp, enum ct_isotp_rx_phase phase, ct_ns deadline)
 {
-    tp->rx.phase = phase;
+    tp->rx.phase = (int)phase;
     tp->rx.deadline = deadline;
 }
 
@@ -205,6 +205,19 @@ void ct_isotp_receive_data(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, 
         tp->dropped++;
         break;
     }
+}
+
+bool ct_isotp_overhear_flow_control(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, ct_ns now)
+{
+    if (pdu->len == 0 || pdu->data[0] >> 4 != CT_PCI_FC) {
+        return false;
+    }
+    if (tp->rx.active && (pdu->data[0] & 0x0F) > CT_FS_WAIT) {
+        ct_isotp_rx_failed(tp, (pdu->data[0] & 0x0F) == CT_FS_OVFLW ? CT_ISOTP_BUFFER_OVFLW : CT_ISOTP_INVALID_FS);
+    } else if (tp->rx.active) {
+        tp->rx.deadline = ct_ns_add(now, tp->n_cr);
+    }
+    return true;
 }
 
 /* --- flow control out --- */
