@@ -408,10 +408,20 @@ int ct_folder_vehicle_lost(struct ct_folder *folder, const char *vehicle_id, str
     }
     vehicle->connected = false;
     vehicle->dirty = true;
+    return ct_folder_vehicle_event(folder, vehicle_id, "vehicle-lost", "nothing received any more", moment);
+}
+
+int ct_folder_vehicle_event(struct ct_folder *folder, const char *vehicle_id, const char *name, const char *text,
+                            struct ct_moment moment)
+{
+    const struct ct_vehicle *vehicle = ct_registry_find(folder->registry, vehicle_id);
+    if (vehicle == NULL) {
+        return CT_OK;
+    }
     const int err = ct_folder_write(folder, moment);
-    return err != CT_OK ? err
-                        : ct_history_add_event(folder->history, vehicle->row, moment.utc_ns / CT_NS_PER_MS,
-                                               "vehicle-lost", "nothing received any more", "{}");
+    return err != CT_OK
+               ? err
+               : ct_history_add_event(folder->history, vehicle->row, moment.utc_ns / CT_NS_PER_MS, name, text, "{}");
 }
 
 void ct_folder_vehicle_retry(struct ct_folder *folder, const char *vehicle_id)

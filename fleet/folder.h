@@ -73,6 +73,9 @@ int ct_folder_vehicle_hello(struct ct_folder *folder, const char *vehicle_id, co
                             struct ct_moment moment) CT_MUST_CHECK;
 void ct_folder_vehicle_seen(struct ct_folder *folder, const char *vehicle_id, int64_t utc_ms);
 int ct_folder_vehicle_lost(struct ct_folder *folder, const char *vehicle_id, struct ct_moment moment) CT_MUST_CHECK;
+/* Something about the vehicle that the backend itself saw, for its list of events. */
+int ct_folder_vehicle_event(struct ct_folder *folder, const char *vehicle_id, const char *name, const char *text,
+                            struct ct_moment moment) CT_MUST_CHECK;
 void ct_folder_vehicle_retry(struct ct_folder *folder, const char *vehicle_id);
 /* A serialised State: twin only. */
 void ct_folder_vehicle_state(struct ct_folder *folder, const char *vehicle_id, const uint8_t *state, size_t len,

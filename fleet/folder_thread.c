@@ -66,6 +66,9 @@ static int take_news(struct ct_fleet_app *app, uint32_t type, const struct ct_ne
     case CT_NEWS_STATE:
         ct_folder_vehicle_state(app->folder, vehicle_id, data, len, moment());
         return CT_OK;
+    case CT_NEWS_SHARED_KEY:
+        return ct_folder_vehicle_event(app->folder, vehicle_id, "key-used-twice",
+                                       "two connections use this vehicle's key at once", moment());
     case CT_NEWS_RETRY:
     default:
         ct_folder_vehicle_retry(app->folder, vehicle_id);

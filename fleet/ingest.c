@@ -32,6 +32,7 @@ struct ct_ingest {
     struct vehicle **vehicles;
     size_t capacity;
     struct ct_name_table names;
+    struct ct_packer *packer;
     uint8_t (*hashes)[CT_HASH_SIZE]; /* catalogues wholly in the log or the database */
     size_t hash_count, hash_capacity;
     /* the envelope being received */
@@ -204,7 +205,8 @@ static int make_vehicle(struct ct_ingest *ingest, const char *id, struct vehicle
                                           .state = on_state,
                                           .hello = on_hello,
                                           .durable = on_durable,
-                                          .knows_catalogue = on_knows_catalogue};
+                                          .knows_catalogue = on_knows_catalogue,
+                                          .packer = ingest->packer};
     vehicle->ingest = ingest;
     (void)snprintf(vehicle->id, sizeof vehicle->id, "%s", id);
     int err = ct_link_fleet_create(&ops, &vehicle->link);
@@ -256,6 +258,11 @@ int ct_ingest_create(struct ct_ingest_log *log, const struct ct_ingest_ops *ops,
     }
     ingest->log = log;
     ingest->ops = *ops;
+    const int err = ct_packer_create(&ingest->packer);
+    if (err != CT_OK) {
+        free(ingest);
+        return err;
+    }
     *out_ingest = ingest;
     return CT_OK;
 }
@@ -273,6 +280,7 @@ void ct_ingest_free(struct ct_ingest *ingest)
     free(ingest->vehicles);
     free(ingest->hashes);
     ct_name_table_free(&ingest->names);
+    ct_packer_free(ingest->packer);
     free(ingest);
 }
 

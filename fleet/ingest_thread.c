@@ -88,6 +88,16 @@ static size_t drain(struct ct_fleet_app *app, int *out_err)
     return count;
 }
 
+static void report_shared_keys(struct ct_fleet_app *app)
+{
+    const char *vehicle_id;
+    while ((vehicle_id = ct_zmq_fleet_shared_key(app->socket)) != NULL) {
+        ct_log(CT_LOG_WARNING, "the key of vehicle %s is used from two places; make it a new one and revoke this",
+               vehicle_id);
+        tell(app, CT_NEWS_SHARED_KEY, vehicle_id, NULL, 0);
+    }
+}
+
 static void pass_command(struct ct_fleet_app *app, uint32_t type, const uint8_t *data, size_t len)
 {
     struct ct_news_head head;
@@ -145,6 +155,7 @@ void *ct_ingest_thread(void *user)
         ct_pulse_work(&app->ingest_pulse);
         last = atomic_load(&app->stop_ingest);
         size_t work = drain(app, &err);
+        report_shared_keys(app);
         if (err == CT_OK) {
             const uint64_t before = ct_ingest_log_durable(app->log);
             err = ct_ingest_sync(app->ingest, ct_clock_now());

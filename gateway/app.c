@@ -29,6 +29,7 @@
 
 struct keys {
     char server_public[CT_Z85_KEY_SIZE];
+    char next_server_public[CT_Z85_KEY_SIZE]; /* "": none */
     char own_public[CT_Z85_KEY_SIZE];
     char own_secret[CT_Z85_KEY_SIZE];
     struct ct_trusted_key trusted[TRUST_MAX];
@@ -58,7 +59,10 @@ static int load_link_keys(const struct ct_settings_link *link, struct keys *keys
     if (link->endpoint == NULL) {
         return CT_OK;
     }
-    const int err = ct_key_read_z85(link->server_key, keys->server_public, problem, PROBLEM_SIZE);
+    int err = ct_key_read_z85(link->server_key, keys->server_public, problem, PROBLEM_SIZE);
+    if (err == CT_OK && link->next_server_key != NULL) {
+        err = ct_key_read_z85(link->next_server_key, keys->next_server_public, problem, PROBLEM_SIZE);
+    }
     return err != CT_OK ? err
                         : ct_key_read_pair_z85(link->key, keys->own_public, keys->own_secret, problem, PROBLEM_SIZE);
 }
@@ -79,8 +83,8 @@ static int load_keys(const struct ct_settings *settings, struct keys *keys, char
 /* The files behind the same names may hold other keys now. */
 static const char *changed_keys(const struct keys *a, const struct keys *b)
 {
-    if (strcmp(a->server_public, b->server_public) != 0 || strcmp(a->own_public, b->own_public) != 0 ||
-        strcmp(a->own_secret, b->own_secret) != 0) {
+    if (strcmp(a->server_public, b->server_public) != 0 || strcmp(a->next_server_public, b->next_server_public) != 0 ||
+        strcmp(a->own_public, b->own_public) != 0 || strcmp(a->own_secret, b->own_secret) != 0) {
         return "link";
     }
     bool same = a->trusted_count == b->trusted_count;
@@ -163,6 +167,8 @@ static int open_link(struct app *app, struct ct_catalogue *catalogue)
 {
     struct ct_link_config config = {.endpoint = app->settings->link.endpoint,
                                     .server_public_key = app->keys.server_public,
+                                    .next_server_public_key =
+                                        app->keys.next_server_public[0] != 0 ? app->keys.next_server_public : NULL,
                                     .public_key = app->keys.own_public,
                                     .secret_key = app->keys.own_secret,
                                     .state_dir = app->settings->state_dir};

@@ -21,6 +21,7 @@ struct ct_link {
     struct ct_channels *channels;
     struct ct_zmq_vehicle *socket; /* NULL: no backend */
     struct ct_link_vehicle *machine;
+    struct ct_packer *packer;
     const char *state_dir;
     struct ct_catalogue *catalogues[CATALOGUES_KEPT]; /* newest use first */
     struct ct_loop loop;
@@ -289,6 +290,7 @@ static int open_machine(struct ct_link *link, const struct ct_link_config *confi
 {
     const struct ct_zmq_vehicle_config socket = {.endpoint = config->endpoint,
                                                  .server_public_key = config->server_public_key,
+                                                 .next_server_public_key = config->next_server_public_key,
                                                  .public_key = config->public_key,
                                                  .secret_key = config->secret_key};
     int err = ct_zmq_vehicle_open(&socket, &link->socket);
@@ -303,7 +305,11 @@ static int open_machine(struct ct_link *link, const struct ct_link_config *confi
                                             .command = on_command,
                                             .snapshot = on_snapshot,
                                             .catalogue = on_catalogue};
-    struct ct_link_vehicle_config machine = {.software = "cantwin-gateway " CANTWIN_VERSION};
+    err = ct_packer_create(&link->packer);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_link_vehicle_config machine = {.software = "cantwin-gateway " CANTWIN_VERSION, .packer = link->packer};
     memcpy(machine.stream_id, config->stream_id, CT_STREAM_ID_SIZE);
     memcpy(machine.boot_id, config->boot_id, CT_BOOT_ID_SIZE);
     memcpy(&machine.jitter_seed, config->stream_id, sizeof machine.jitter_seed);
@@ -353,6 +359,7 @@ void ct_link_close(struct ct_link *link)
         return;
     }
     ct_link_vehicle_free(link->machine);
+    ct_packer_free(link->packer);
     ct_zmq_vehicle_close(link->socket);
     for (size_t i = 0; i < CATALOGUES_KEPT; i++) {
         ct_catalogue_unref(link->catalogues[i]);

@@ -13,6 +13,7 @@ struct ct_link;
 struct ct_link_config {
     const char *endpoint; /* NULL: no backend; the thread only empties its ring */
     const char *server_public_key;
+    const char *next_server_public_key; /* NULL: none */
     const char *public_key;
     const char *secret_key;
     const char *state_dir; /* of the catalogues */

@@ -44,9 +44,11 @@ static const cyaml_schema_field_t ecu_fields[] = {
 static const cyaml_schema_value_t ecu_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_ecu, ecu_fields)};
 
-static const cyaml_schema_field_t link_fields[] = {TEXT("endpoint", struct ct_settings_link, endpoint, MAYBE),
-                                                   TEXT("server_key", struct ct_settings_link, server_key, MAYBE),
-                                                   TEXT("key", struct ct_settings_link, key, MAYBE), CYAML_FIELD_END};
+static const cyaml_schema_field_t link_fields[] = {
+    TEXT("endpoint", struct ct_settings_link, endpoint, MAYBE),
+    TEXT("server_key", struct ct_settings_link, server_key, MAYBE),
+    TEXT("next_server_key", struct ct_settings_link, next_server_key, MAYBE),
+    TEXT("key", struct ct_settings_link, key, MAYBE), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t trust_fields[] = {
     CYAML_FIELD_ENUM("role", CYAML_FLAG_STRICT, struct ct_settings_trust, role, role_names,
@@ -131,9 +133,9 @@ static int make_whole(char **path, const char *config_path)
 
 static int make_all_whole(struct ct_settings *settings, const char *config_path)
 {
-    char **const plain[] = {&settings->mapping,         &settings->collection, &settings->policy,
-                            &settings->link.server_key, &settings->link.key,   &settings->state_dir,
-                            &settings->status_socket};
+    char **const plain[] = {&settings->mapping,         &settings->collection,           &settings->policy,
+                            &settings->link.server_key, &settings->link.next_server_key, &settings->link.key,
+                            &settings->state_dir,       &settings->status_socket};
     int err = CT_OK;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0] && err == CT_OK; i++) {
         err = make_whole(plain[i], config_path);
@@ -444,7 +446,8 @@ const char *ct_settings_fixed_difference(const struct ct_settings *running, cons
         {"buses", same_buses(running, loaded)},
         {"ecus", same_ecus(running, loaded)},
         {"link", same(running->link.endpoint, loaded->link.endpoint) && same(running->link.key, loaded->link.key) &&
-                     same(running->link.server_key, loaded->link.server_key)},
+                     same(running->link.server_key, loaded->link.server_key) &&
+                     same(running->link.next_server_key, loaded->link.next_server_key)},
         {"trust", same_trust(running, loaded)},
         {"state_dir", same(running->state_dir, loaded->state_dir)},
         {"outbox", running->outbox.quota_mib == loaded->outbox.quota_mib &&

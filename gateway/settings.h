@@ -41,6 +41,7 @@ struct ct_settings_ecu {
 struct ct_settings_link {
     char *endpoint; /* NULL: no backend, everything stays on the vehicle */
     char *server_key;
+    char *next_server_key; /* NULL, or what the backend's key is about to change to */
     char *key;
 };
 

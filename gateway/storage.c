@@ -12,6 +12,7 @@
 #define UNCERTAIN_UTC      ((uint64_t)CT_NS_PER_S) /* of a wall clock nothing vouches for */
 #define ROUND_MESSAGES     4096                    /* of the bus before the other side is looked at */
 #define OWED_RETRY         (10 * CT_NS_PER_MS)     /* while the link has no room */
+#define GATHER_NS          CT_NS_PER_MS            /* what one frame changes goes together */
 #define SNAPSHOT_ROOM_USED (256U * 1024U)          /* a snapshot is asked for again when no more than this waits */
 
 static int64_t utc_offset(void)
@@ -177,6 +178,14 @@ void ct_storage_event(struct ct_storage *storage, const struct ct_msg_event *eve
 
 /* ---- from the bus */
 
+/* After a pause a sample leaves at once; while samples come, every `commit_ms` there is one batch of all of them. */
+static ct_ns batch_due(const struct ct_storage *storage, ct_ns now)
+{
+    const ct_ns paced = ct_ns_add(storage->committed_at, ct_ns_from_ms((int64_t)storage->config.commit_ms));
+    const ct_ns soonest = ct_ns_add(now, GATHER_NS);
+    return paced > soonest ? paced : soonest;
+}
+
 static void take_sample(struct ct_storage *storage, const uint8_t *data, size_t len, ct_ns now)
 {
     struct ct_sample sample;
@@ -191,7 +200,7 @@ static void take_sample(struct ct_storage *storage, const uint8_t *data, size_t 
         err = ct_batcher_add(storage->batcher, &sample, now);
     }
     (void)err; /* an empty batcher takes every sample */
-    want_commit(storage, ct_ns_add(now, ct_ns_from_ms((int64_t)storage->config.commit_ms)));
+    want_commit(storage, batch_due(storage, now));
 }
 
 static int forward(struct ct_channel *channel, uint32_t type, const void *data, size_t len)
@@ -349,6 +358,7 @@ static void drain_link(struct ct_storage *storage, ct_ns now)
 void ct_storage_commit(struct ct_storage *storage, ct_ns now)
 {
     storage->commit_due = CT_NS_NEVER;
+    storage->committed_at = now;
     flush_batch(storage, now);
     const int err = ct_outbox_commit(storage->outbox, now);
     if (err != CT_OK) {

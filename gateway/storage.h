@@ -1,8 +1,9 @@
 /* The storage thread: gathers samples into batches, appends records to the outbox, commits them, journals commands,
  * answers the link's fetches. The only thread that waits for the disk.
  *
- * Latency: a batch is appended and committed `commit_ms` after its first sample, or with 1,000 samples; what a command
- * reports is committed at once. Adapter target gateway_app. open and close belong to the main thread, run to its own.
+ * Latency: a sample after a pause is appended and committed at once (1 ms, for what comes with it); while samples come,
+ * a batch is committed every `commit_ms`, or with 1,000 samples; what a command reports is committed at once. Adapter
+ * target gateway_app. open and close belong to the main thread, run to its own.
  */
 #ifndef CT_GATEWAY_STORAGE_H
 #define CT_GATEWAY_STORAGE_H

@@ -31,6 +31,7 @@ struct ct_storage {
     size_t report_count;
     ct_ns commit_due; /* CT_NS_NEVER: nothing waits */
     ct_ns retry_at;   /* no commit before, except the last one */
+    ct_ns committed_at;
     bool commit_fails;
     ct_ns stats_due;
     ct_ns stop_due;   /* CT_NS_NEVER: not stopping */

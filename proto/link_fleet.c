@@ -14,7 +14,7 @@
 #define ASK_QUIET      CT_NS_PER_S
 #define COMPLETE_MAX   16 /* catalogues that arrived whole in this session */
 
-enum { DELIVERY_STREAM_ID = 1, DELIVERY_CLASS, DELIVERY_RECORDS };
+enum { DELIVERY_STREAM_ID = 1, DELIVERY_CLASS, DELIVERY_RECORDS, DELIVERY_PACKED, DELIVERY_UNPACKED_SIZE };
 
 struct ct_link_fleet {
     struct ct_link_fleet_ops ops;
@@ -105,6 +105,7 @@ static void send_hello_ack(struct ct_link_fleet *link, int64_t utc_ns)
     ack.window_records = WINDOW_RECORDS;
     ack.utc_ns = utc_ns;
     ack.snapshot_wanted = link->snapshot_due;
+    ack.reads_packed = link->ops.packer != NULL;
     if (send_message(link, CANTWIN__V1__ENVELOPE__BODY_HELLO_ACK, &ack.base) == CT_OK) {
         link->hello_ack_due = false;
         link->snapshot_due = false;
@@ -323,10 +324,9 @@ static int take_record(struct ct_link_fleet *link, enum ct_class class, const ui
     return CT_OK;
 }
 
-static int take_records(struct ct_link_fleet *link, enum ct_class class, const struct ct_link_message *message,
-                        ct_ns now)
+static int take_records(struct ct_link_fleet *link, enum ct_class class, const uint8_t *data, size_t len, ct_ns now)
 {
-    struct ct_pb_reader reader = ct_pb_reader(message->data, message->len);
+    struct ct_pb_reader reader = ct_pb_reader(data, len);
     struct ct_pb_field field;
     while (ct_pb_next(&reader, &field) == CT_OK) {
         if (field.id != DELIVERY_RECORDS) {
@@ -340,27 +340,63 @@ static int take_records(struct ct_link_fleet *link, enum ct_class class, const s
     return CT_OK;
 }
 
-static int take_delivery(struct ct_link_fleet *link, const struct ct_link_message *message, ct_ns now)
+struct delivery {
+    const uint8_t *stream_id;
+    uint64_t class;
+    const uint8_t *packed; /* NULL: the records stand in the message */
+    size_t packed_len;
+    uint64_t unpacked_size;
+};
+
+static struct delivery read_delivery(const struct ct_link_message *message)
 {
-    const uint8_t *stream_id = NULL;
-    uint64_t class = 0;
+    struct delivery delivery = {0};
     struct ct_pb_reader reader = ct_pb_reader(message->data, message->len);
     struct ct_pb_field field;
-    while (ct_pb_next(&reader, &field) == CT_OK) {
+    while (ct_pb_next(&reader, &field) == CT_OK) { /* the envelope's scan has passed it */
         if (field.id == DELIVERY_STREAM_ID && field.len == CT_STREAM_ID_SIZE) {
-            stream_id = field.data;
+            delivery.stream_id = field.data;
         } else if (field.id == DELIVERY_CLASS) {
-            class = field.value;
+            delivery.class = field.value;
+        } else if (field.id == DELIVERY_PACKED) {
+            delivery.packed = field.data;
+            delivery.packed_len = field.len;
+        } else if (field.id == DELIVERY_UNPACKED_SIZE) {
+            delivery.unpacked_size = field.value;
         }
     }
-    if (stream_id == NULL || class == 0 || class > CT_CLASS_COUNT) {
+    return delivery;
+}
+
+/* What comes out is as foreign as what came in: it is scanned before it is read. */
+static int take_packed(struct ct_link_fleet *link, const struct delivery *delivery, ct_ns now)
+{
+    const uint8_t *data = NULL;
+    if (link->ops.packer == NULL) {
+        return CT_ERR_UNSUPPORTED;
+    }
+    int err =
+        ct_packer_unpack(link->ops.packer, delivery->packed, delivery->packed_len, delivery->unpacked_size, &data);
+    if (err == CT_OK) {
+        err = ct_wire_scan(&cantwin__v1__delivery__descriptor, CT_WIRE_TOLERANT, data, delivery->unpacked_size);
+    }
+    return err == CT_OK ? take_records(link, (enum ct_class)delivery->class, data, delivery->unpacked_size, now) : err;
+}
+
+static int take_delivery(struct ct_link_fleet *link, const struct ct_link_message *message, ct_ns now)
+{
+    const struct delivery delivery = read_delivery(message);
+    if (delivery.stream_id == NULL || delivery.class == 0 || delivery.class > CT_CLASS_COUNT) {
         return CT_ERR_SYNTAX;
     }
-    if (memcmp(stream_id, link->stream_id, CT_STREAM_ID_SIZE) != 0) {
+    if (memcmp(delivery.stream_id, link->stream_id, CT_STREAM_ID_SIZE) != 0) {
         ask_hello(link, now);
         return CT_OK;
     }
-    return take_records(link, (enum ct_class) class, message, now);
+    if (delivery.packed != NULL) {
+        return take_packed(link, &delivery, now);
+    }
+    return take_records(link, (enum ct_class)delivery.class, message->data, message->len, now);
 }
 
 /* ---------------------------------------------------------------- the rest */

@@ -10,6 +10,7 @@
 
 #include "catalogue.h"
 #include "link_types.h"
+#include "packer.h"
 
 struct ct_link_fleet;
 
@@ -32,6 +33,7 @@ struct ct_link_fleet_ops {
     void (*durable)(void *user, const uint8_t stream_id[CT_STREAM_ID_SIZE], struct ct_positions *out_durable);
     /* True when the whole catalogue of this hash is stored. */
     bool (*knows_catalogue)(void *user, const uint8_t hash[CT_HASH_SIZE]);
+    struct ct_packer *packer; /* shared by all links of the thread, outlives them; NULL: no packed deliveries */
 };
 
 struct ct_link_fleet_stats {

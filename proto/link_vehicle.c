@@ -33,6 +33,7 @@ int ct_link_vehicle_create(const struct ct_link_vehicle_config *config, const st
     memcpy(link->boot_id, config->boot_id, CT_BOOT_ID_SIZE);
     strncpy(link->software, config->software, SOFTWARE_MAX - 1);
     link->random = config->jitter_seed | 1;
+    link->packer = config->packer;
     link->window = WINDOW_DEFAULT;
     link->hello_at = INT64_MIN;
     link->hello_wait = HELLO_WAIT_MIN;
@@ -185,6 +186,7 @@ static int take_hello_ack(struct ct_link_vehicle *link, const ProtobufCMessage *
     link->phase = CONNECTED;
     link->window = ack->window_records == 0 ? WINDOW_DEFAULT : ack->window_records;
     link->window = link->window > WINDOW_MAX ? WINDOW_MAX : link->window;
+    link->backend_unpacks = ack->reads_packed;
     link->progress_at = now;
     raise_acked(link, ack->durable, ack->n_durable, now);
     link->stats.sent = link->stats.acked;

@@ -1,7 +1,8 @@
 /* The vehicle's half of the link, without I/O: envelopes and time in; envelopes, deliveries and calls out.
  *
  * Knows: hello until answered, resume behind what the backend holds, catalogues before the records that name them,
- * window of unacknowledged records per class (EVENT and RESULT before SAMPLE), cumulative acks, snapshots on demand and
+ * window of unacknowledged records per class (EVENT and RESULT before SAMPLE), deliveries packed when that pays and the
+ * backend reads them, cumulative acks, snapshots on demand and
  * after every hello, commands handed up unread, time estimate, silence -> reconnect with back-off and jitter.
  * The records themselves live in the outbox; the machine asks for them through `fetch`. Call ct_link_vehicle_tick
  * after every other call that takes `now`, and at the deadline it returned.
@@ -11,6 +12,7 @@
 
 #include "catalogue.h"
 #include "link_types.h"
+#include "packer.h"
 
 struct ct_link_vehicle;
 
@@ -38,12 +40,15 @@ struct ct_link_vehicle_config {
     uint8_t stream_id[CT_STREAM_ID_SIZE];
     uint8_t boot_id[CT_BOOT_ID_SIZE];
     const char *software;
-    uint64_t jitter_seed; /* for back-off */
+    uint64_t jitter_seed;     /* for back-off */
+    struct ct_packer *packer; /* outlives the link; NULL: deliveries are never packed */
 };
 
 struct ct_link_vehicle_stats {
     bool connected; /* hello answered, not silent */
     uint64_t sent_envelopes, received_envelopes, malformed, reconnects;
+    uint64_t record_bytes, packed_deliveries; /* of records sent, before packing */
+    uint64_t sent_bytes;                      /* of envelopes */
     struct ct_positions sent, acked, newest;
     int64_t utc_offset_ns;      /* backend's UTC minus boot time */
     int64_t utc_uncertainty_ns; /* half the best round trip; -1 unknown */

@@ -8,13 +8,16 @@
 #define FETCH_EMPTY_WAIT (100 * CT_NS_PER_MS)
 #define DELIVERY_BYTES   65536U
 #define PART_BYTES       65536U
+#define PACK_FROM        512U /* bytes of records; smaller ones do not pay */
+#define PACK_PAUSE       16U  /* deliveries, after one that did not */
 
-enum { DELIVERY_STREAM_ID = 1, DELIVERY_CLASS, DELIVERY_RECORDS };
+enum { DELIVERY_STREAM_ID = 1, DELIVERY_CLASS, DELIVERY_RECORDS, DELIVERY_PACKED, DELIVERY_UNPACKED_SIZE };
 
 int ct_link_vehicle_send(struct ct_link_vehicle *link, const struct ct_buf *bytes)
 {
     const int err = link->ops.send(link->ops.user, bytes->data, bytes->len);
     link->stats.sent_envelopes += err == CT_OK;
+    link->stats.sent_bytes += err == CT_OK ? bytes->len : 0;
     return err;
 }
 
@@ -120,12 +123,37 @@ bool ct_link_vehicle_unacked(const struct ct_link_vehicle *link)
     return false;
 }
 
+/* One batch hardly shrinks; many of them together, as after a time without backend, do. */
+static void pack_records(struct ct_link_vehicle *link)
+{
+    const size_t len = link->delivery.len - link->records_at;
+    const uint8_t *packed = NULL;
+    size_t packed_len = 0;
+    link->stats.record_bytes += len;
+    if (link->packer == NULL || !link->backend_unpacks || len < PACK_FROM) {
+        return;
+    }
+    if (link->pack_pause > 0) {
+        link->pack_pause--;
+        return;
+    }
+    if (ct_packer_pack(link->packer, link->delivery.data + link->records_at, len, &packed, &packed_len) != CT_OK) {
+        link->pack_pause = PACK_PAUSE;
+        return;
+    }
+    link->delivery.len = link->records_at;
+    ct_pb_put_element(&link->delivery, DELIVERY_PACKED, packed, packed_len);
+    ct_pb_put_uint(&link->delivery, DELIVERY_UNPACKED_SIZE, len);
+    link->stats.packed_deliveries++;
+}
+
 int ct_link_vehicle_flush_delivery(struct ct_link_vehicle *link)
 {
     if (link->delivery.len == 0) {
         return CT_OK;
     }
     if (!link->delivery_closed) {
+        pack_records(link);
         ct_pb_close(&link->delivery, link->delivery_mark);
         link->delivery_closed = true;
     }
@@ -144,6 +172,7 @@ static void open_delivery(struct ct_link_vehicle *link, enum ct_class class)
     link->delivery_class = class;
     ct_pb_put_element(&link->delivery, DELIVERY_STREAM_ID, link->stream_id, CT_STREAM_ID_SIZE);
     ct_pb_put_uint(&link->delivery, DELIVERY_CLASS, (uint64_t) class);
+    link->records_at = link->delivery.len;
 }
 
 static int make_room(struct ct_link_vehicle *link, enum ct_class class, size_t len)

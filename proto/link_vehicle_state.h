@@ -41,6 +41,10 @@ struct ct_link_vehicle {
     size_t delivery_mark;
     bool delivery_closed; /* only to be sent */
     enum ct_class delivery_class;
+    size_t records_at; /* where its records begin */
+    struct ct_packer *packer;
+    bool backend_unpacks;
+    unsigned pack_pause; /* deliveries that go as they are: packing did not pay */
 
     struct ct_buf parts; /* catalogue parts to be sent: u32 length, bytes */
     size_t parts_at;

@@ -1,5 +1,6 @@
 /* The ZeroMQ context and its ZAP handler (ZeroMQ RFC 27), in a thread of its own. A key's User-Id is the key itself, so
  * that whoever reads it asks the table that is valid now: a key taken away is ignored on open connections too. */
+#include "clock.h"
 #include "zmq_options.h"
 #include "zmq_peers.h"
 
@@ -92,28 +93,42 @@ static bool is_text(const struct frame *frame, const char *text)
     return frame->len == strlen(text) && memcmp(frame->data, text, frame->len) == 0;
 }
 
-static bool may_enter(struct ct_zmq_context *context, const struct frame *frames, char key[KEY_TEXT_SIZE])
+/* What the handler answers (RFC 27). 300 is temporary: libzmq's client tries again by itself, after a 400 never. */
+static const char yes[] = "200";
+static const char later[] = "300";
+static const char no[] = "400";
+
+static const char *judge_key(struct ct_zmq_context *context, const char *key, const struct frame *domain)
 {
-    if (!is_text(&frames[0], ZAP_VERSION) || !is_text(&frames[5], "CURVE") || frames[6].len != KEY_SIZE) {
-        return false;
+    const char *verdict = no;
+    pthread_mutex_lock(&context->lock);
+    const struct ct_zmq_peer *peer = ct_zmq_peers_find(context->table, key);
+    if (peer != NULL && is_text(domain, peer->is_subscriber ? CT_ZMQ_DOMAIN_SUBSCRIBERS : CT_ZMQ_DOMAIN_VEHICLES)) {
+        verdict = ct_zmq_peers_admit(context->table, peer, ct_clock_now()) ? yes : later;
     }
-    uint8_t bytes[KEY_SIZE];
-    struct ct_zmq_peer peer;
-    memcpy(bytes, frames[6].data, KEY_SIZE);
-    if (zmq_z85_encode(key, bytes, KEY_SIZE) == NULL || ct_zmq_context_peer(context, key, &peer) != CT_OK) {
-        return false;
-    }
-    return is_text(&frames[2], peer.is_subscriber ? CT_ZMQ_DOMAIN_SUBSCRIBERS : CT_ZMQ_DOMAIN_VEHICLES);
+    pthread_mutex_unlock(&context->lock);
+    return verdict;
 }
 
-static void answer(struct ct_zmq_context *context, const struct frame *request_id, const char *user_id)
+static const char *judge(struct ct_zmq_context *context, const struct frame *frames, char key[KEY_TEXT_SIZE])
 {
-    const bool yes = user_id[0] != 0;
+    if (!is_text(&frames[0], ZAP_VERSION) || !is_text(&frames[5], "CURVE") || frames[6].len != KEY_SIZE) {
+        return no;
+    }
+    uint8_t bytes[KEY_SIZE];
+    memcpy(bytes, frames[6].data, KEY_SIZE);
+    return zmq_z85_encode(key, bytes, KEY_SIZE) != NULL ? judge_key(context, key, &frames[2]) : no;
+}
+
+static void answer(struct ct_zmq_context *context, const struct frame *request_id, const char *verdict,
+                   const char *user_id)
+{
+    const char *text = verdict == yes ? "OK" : verdict == later ? "too often" : "not allowed";
     const struct {
         const char *data;
         size_t len;
     } reply[] = {{ZAP_VERSION, strlen(ZAP_VERSION)}, {request_id->data, request_id->len},
-                 {yes ? "200" : "400", 3},           {yes ? "OK" : "not allowed", yes ? 2 : 11},
+                 {verdict, strlen(verdict)},         {text, strlen(text)},
                  {user_id, strlen(user_id)},         {"", 0}};
     const size_t count = sizeof reply / sizeof reply[0];
     for (size_t i = 0; i < count; i++) {
@@ -128,11 +143,11 @@ static void *handle(void *user)
     size_t count;
     while ((count = receive_frames(context->handler, frames)) > 0) {
         char key[KEY_TEXT_SIZE] = "";
-        const bool yes = count == ZAP_FRAMES && may_enter(context, frames, key);
-        if (!yes) {
+        const char *verdict = count == ZAP_FRAMES ? judge(context, frames, key) : no;
+        if (verdict != yes) {
             atomic_fetch_add(&context->refused, 1);
         }
-        answer(context, &frames[count > 1 ? 1 : 0], yes ? key : "");
+        answer(context, &frames[count > 1 ? 1 : 0], verdict, verdict == yes ? key : "");
     }
     zmq_close(context->handler);
     return NULL;

@@ -1,8 +1,10 @@
 #include "zmq_fleet.h"
 
+#include "clock.h"
 #include "link_types.h"
 #include "zmq_options.h"
 #include "zmq_peers.h"
+#include "zmq_routes.h"
 
 #include <zmq.h>
 
@@ -11,75 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUTING_ID_MAX 255
-
-/* The newest connection of a vehicle. */
-struct route {
-    char name[sizeof((struct ct_zmq_peer *)0)->name]; /* "": free */
-    uint8_t id[ROUTING_ID_MAX];
-    size_t id_len; /* 0: gone */
-};
-
 struct ct_zmq_fleet {
     struct ct_zmq_context *context;
     void *router;
-    struct route *routes; /* open addressing; a vehicle's place is kept when it goes */
-    size_t capacity;
-    size_t used;
+    struct ct_zmq_routes *routes;
     struct ct_zmq_peer peer; /* sender of `message` */
     zmq_msg_t message;
 };
-
-/* ---------------------------------------------------------------- routes */
-
-static struct route *find_route(struct route *routes, size_t capacity, const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (const char *c = name; *c != 0; c++) {
-        hash = (hash ^ (uint8_t)*c) * UINT64_C(1099511628211);
-    }
-    size_t at = (size_t)(hash ^ hash >> 32) & (capacity - 1);
-    while (routes[at].name[0] != 0 && strcmp(routes[at].name, name) != 0) {
-        at = (at + 1) & (capacity - 1);
-    }
-    return &routes[at];
-}
-
-static int grow_routes(struct ct_zmq_fleet *socket)
-{
-    const size_t capacity = socket->capacity == 0 ? 64 : socket->capacity * 2;
-    struct route *routes = calloc(capacity, sizeof *routes);
-    if (routes == NULL) {
-        return CT_ERR_NO_MEMORY;
-    }
-    for (size_t i = 0; i < socket->capacity; i++) {
-        if (socket->routes[i].name[0] != 0) {
-            *find_route(routes, capacity, socket->routes[i].name) = socket->routes[i];
-        }
-    }
-    free(socket->routes);
-    socket->routes = routes;
-    socket->capacity = capacity;
-    return CT_OK;
-}
-
-static int keep_route(struct ct_zmq_fleet *socket, const char *name, const void *id, size_t id_len)
-{
-    if (2 * (socket->used + 1) > socket->capacity) {
-        const int err = grow_routes(socket);
-        if (err != CT_OK) {
-            return err;
-        }
-    }
-    struct route *route = find_route(socket->routes, socket->capacity, name);
-    if (route->name[0] == 0) {
-        memcpy(route->name, name, strlen(name) + 1);
-        socket->used++;
-    }
-    memcpy(route->id, id, id_len);
-    route->id_len = id_len;
-    return CT_OK;
-}
 
 /* ---------------------------------------------------------------- life */
 
@@ -111,7 +51,8 @@ int ct_zmq_fleet_open(struct ct_zmq_context *context, const char *endpoint, cons
     socket->context = context;
     (void)zmq_msg_init(&socket->message);
     socket->router = zmq_socket(ct_zmq_context_handle(context), ZMQ_ROUTER);
-    const int err = socket->router == NULL ? ct_zmq_error(errno) : configure(socket->router, secret_key, endpoint);
+    int err = socket->router == NULL ? ct_zmq_error(errno) : configure(socket->router, secret_key, endpoint);
+    err = err == CT_OK ? ct_zmq_routes_create(&socket->routes) : err;
     if (err != CT_OK) {
         ct_zmq_fleet_close(socket);
         return err;
@@ -127,7 +68,7 @@ void ct_zmq_fleet_close(struct ct_zmq_fleet *socket)
         if (socket->router != NULL) {
             zmq_close(socket->router);
         }
-        free(socket->routes);
+        ct_zmq_routes_free(socket->routes);
         free(socket);
     }
 }
@@ -197,8 +138,9 @@ int ct_zmq_fleet_receive(struct ct_zmq_fleet *socket, const char **out_vehicle_i
     int err;
     bool whole;
     while ((err = receive_frames(socket, &id, &whole)) == CT_OK) {
-        if (whole && is_from_vehicle(socket) && zmq_msg_size(&id) <= ROUTING_ID_MAX) {
-            err = keep_route(socket, socket->peer.name, zmq_msg_data(&id), zmq_msg_size(&id));
+        if (whole && is_from_vehicle(socket) && zmq_msg_size(&id) <= CT_ZMQ_ROUTING_ID_MAX) {
+            err = ct_zmq_routes_keep(socket->routes, socket->peer.name, zmq_msg_data(&id), zmq_msg_size(&id),
+                                     ct_clock_now());
             break;
         }
     }
@@ -222,16 +164,18 @@ static int send_frame(struct ct_zmq_fleet *socket, const void *data, size_t len,
 
 int ct_zmq_fleet_send(struct ct_zmq_fleet *socket, const char *vehicle_id, const void *data, size_t len)
 {
-    if (socket->capacity == 0) {
+    struct ct_zmq_route *route = ct_zmq_routes_find(socket->routes, vehicle_id);
+    if (route == NULL || route->id_len == 0) {
         return CT_ERR_NOT_FOUND;
     }
-    struct route *route = find_route(socket->routes, socket->capacity, vehicle_id);
-    if (route->name[0] == 0 || route->id_len == 0) {
-        return CT_ERR_NOT_FOUND;
-    }
-    int err = send_frame(socket, route->id, route->id_len, ZMQ_SNDMORE);
+    const int err = send_frame(socket, route->id, route->id_len, ZMQ_SNDMORE);
     if (err == CT_ERR_NOT_FOUND) {
         route->id_len = 0;
     }
     return err == CT_OK ? send_frame(socket, data, len, 0) : err;
+}
+
+const char *ct_zmq_fleet_shared_key(struct ct_zmq_fleet *socket)
+{
+    return ct_zmq_routes_shared(socket->routes);
 }

@@ -25,7 +25,7 @@ int ct_zmq_context_open(const struct ct_zmq_peer *peers, size_t count,
 int ct_zmq_context_allow(struct ct_zmq_context *context, const struct ct_zmq_peer *peers,
                          size_t count) CT_MUST_CHECK;      /* replaces the whole table, also for open connections */
 void ct_zmq_context_close(struct ct_zmq_context *context); /* accepts NULL; sockets first */
-uint64_t ct_zmq_context_refused(const struct ct_zmq_context *context); /* handshakes refused */
+uint64_t ct_zmq_context_refused(const struct ct_zmq_context *context); /* handshakes refused, for good or for now */
 
 struct ct_zmq_fleet;
 int ct_zmq_fleet_open(struct ct_zmq_context *context, const char *endpoint, const char *secret_key,
@@ -37,6 +37,9 @@ int ct_zmq_fleet_fd(const struct ct_zmq_fleet *socket); /* edge-triggered, as fo
 /* The sender's vehicle id comes from its key. *out_* valid until the next call. CT_ERR_AGAIN when empty. */
 int ct_zmq_fleet_receive(struct ct_zmq_fleet *socket, const char **out_vehicle_id, const uint8_t **out_data,
                          size_t *out_len) CT_MUST_CHECK;
+/* A vehicle's key is used by two connections at once, seen by their taking turns for some seconds: its id, told once in
+ * ten minutes; NULL when there is no news. */
+const char *ct_zmq_fleet_shared_key(struct ct_zmq_fleet *socket);
 /* To the vehicle's newest connection. CT_ERR_NOT_FOUND when it has none, CT_ERR_AGAIN when its queue is full. */
 int ct_zmq_fleet_send(struct ct_zmq_fleet *socket, const char *vehicle_id, const void *data, size_t len) CT_MUST_CHECK;
 

@@ -5,6 +5,7 @@
 
 struct ct_zmq_peers {
     struct ct_zmq_peer *peers;
+    ct_ns *next; /* per peer: when its handshakes would be one a second again */
     size_t count;
     uint32_t *slots; /* index + 1; 0: free */
     size_t mask;
@@ -41,8 +42,9 @@ int ct_zmq_peers_create(const struct ct_zmq_peer *peers, size_t count, struct ct
         return CT_ERR_NO_MEMORY;
     }
     table->peers = malloc((count + 1) * sizeof *peers);
+    table->next = calloc(count + 1, sizeof *table->next);
     table->slots = calloc(size, sizeof *table->slots);
-    if (table->peers == NULL || table->slots == NULL) {
+    if (table->peers == NULL || table->next == NULL || table->slots == NULL) {
         ct_zmq_peers_free(table);
         return CT_ERR_NO_MEMORY;
     }
@@ -62,6 +64,7 @@ void ct_zmq_peers_free(struct ct_zmq_peers *table)
 {
     if (table != NULL) {
         free(table->peers);
+        free(table->next);
         free(table->slots);
         free(table);
     }
@@ -76,6 +79,16 @@ const struct ct_zmq_peer *ct_zmq_peers_find(const struct ct_zmq_peers *table, co
         }
     }
     return NULL;
+}
+
+bool ct_zmq_peers_admit(struct ct_zmq_peers *table, const struct ct_zmq_peer *peer, ct_ns now)
+{
+    ct_ns *next = &table->next[peer - table->peers];
+    if (*next > now + (CT_ZMQ_HANDSHAKES - 1) * CT_NS_PER_S) {
+        return false;
+    }
+    *next = (*next > now ? *next : now) + CT_NS_PER_S;
+    return true;
 }
 
 bool ct_zmq_peers_keep_subscribers(const struct ct_zmq_peers *old, const struct ct_zmq_peers *table)

@@ -1,7 +1,9 @@
-/* The table of allowed keys: built whole, then only read. Private to proto/. Not locked; see zmq_context.c. */
+/* The table of allowed keys: built whole, then only read, but for what paces each key's
+ * handshakes. Private to proto/. Not locked; see zmq_context.c. */
 #ifndef CT_PROTO_ZMQ_PEERS_H
 #define CT_PROTO_ZMQ_PEERS_H
 
+#include "time_ns.h"
 #include "zmq_fleet.h"
 
 #include <stdbool.h>
@@ -11,6 +13,11 @@ struct ct_zmq_peers;
 int ct_zmq_peers_create(const struct ct_zmq_peer *peers, size_t count, struct ct_zmq_peers **out_table) CT_MUST_CHECK;
 void ct_zmq_peers_free(struct ct_zmq_peers *table);                                             /* accepts NULL */
 const struct ct_zmq_peer *ct_zmq_peers_find(const struct ct_zmq_peers *table, const char *key); /* NULL: not there */
+
+/* True when one more handshake of this key fits its rate: CT_ZMQ_HANDSHAKES at once, then one a second. For known keys.
+ */
+#define CT_ZMQ_HANDSHAKES 20
+bool ct_zmq_peers_admit(struct ct_zmq_peers *table, const struct ct_zmq_peer *peer, ct_ns now);
 
 /* True when every subscriber of `old` is in `table` with the same topics. */
 bool ct_zmq_peers_keep_subscribers(const struct ct_zmq_peers *old, const struct ct_zmq_peers *table);

@@ -11,12 +11,20 @@
 #include <string.h>
 
 #define KEY_TEXT_SIZE 41
+#define SOCKETS_MAX   60000
+#define SOCKETS_SPARE 1024 /* reconnecting closes one and opens one; the closed ones go a moment later */
+
+struct ct_zmq_vehicles {
+    void *zmq;
+};
 
 struct ct_zmq_vehicle {
     void *zmq;
+    bool owns_context;
     void *dealer;
     char *endpoint;
-    char server_public_key[KEY_TEXT_SIZE];
+    char server_public_keys[2][KEY_TEXT_SIZE]; /* the second: "" when there is none */
+    unsigned server_key;
     char public_key[KEY_TEXT_SIZE];
     char secret_key[KEY_TEXT_SIZE];
     zmq_msg_t message;
@@ -24,7 +32,8 @@ struct ct_zmq_vehicle {
 
 static int set_keys(const struct ct_zmq_vehicle *socket)
 {
-    if (zmq_setsockopt(socket->dealer, ZMQ_CURVE_SERVERKEY, socket->server_public_key, KEY_TEXT_SIZE) != 0 ||
+    if (zmq_setsockopt(socket->dealer, ZMQ_CURVE_SERVERKEY, socket->server_public_keys[socket->server_key],
+                       KEY_TEXT_SIZE) != 0 ||
         zmq_setsockopt(socket->dealer, ZMQ_CURVE_PUBLICKEY, socket->public_key, KEY_TEXT_SIZE) != 0 ||
         zmq_setsockopt(socket->dealer, ZMQ_CURVE_SECRETKEY, socket->secret_key, KEY_TEXT_SIZE) != 0) {
         return CT_ERR_ARGUMENT;
@@ -73,17 +82,52 @@ static int open_socket(struct ct_zmq_vehicle *socket, const struct ct_zmq_vehicl
     if (!zmq_has("curve")) {
         return CT_ERR_UNSUPPORTED;
     }
-    if (copy_key(socket->server_public_key, config->server_public_key) != CT_OK ||
+    const char *next = config->next_server_public_key;
+    if (copy_key(socket->server_public_keys[0], config->server_public_key) != CT_OK ||
+        (next != NULL && copy_key(socket->server_public_keys[1], next) != CT_OK) ||
         copy_key(socket->public_key, config->public_key) != CT_OK ||
         copy_key(socket->secret_key, config->secret_key) != CT_OK) {
         return CT_ERR_ARGUMENT;
     }
     socket->endpoint = strdup(config->endpoint);
-    socket->zmq = zmq_ctx_new();
+    socket->owns_context = config->shared == NULL;
+    socket->zmq = socket->owns_context ? zmq_ctx_new() : config->shared->zmq;
     if (socket->endpoint == NULL || socket->zmq == NULL) {
         return CT_ERR_NO_MEMORY;
     }
     return connect_dealer(socket);
+}
+
+int ct_zmq_vehicles_open(size_t count_max, struct ct_zmq_vehicles **out_shared)
+{
+    struct ct_zmq_vehicles *shared = calloc(1, sizeof *shared);
+    if (shared == NULL || count_max > SOCKETS_MAX) {
+        free(shared);
+        return shared == NULL ? CT_ERR_NO_MEMORY : CT_ERR_TOO_LARGE;
+    }
+    shared->zmq = zmq_ctx_new();
+    if (shared->zmq == NULL || zmq_ctx_set(shared->zmq, ZMQ_MAX_SOCKETS, (int)count_max + SOCKETS_SPARE) != 0) {
+        ct_zmq_vehicles_close(shared);
+        return CT_ERR_NO_MEMORY;
+    }
+    *out_shared = shared;
+    return CT_OK;
+}
+
+static void end_context(void *zmq)
+{
+    while (zmq_ctx_term(zmq) != 0 && errno == EINTR) {
+    }
+}
+
+void ct_zmq_vehicles_close(struct ct_zmq_vehicles *shared)
+{
+    if (shared != NULL) {
+        if (shared->zmq != NULL) {
+            end_context(shared->zmq);
+        }
+        free(shared);
+    }
 }
 
 int ct_zmq_vehicle_open(const struct ct_zmq_vehicle_config *config, struct ct_zmq_vehicle **out_socket)
@@ -111,9 +155,8 @@ void ct_zmq_vehicle_close(struct ct_zmq_vehicle *socket)
     if (socket->dealer != NULL) {
         zmq_close(socket->dealer);
     }
-    if (socket->zmq != NULL) {
-        while (zmq_ctx_term(socket->zmq) != 0 && errno == EINTR) {
-        }
+    if (socket->zmq != NULL && socket->owns_context) {
+        end_context(socket->zmq);
     }
     free(socket->endpoint);
     free(socket);
@@ -165,6 +208,9 @@ int ct_zmq_vehicle_reconnect(struct ct_zmq_vehicle *socket)
     if (socket->dealer != NULL) {
         (void)zmq_setsockopt(socket->dealer, ZMQ_LINGER, &now, sizeof now);
         zmq_close(socket->dealer);
+    }
+    if (socket->server_public_keys[1][0] != 0) {
+        socket->server_key ^= 1;
     }
     return connect_dealer(socket);
 }

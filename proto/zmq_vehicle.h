@@ -9,13 +9,20 @@
 #include <stdint.h>
 
 struct ct_zmq_vehicle;
+struct ct_zmq_vehicles;
 
 struct ct_zmq_vehicle_config {
     const char *endpoint;          /* tcp://host:port */
     const char *server_public_key; /* Z85, 40 characters */
     const char *public_key;
     const char *secret_key;
+    const char *next_server_public_key; /* what the backend's key changes to, or NULL: reconnects try both in turn */
+    struct ct_zmq_vehicles *shared;     /* NULL: a context of its own */
 };
+
+/* One ZeroMQ context for many vehicles of one process (load generators); outlives them. */
+int ct_zmq_vehicles_open(size_t count_max, struct ct_zmq_vehicles **out_shared) CT_MUST_CHECK;
+void ct_zmq_vehicles_close(struct ct_zmq_vehicles *shared); /* accepts NULL */
 
 int ct_zmq_vehicle_open(const struct ct_zmq_vehicle_config *config, struct ct_zmq_vehicle **out_socket) CT_MUST_CHECK;
 void ct_zmq_vehicle_close(struct ct_zmq_vehicle *socket);   /* accepts NULL; waits at most 1 s for what is queued */

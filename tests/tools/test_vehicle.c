@@ -90,7 +90,10 @@ static bool open_socket(struct run *run)
         fprintf(stderr, "%s\n", problem);
         return false;
     }
-    const struct ct_zmq_vehicle_config config = {run->options.endpoint, server, public_key, secret_key};
+    const struct ct_zmq_vehicle_config config = {.endpoint = run->options.endpoint,
+                                                 .server_public_key = server,
+                                                 .public_key = public_key,
+                                                 .secret_key = secret_key};
     return ct_zmq_vehicle_open(&config, &run->socket) == CT_OK;
 }
 

@@ -223,6 +223,75 @@ static void test_zmq_key_taken_away_ignored_on_open_connection(void **state)
     close_world(&w);
 }
 
+static void test_zmq_server_key_about_to_change_is_followed(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w);
+    /* the backend has its new key already; this vehicle's configuration names the old one and the next one */
+    const struct ct_zmq_vehicle_config config = {.endpoint = w.fleet_endpoint,
+                                                 .server_public_key = w.stranger.public_key,
+                                                 .next_server_public_key = w.server.public_key,
+                                                 .public_key = w.demo.public_key,
+                                                 .secret_key = w.demo.secret_key};
+    struct ct_zmq_vehicle *demo = NULL;
+    assert_int_equal(ct_zmq_vehicle_open(&config, &demo), CT_OK);
+    assert_int_equal(ct_zmq_vehicle_send(demo, "x", 1), CT_ERR_AGAIN);
+    assert_int_equal(ct_zmq_vehicle_reconnect(demo), CT_OK);
+    vehicle_says(demo, "new key");
+    fleet_hears(&w, "demo", "new key");
+    ct_zmq_vehicle_close(demo);
+    close_world(&w);
+}
+
+static void test_zmq_two_keys_of_a_vehicle_both_speak_for_it(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w);
+    struct ct_zmq_peer peers[2] = {w.peers[0]};
+    name_peer(&peers[1], &w.stranger, "demo", NULL); /* its new key, while the old one is still allowed */
+    assert_int_equal(ct_zmq_context_allow(w.context, peers, 2), CT_OK);
+    struct ct_zmq_vehicle *old = open_vehicle(&w, &w.demo);
+    vehicle_says(old, "old");
+    fleet_hears(&w, "demo", "old");
+    ct_zmq_vehicle_close(old);
+    struct ct_zmq_vehicle *renewed = open_vehicle(&w, &w.stranger);
+    vehicle_says(renewed, "new");
+    fleet_hears(&w, "demo", "new");
+    assert_int_equal(ct_zmq_fleet_send(w.fleet, "demo", "hello", 5), CT_OK);
+    vehicle_hears(renewed, "hello");
+    ct_zmq_vehicle_close(renewed);
+    close_world(&w);
+}
+
+static void test_zmq_key_that_connects_too_often_waits_and_others_do_not(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w);
+    struct ct_zmq_vehicle *truck = open_vehicle(&w, &w.truck);
+    vehicle_says(truck, "before");
+    fleet_hears(&w, "truck", "before");
+    struct ct_zmq_vehicle *demo = open_vehicle(&w, &w.demo);
+    vehicle_says(demo, "first");
+    fleet_hears(&w, "demo", "first");
+    /* a handshake takes milliseconds, so dozens of them are more than one a second */
+    for (int i = 0; i < 200 && ct_zmq_context_refused(w.context) == 0; i++) {
+        assert_int_equal(ct_zmq_vehicle_reconnect(demo), CT_OK);
+        vehicle_says(demo, "again");
+        fleet_hears(&w, "demo", "again");
+    }
+    assert_true(ct_zmq_context_refused(w.context) > 0);
+    vehicle_says(truck, "during");
+    fleet_hears(&w, "truck", "during");
+    vehicle_says(demo, "after"); /* by the same socket: a 300 is only for now */
+    fleet_hears(&w, "demo", "after");
+    ct_zmq_vehicle_close(demo);
+    ct_zmq_vehicle_close(truck);
+    close_world(&w);
+}
+
 /* ---------------------------------------------------------------- clients that are not ours */
 
 enum mechanism { NONE, PLAIN, CURVE };
@@ -470,7 +539,10 @@ static void test_zmq_bad_endpoints_and_keys_named(void **state)
     assert_int_not_equal(ct_zmq_fleet_open(w.context, "nonsense", w.server.secret_key, &fleet), CT_OK);
     assert_int_equal(ct_zmq_fleet_open(w.context, "tcp://127.0.0.1:*", "short", &fleet), CT_ERR_ARGUMENT);
     struct ct_zmq_vehicle *vehicle = NULL;
-    const struct ct_zmq_vehicle_config config = {w.fleet_endpoint, "short", w.demo.public_key, w.demo.secret_key};
+    const struct ct_zmq_vehicle_config config = {.endpoint = w.fleet_endpoint,
+                                                 .server_public_key = "short",
+                                                 .public_key = w.demo.public_key,
+                                                 .secret_key = w.demo.secret_key};
     assert_int_equal(ct_zmq_vehicle_open(&config, &vehicle), CT_ERR_ARGUMENT);
     close_world(&w);
     ct_zmq_vehicle_close(NULL);
@@ -483,6 +555,9 @@ int main(void)
         cmocka_unit_test(test_zmq_vehicles_speak_and_are_answered_by_key),
         cmocka_unit_test(test_zmq_unknown_key_refused_until_allowed),
         cmocka_unit_test(test_zmq_key_taken_away_ignored_on_open_connection),
+        cmocka_unit_test(test_zmq_server_key_about_to_change_is_followed),
+        cmocka_unit_test(test_zmq_two_keys_of_a_vehicle_both_speak_for_it),
+        cmocka_unit_test(test_zmq_key_that_connects_too_often_waits_and_others_do_not),
         cmocka_unit_test(test_zmq_strangers_get_nothing_through),
         cmocka_unit_test(test_zmq_multipart_and_oversize_are_dropped),
         cmocka_unit_test(test_zmq_subscriber_reads_only_its_topics),
