@@ -12,6 +12,7 @@
 
 #define RETRY_FIRST (50 * CT_NS_PER_MS)
 #define RETRY_MAX   CT_NS_PER_S
+#define PACKETS_MAX 8 /* taken in one call */
 
 struct hub_port {
     struct ct_port port;
@@ -22,10 +23,14 @@ struct hub_port {
     bool retry_known; /* retry_at is set: the first tick after a loss sets it, for time comes only with the tick */
     ct_ns retry_at;
     ct_ns retry_delay;
-    uint8_t packet[CT_HUB_PACKET_MAX]; /* the last packet received, */
+    struct mmsghdr messages[PACKETS_MAX]; /* packets received in one call */
+    size_t packet_count, packet_next;     /* so many, the next to be looked at */
+    const uint8_t *packet;                /* the one being read, */
     size_t packet_len;
-    size_t packet_at;     /* read up to here, */
+    size_t packet_at;     /* up to here, */
     unsigned packet_left; /* with so many frames left in it */
+    struct iovec parts[PACKETS_MAX];
+    uint8_t packets[PACKETS_MAX][CT_HUB_PACKET_MAX];
 };
 
 static struct hub_port *hub_of(struct ct_port *port)
@@ -73,13 +78,18 @@ static int connect_now(struct hub_port *h)
     }
     h->port.fd = fd;
     h->packet_left = 0;
+    h->packet_count = 0;
+    h->packet_next = 0;
     h->broken = false;
     return CT_OK;
 }
 
-/* Takes the packet just received; false when it is not what a hub of this version says. */
+/* Takes the next packet received; false when it is not what a hub of this version says. */
 static bool packet_fits(struct hub_port *h)
 {
+    h->packet = h->packets[h->packet_next];
+    h->packet_len = h->messages[h->packet_next].msg_len;
+    h->packet_next++;
     if (h->packet_len < CT_HUB_HEAD || h->packet[2] != CT_HUB_VERSION) {
         return false;
     }
@@ -97,10 +107,15 @@ static bool packet_fits(struct hub_port *h)
     return true;
 }
 
-static int receive_packet(struct hub_port *h)
+static int receive_packets(struct hub_port *h)
 {
     for (;;) {
-        const ssize_t n = recv(h->port.fd, h->packet, sizeof h->packet, MSG_DONTWAIT);
+        const int n = recvmmsg(h->port.fd, h->messages, PACKETS_MAX, MSG_DONTWAIT, NULL);
+        if (n > 0) {
+            h->packet_count = (size_t)n;
+            h->packet_next = 0;
+            return CT_OK;
+        }
         if (n < 0 && errno == EAGAIN) {
             return CT_ERR_AGAIN;
         }
@@ -108,14 +123,33 @@ static int receive_packet(struct hub_port *h)
         if (n < 0 && (errno == EINTR || errno == ECONNRESET)) {
             continue;
         }
-        h->packet_len = n > 0 ? (size_t)n : 0;
-        if (n <= 0 || !packet_fits(h)) {
-            h->port.stats.malformed += n > 0 ? 1 : 0;
-            disconnect(h);
-            return CT_ERR_DOWN;
-        }
-        return CT_OK;
+        disconnect(h);
+        return CT_ERR_DOWN;
     }
+}
+
+/* The next packet with frames in it, if there is one. */
+static int next_packet(struct hub_port *h)
+{
+    if (h->port.fd < 0) {
+        return CT_ERR_DOWN;
+    }
+    if (h->packet_next == h->packet_count) {
+        /* Less than a call can bring was all there was. */
+        const bool all = h->packet_count > 0 && h->packet_count < PACKETS_MAX;
+        h->packet_count = 0;
+        h->packet_next = 0;
+        const int err = all ? CT_ERR_AGAIN : receive_packets(h);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    if (!packet_fits(h)) {
+        h->port.stats.malformed += h->packet_len > 0 ? 1 : 0; /* empty: the hub has gone */
+        disconnect(h);
+        return CT_ERR_DOWN;
+    }
+    return CT_OK;
 }
 
 static size_t unpack(struct hub_port *h, struct ct_frame *out_frames, size_t max)
@@ -143,7 +177,7 @@ static int hub_read(struct ct_port *port, struct ct_frame *out_frames, size_t ma
         if (n == max) {
             break;
         }
-        err = port->fd >= 0 ? receive_packet(h) : CT_ERR_DOWN;
+        err = next_packet(h);
         if (err != CT_OK) {
             break;
         }
@@ -186,7 +220,7 @@ static int hub_write(struct ct_port *port, const struct ct_frame *frame)
 static ct_ns hub_tick(struct ct_port *port, ct_ns now)
 {
     struct hub_port *h = hub_of(port);
-    if (h->packet_left > 0) {
+    if (h->packet_left > 0 || (port->fd >= 0 && h->packet_next < h->packet_count)) {
         return now;
     }
     if (port->fd >= 0) {
@@ -245,6 +279,10 @@ int ct_hub_port_open(const char *path, const char *client, bool own, bool wait, 
     }
     h->port.ops = &hub_port_ops;
     h->port.fd = -1;
+    for (size_t i = 0; i < PACKETS_MAX; i++) {
+        h->parts[i] = (struct iovec){h->packets[i], CT_HUB_PACKET_MAX};
+        h->messages[i].msg_hdr = (struct msghdr){.msg_iov = &h->parts[i], .msg_iovlen = 1};
+    }
     h->address.sun_family = AF_UNIX;
     memcpy(h->address.sun_path, path, strlen(path) + 1);
     snprintf(h->port.name, sizeof h->port.name, "unix:%.58s", path);

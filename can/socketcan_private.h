@@ -44,6 +44,7 @@ struct socketcan_port {
     uint64_t link_lost; /* by driver and kernel */
     bool active;        /* frames came since the counts were looked at */
     ct_ns look_at;      /* when to look again */
+    unsigned reads_since_link;
 
     /* a flood of bus errors is switched off in the kernel for the rest of a second */
     unsigned flood_count;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#define READS_PER_LINK 64 /* while frames never end, rtnetlink is looked at too */
+
 /* Both sources are one counter of the kernel, and the one of the frames is as old as the frame. */
 static void take_dropped(struct socketcan_port *p, uint32_t dropped)
 {
@@ -135,7 +137,9 @@ static int read_error(struct socketcan_port *p, int errnum)
     return ct_err_from_errno(errnum);
 }
 
-/* One batch; CT_ERR_AGAIN when there was nothing. A batch of nothing but own frames is empty, and not the end. */
+/* One batch; CT_ERR_AGAIN when there was nothing, or nothing more behind it. A batch of nothing but own frames is
+ * empty.
+ */
 static int read_batch(struct socketcan_port *p, struct ct_frame *out_frames, size_t want, size_t *out_count)
 {
     prepare(p, want);
@@ -144,8 +148,9 @@ static int read_batch(struct socketcan_port *p, struct ct_frame *out_frames, siz
         return read_error(p, errno);
     }
     p->active = true;
-    *out_count = take_batch(p, (size_t)received, (size_t)received < want, out_frames);
-    return CT_OK;
+    const bool empty = (size_t)received < want;
+    *out_count = take_batch(p, (size_t)received, empty, out_frames);
+    return empty ? CT_ERR_AGAIN : CT_OK;
 }
 
 static int read_queue(struct socketcan_port *p, struct ct_frame *out_frames, size_t max, size_t *out_count)
@@ -166,9 +171,10 @@ int ct_socketcan_read(struct ct_port *port, struct ct_frame *out_frames, size_t 
 {
     struct socketcan_port *p = (struct socketcan_port *)port;
     int err = read_queue(p, out_frames, max, out_count);
-    if (*out_count == 0) {
+    if (*out_count == 0 || ++p->reads_since_link >= READS_PER_LINK) {
+        p->reads_since_link = 0;
         ct_socketcan_link_read(p);
-        if (p->gone) { /* between the two reads frames may have come */
+        if (p->gone && *out_count == 0) { /* between the two reads frames may have come */
             err = read_queue(p, out_frames, max, out_count);
         }
     }

@@ -14,6 +14,14 @@
 
 /* ---- frames */
 
+static void count_delays(struct ct_bus *bus, const struct ct_frame *frames, size_t count)
+{
+    const ct_ns now = count > 0 ? ct_clock_now() : 0;
+    for (size_t i = 0; i < count; i++) {
+        ct_hist_add(&bus->delay, now - frames[i].t_ns);
+    }
+}
+
 static void take_frames(struct ct_bus *bus, struct bus_port *port, struct ct_frame *frames, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -26,6 +34,7 @@ static void take_frames(struct ct_bus *bus, struct bus_port *port, struct ct_fra
         ct_executor_receive(bus->executor, frame, bus->now);
     }
     ct_pipeline_frames(&bus->model->pipeline, frames, count, bus->now, &port->counts, ct_bus_emit, bus);
+    count_delays(bus, frames, count);
 }
 
 /* Adapters may close and open their descriptor in read and tick, and close it in write. */
@@ -94,6 +103,8 @@ static void read_port(struct ct_bus *bus, struct bus_port *port)
             return;
         }
     }
+    /* What a port with a descriptor still holds, the descriptor tells. */
+    port->ready = port->ready && (count == BUS_READ_MAX || port->port->fd < 0);
     take_frames(bus, port, frames, err == CT_OK ? count : 0);
     ct_bus_follow_fd(bus, port);
 }
@@ -184,6 +195,11 @@ static int announce_catalogue(struct ct_bus *bus, const struct ct_model *model)
     return err;
 }
 
+static void set_pace(struct ct_bus *bus)
+{
+    bus->loop.pace.gap = bus->model->settings->coalesce_us > 1 ? bus->model->settings->coalesce_us * CT_NS_PER_US : 0;
+}
+
 static void use_model(struct ct_bus *bus, struct ct_model *model)
 {
     struct ct_model *old = bus->model;
@@ -191,6 +207,7 @@ static void use_model(struct ct_bus *bus, struct ct_model *model)
     const size_t carried = ct_pipeline_carry(&model->pipeline, &old->pipeline);
     ct_executor_use_policy(bus->executor, model->policy);
     bus->model = model;
+    set_pace(bus);
     bus->reloads++;
     bus->snapshot_wanted = true; /* the backend's twin of the new catalogue begins with it */
     bus->snapshot_id = 0;
@@ -254,9 +271,10 @@ static ct_ns round_of(struct ct_bus *bus)
     }
     const bool clear = ct_bus_out_flush(bus);
     struct ct_channel *out = &bus->channels->bus_to_storage;
-    if (ct_ring_used(out->ring) > RING_WAKE_BYTES) {
+    const size_t waiting = ct_ring_used(out->ring);
+    if (waiting > RING_WAKE_BYTES) {
         ct_channel_wake(out);
-    } else {
+    } else if (waiting > 0) { /* most rounds have nothing for the storage thread */
         ct_channel_notify(out);
     }
     const bool waits = !clear || failed || bus->has_unsent || atomic_load(&bus->next_model) != NULL;
@@ -280,6 +298,7 @@ static bool finished(struct ct_bus *bus)
 void ct_bus_run(struct ct_bus *bus)
 {
     bus->now = ct_clock_now();
+    set_pace(bus);
     ct_bus_event(bus, "gateway-started", "cantwin-gateway " CANTWIN_VERSION, "version", CANTWIN_VERSION);
     for (;;) {
         bus->now = ct_clock_now();

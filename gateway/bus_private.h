@@ -8,6 +8,7 @@
 #include "bus_health.h"
 #include "bus_load.h"
 #include "executor.h"
+#include "hist.h"
 #include "loop.h"
 #include "messages.h"
 #include "port.h"
@@ -60,6 +61,7 @@ struct ct_bus {
     struct ct_loop_watch from_storage, control;
     struct status_server *status;
     struct bus_power *power; /* NULL: none is configured */
+    struct ct_hist delay;    /* from the frames' stamps to their being in the twin */
     ct_ns started_ns;
     ct_ns now; /* of this round */
 

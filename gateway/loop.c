@@ -1,5 +1,7 @@
 #include "loop.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -65,9 +67,11 @@ void ct_loop_remove(struct ct_loop *loop, struct ct_loop_watch *watch)
     }
 }
 
+/* A timer that comes too early only costs a turn, and a deadline that moves on with every frame would cost a system
+ * call with every frame: only an earlier one is armed. */
 static int arm(struct ct_loop *loop, ct_ns deadline)
 {
-    if (deadline == loop->armed) {
+    if (deadline >= loop->armed) {
         return CT_OK;
     }
     /* All zero switches the timer off; a deadline of 0 or less has simply passed. */
@@ -92,6 +96,20 @@ static void take_timer(struct ct_loop *loop)
     loop->armed = CT_NS_NEVER;
 }
 
+/* Descriptors wait meanwhile, so that there is more to be found at once. */
+static void rest(struct ct_loop *loop, ct_ns deadline)
+{
+    if (loop->pace.gap <= 0) {
+        return;
+    }
+    const ct_ns now = ct_clock_now();
+    const ct_ns until = ct_ns_min(ct_pace_turn(&loop->pace, now), deadline);
+    if (until > now) {
+        const struct timespec at = {.tv_sec = (time_t)(until / CT_NS_PER_S), .tv_nsec = (long)(until % CT_NS_PER_S)};
+        clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &at, NULL); /* cut short by a signal: a turn more */
+    }
+}
+
 int ct_loop_wait(struct ct_loop *loop, ct_ns deadline)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -100,6 +118,7 @@ int ct_loop_wait(struct ct_loop *loop, ct_ns deadline)
         return err;
     }
     ct_pulse_rest(&loop->pulse);
+    rest(loop, deadline);
     const int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, -1);
     ct_pulse_work(&loop->pulse);
     if (count < 0) {

@@ -4,6 +4,7 @@
 #define CT_GATEWAY_LOOP_H
 
 #include "errors.h"
+#include "pace.h"
 #include "service.h"
 #include "time_ns.h"
 
@@ -14,6 +15,7 @@ struct ct_loop {
     int epoll_fd;
     int timer_fd;
     struct ct_pulse pulse; /* at rest inside ct_loop_wait */
+    struct ct_pace pace;   /* of turns; its gap is the user's to set, 0 after open */
     ct_ns armed;           /* deadline the timer is set to, CT_NS_NEVER when it is off */
 };
 

@@ -12,6 +12,7 @@
 #define NEEDED                         CYAML_FLAG_DEFAULT
 #define MAYBE                          CYAML_FLAG_OPTIONAL
 #define SEND_PATIENCE_MAX_MS           60000
+#define COALESCE_MAX_US                10000
 #define GPIO_MAX_MS                    3600000
 
 static const cyaml_strval_t role_names[] = {{"director", CT_ROLE_DIRECTOR}, {"release", CT_ROLE_RELEASE}};
@@ -100,6 +101,7 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("state_dir", struct ct_settings, state_dir, NEEDED),
     CYAML_FIELD_MAPPING("outbox", MAYBE, struct ct_settings, outbox, outbox_fields),
     CYAML_FIELD_MAPPING("gpio", MAYBE, struct ct_settings, gpio, gpio_fields),
+    CYAML_FIELD_UINT("coalesce_us", MAYBE, struct ct_settings, coalesce_us),
     TEXT("status_socket", struct ct_settings, status_socket, MAYBE),
     CYAML_FIELD_ENUM("log_level", MAYBE | CYAML_FLAG_STRICT, struct ct_settings, log_level, level_names,
                      CYAML_ARRAY_LEN(level_names)),
@@ -287,6 +289,15 @@ static int check_power_bus(const struct ct_settings *settings, char *problem, si
     return CT_ERR_EXISTS;
 }
 
+static int check_coalesce(const struct ct_settings *settings, char *problem, size_t size)
+{
+    if (settings->coalesce_us <= COALESCE_MAX_US) {
+        return CT_OK;
+    }
+    snprintf(problem, size, "coalesce_us is %u; at most %d", settings->coalesce_us, COALESCE_MAX_US);
+    return CT_ERR_RANGE;
+}
+
 static int check(const struct ct_settings *settings, char *problem, size_t size)
 {
     if (!good_name(settings->vehicle_id, 64)) {
@@ -297,6 +308,7 @@ static int check(const struct ct_settings *settings, char *problem, size_t size)
     err = err == CT_OK ? check_ecus(settings, problem, size) : err;
     err = err == CT_OK ? check_link(settings, problem, size) : err;
     err = err == CT_OK ? check_power_bus(settings, problem, size) : err;
+    err = err == CT_OK ? check_coalesce(settings, problem, size) : err;
     return err == CT_OK ? check_gpio(&settings->gpio, problem, size) : err;
 }
 
@@ -309,6 +321,7 @@ static void fill_defaults(struct ct_settings *settings)
 {
     fill(&settings->outbox.quota_mib, 64);
     fill(&settings->outbox.commit_ms, 20);
+    fill(&settings->coalesce_us, 500);
     fill(&settings->gpio.debounce_ms, 50);
     fill(&settings->gpio.quiet_ms, 5000);
     fill(&settings->gpio.polling_ms, 30000);

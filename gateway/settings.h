@@ -93,8 +93,9 @@ struct ct_settings {
     char *state_dir;
     struct ct_settings_outbox outbox;
     struct ct_settings_gpio gpio;
-    char *status_socket; /* NULL: none */
-    int log_level;       /* enum ct_log_level */
+    uint32_t coalesce_us; /* 500: how long frames may wait to be read together when they come thick; 1: never */
+    char *status_socket;  /* NULL: none */
+    int log_level;        /* enum ct_log_level */
 };
 
 /* One `--key value` of the command line. */

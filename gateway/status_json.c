@@ -147,6 +147,17 @@ static size_t seen_entries(const struct ct_bus *bus)
     return seen;
 }
 
+/* From the frames' stamps to their values being readable here. */
+static void put_delay(struct ct_json *json, const struct ct_bus *bus)
+{
+    ct_json_object_begin(json, "delay_us");
+    ct_json_double(json, "p50", (double)ct_hist_quantile(&bus->delay, 500) / 1e3);
+    ct_json_double(json, "p99", (double)ct_hist_quantile(&bus->delay, 990) / 1e3);
+    ct_json_double(json, "max", (double)bus->delay.max / 1e3);
+    ct_json_uint(json, "frames", bus->delay.total);
+    ct_json_object_end(json);
+}
+
 static void put_twin(struct ct_json *json, const struct ct_bus *bus)
 {
     const struct ct_pipeline *pipeline = &bus->model->pipeline;
@@ -254,6 +265,7 @@ void ct_status_json_overview(const struct ct_bus *bus, struct ct_buf *out)
         put_bus(&json, bus, i);
     }
     ct_json_array_end(&json);
+    put_delay(&json, bus);
     put_twin(&json, bus);
     put_collect(&json, bus);
     put_outbox(&json, &bus->storage_stats);

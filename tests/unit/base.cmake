@@ -7,3 +7,5 @@ cantwin_test(log_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/log_test.c DE
 if(libsystemd_FOUND)
     cantwin_test(service_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/service_test.c DEPENDS base_service)
 endif()
+cantwin_test(pace_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/pace_test.c DEPENDS base)
+cantwin_test(hist_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/hist_test.c DEPENDS base)
