@@ -2,6 +2,7 @@
 
 #include "api_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,20 +11,31 @@
 /* `*` stands for one segment; with `vehicle` the second segment names one that must exist. */
 static const struct route {
     enum ct_api_method method;
+    enum ct_access role; /* the least that may use it */
     const char *path;
     bool vehicle;
     int (*handle)(struct ct_api_call *call);
 } routes[] = {
-    {CT_API_GET, "vehicles", false, ct_api_get_vehicles},
-    {CT_API_GET, "vehicles/*/twin", true, ct_api_get_twin},
-    {CT_API_GET, "vehicles/*/history", true, ct_api_get_history},
-    {CT_API_GET, "vehicles/*/commands", true, ct_api_get_commands},
-    {CT_API_GET, "vehicles/*/events", true, ct_api_get_events},
-    {CT_API_PUT, "vehicles/*/desired", true, ct_api_put_desired},
-    {CT_API_POST, "vehicles/*/diagnostics", true, ct_api_post_diagnostics},
-    {CT_API_GET, "commands/*", false, ct_api_get_command},
-    {CT_API_GET, "status", false, ct_api_get_status},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles", false, ct_api_get_vehicles},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/twin", true, ct_api_get_twin},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/history", true, ct_api_get_history},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/commands", true, ct_api_get_commands},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/events", true, ct_api_get_events},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/desired", true, ct_api_get_desired},
+    {CT_API_PUT, CT_ACCESS_OPERATOR, "vehicles/*/desired", true, ct_api_put_desired},
+    {CT_API_POST, CT_ACCESS_TECHNICIAN, "vehicles/*/diagnostics", true, ct_api_post_diagnostics},
+    {CT_API_GET, CT_ACCESS_VIEWER, "commands/*", false, ct_api_get_command},
+    {CT_API_GET, CT_ACCESS_OPERATOR, "audit", false, ct_api_get_audit},
+    {CT_API_GET, CT_ACCESS_VIEWER, "me", false, ct_api_get_me},
+    {CT_API_GET, CT_ACCESS_VIEWER, "status", false, ct_api_get_status},
+    {CT_API_GET, CT_ACCESS_VIEWER, "metrics", false, ct_api_get_metrics},
 };
+
+#define ROUTE_COUNT (sizeof routes / sizeof routes[0])
+
+static const char *const method_names[] = {
+    [CT_API_GET] = "GET",       [CT_API_PUT] = "PUT",         [CT_API_POST] = "POST",
+    [CT_API_DELETE] = "DELETE", [CT_API_OPTIONS] = "OPTIONS", [CT_API_OTHER] = "other"};
 
 const char *ct_api_param(const struct ct_api_call *call, const char *name)
 {
@@ -65,54 +77,137 @@ static bool matches(const struct route *route, const struct ct_api_call *call)
     return *at == '\0';
 }
 
-static int dispatch(struct ct_api_call *call)
+/* ------------------------------------------------------------------------------------------------ one call */
+
+/* What the address does take, for the Allow header. */
+static const char *allowed(const struct ct_api_call *call)
 {
-    bool known_path = false;
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        const struct route *route = &routes[i];
-        if (!matches(route, call)) {
-            continue;
-        }
-        known_path = true;
-        if (route->method != call->request->method) {
-            continue;
-        }
-        if (route->vehicle) {
-            call->vehicle = ct_registry_find(ct_folder_registry(call->folder), call->segments[1]);
-            if (call->vehicle == NULL) {
-                return ct_api_error(call->out, 404, "no vehicle '%.64s' has been seen; see /api/v1/vehicles",
-                                    call->segments[1]);
-            }
-        }
-        return route->handle(call);
+    static const char *const texts[] = {"",     "GET",       "PUT",       "GET, PUT",
+                                        "POST", "GET, POST", "PUT, POST", "GET, PUT, POST"};
+    static_assert(CT_API_GET == 0 && CT_API_PUT == 1 && CT_API_POST == 2 && CT_API_DELETE == 3, "bits of `texts`");
+    unsigned set = 0;
+    bool deletes = false;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        const bool fits = matches(&routes[i], call);
+        set |= fits && routes[i].method < CT_API_DELETE ? 1U << routes[i].method : 0;
+        deletes = deletes || (fits && routes[i].method == CT_API_DELETE);
     }
-    return known_path ? ct_api_error(call->out, 405, "this address does not take that method")
-                      : ct_api_error(call->out, 404, "nothing is at this address");
+    return deletes ? "GET, PUT, DELETE" : texts[set];
 }
 
-int ct_api_handle(struct ct_folder *folder, const struct ct_api_request *request,
-                  const struct ct_api_counters *counters, struct ct_moment moment, struct ct_buf *out, int *out_fatal)
+static const struct route *find_route(const struct ct_api_call *call)
+{
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (routes[i].method == call->request->method && matches(&routes[i], call)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static int refuse_role(struct ct_api_call *call, const struct route *route)
+{
+    const enum ct_access role = call->request->role;
+    return role == CT_ACCESS_NONE ? ct_api_error(call->out, 401, "send a token: Authorization: Bearer TOKEN")
+                                  : ct_api_error(call->out, 403, "this needs the role %s; your token has the role %s",
+                                                 ct_access_text(route->role), ct_access_text(role));
+}
+
+static int run(struct ct_api_call *call, const struct route *route)
+{
+    if (call->request->role < route->role) {
+        return refuse_role(call, route);
+    }
+    if (route->vehicle) {
+        call->vehicle = ct_registry_find(ct_folder_registry(call->folder), call->segments[1]);
+        if (call->vehicle == NULL) {
+            return ct_api_error(call->out, 404, "no vehicle '%.64s' has been seen; see /api/v1/vehicles",
+                                call->segments[1]);
+        }
+    }
+    return route->handle(call);
+}
+
+/* A write leaves its trace first: whatever it does can be told from who asked for it. */
+static int run_audited(struct ct_api_call *call, const struct route *route)
+{
+    char detail[CT_AUDIT_DETAIL_MAX + 1];
+    char action[CT_API_PATH_MAX];
+    const struct ct_api_request *request = call->request;
+    (void)snprintf(detail, sizeof detail, "%.*s", (int)request->body_len, request->body);
+    (void)snprintf(action, sizeof action, "%s %.480s", method_names[request->method], request->path);
+    const struct ct_audit_row row = {.utc_ms = call->moment.utc_ns / CT_NS_PER_MS,
+                                     .user = request->user == NULL ? "" : request->user,
+                                     .vehicle = strcmp(call->segments[0], "vehicles") == 0 ? call->segments[1] : "",
+                                     .action = action,
+                                     .detail = detail};
+    struct ct_audit *audit = ct_folder_audit(call->folder);
+    int64_t id = 0;
+    int err = ct_folder_write(call->folder, call->moment);
+    err = err == CT_OK ? ct_audit_begin(audit, &row, &id) : err;
+    const int status = err == CT_OK ? run(call, route) : 500;
+    if (err == CT_OK && call->fatal == CT_OK) {
+        err = ct_folder_write(call->folder, call->moment); /* the call may have committed */
+        err = err == CT_OK ? ct_audit_end(audit, id, status) : err;
+    }
+    call->fatal = call->fatal != CT_OK ? call->fatal : err;
+    return status;
+}
+
+static int dispatch(struct ct_api_call *call)
+{
+    const struct route *route = find_route(call);
+    if (route == NULL) {
+        const char *methods = allowed(call);
+        call->answer->allow = methods[0] == '\0' ? NULL : methods;
+        return methods[0] == '\0' ? ct_api_error(call->out, 404, "nothing is at this address")
+                                  : ct_api_error(call->out, 405, "this address does not take that method");
+    }
+    /* Without a token nothing is kept: anybody could fill the trail. */
+    const bool audited = route->method != CT_API_GET && call->request->role != CT_ACCESS_NONE;
+    return audited ? run_audited(call, route) : run(call, route);
+}
+
+static int status_of(struct ct_api_call *call)
 {
     char path[CT_API_PATH_MAX];
-    *out_fatal = CT_OK;
-    const int refused = ct_api_guard(request, out);
+    const struct ct_api_request *request = call->request;
+    const char *tail = strncmp(request->path, PREFIX, sizeof PREFIX - 1) == 0 ? request->path + sizeof PREFIX - 1
+                       : strcmp(request->path, "/metrics") == 0               ? "metrics"
+                                                                              : NULL;
+    const int refused = ct_api_guard(request, call->out);
     if (refused != 0) {
         return refused;
     }
-    if (strncmp(request->path, PREFIX, sizeof PREFIX - 1) != 0) {
-        return ct_api_error(out, 404, "nothing is at this address");
+    if (tail == NULL) {
+        return ct_api_error(call->out, 404, "nothing is at this address");
     }
-    const int n = snprintf(path, sizeof path, "%s", request->path + sizeof PREFIX - 1);
+    const int n = snprintf(path, sizeof path, "%s", tail);
     if (n < 0 || (size_t)n >= sizeof path) {
-        return ct_api_error(out, 414, "the address is too long");
+        return ct_api_error(call->out, 414, "the address is too long");
     }
-    struct ct_api_call call = {
-        .folder = folder, .request = request, .counters = counters, .moment = moment, .out = out};
-    split(&call, path);
-    const int status = dispatch(&call);
-    *out_fatal = call.fatal;
+    split(call, path);
+    return dispatch(call);
+}
+
+int ct_api_handle(struct ct_folder *folder, const struct ct_api_request *request,
+                  const struct ct_api_counters *counters, struct ct_moment moment, struct ct_api_answer *answer)
+{
+    struct ct_api_call call = {.folder = folder,
+                               .request = request,
+                               .counters = counters,
+                               .moment = moment,
+                               .answer = answer,
+                               .out = &answer->body};
+    answer->status = status_of(&call);
     if (call.fatal != CT_OK) {
-        return ct_api_error(out, 500, "the store failed: %s", ct_err_text(call.fatal));
+        answer->status = ct_api_error(&answer->body, 500, "the store failed: %s", ct_err_text(call.fatal));
+    } else if (ct_buf_error(&answer->body) != CT_OK) {
+        answer->status = ct_api_error(&answer->body, 413, "the answer is too large; ask for less");
     }
-    return ct_buf_error(out) == CT_OK ? status : ct_api_error(out, 413, "the answer is too large; ask for less");
+    if (answer->status >= 400) {
+        answer->type = NULL;
+        answer->more = false;
+    }
+    return call.fatal;
 }

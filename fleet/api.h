@@ -1,20 +1,24 @@
 /* The REST API as a function of a request: no sockets. Requests come in as text, checked here and nowhere else; answers
  * leave as JSON. Runs in the folder's thread.
  *
- * Writes need Content-Type application/json and no foreign Origin; on a loopback listener the Host must be a loopback
- * name, so that a page of another site that rebinds its name cannot talk to it. */
+ * Every route names the least role that may use it. Writes need Content-Type application/json and no foreign Origin
+ * (but one that the configuration allows); on a loopback listener the Host must be a loopback name, so that a page of
+ * another site that rebinds its name cannot talk to it. Every write is kept in the audit trail, with who asked for it
+ * and what came of it. */
 #ifndef CT_FLEET_API_H
 #define CT_FLEET_API_H
 
 #include "buf.h"
 #include "folder.h"
+#include "tokens.h"
 
-#define CT_API_PARAMS_MAX 8
+#define CT_API_PARAMS_MAX 12
 #define CT_API_BODY_MAX   16384
 #define CT_API_ANSWER_MAX (32U * 1024U * 1024U)
 #define CT_API_PATH_MAX   512
+#define CT_API_ETAG_MAX   40
 
-enum ct_api_method { CT_API_GET, CT_API_PUT, CT_API_POST, CT_API_OTHER };
+enum ct_api_method { CT_API_GET, CT_API_PUT, CT_API_POST, CT_API_DELETE, CT_API_OPTIONS, CT_API_OTHER };
 
 struct ct_api_param {
     const char *name;
@@ -26,7 +30,10 @@ struct ct_api_request {
     const char *path; /* decoded, without query */
     struct ct_api_param params[CT_API_PARAMS_MAX];
     size_t param_count;
-    const char *host, *origin, *content_type; /* NULL: absent */
+    const char *host, *origin, *content_type, *if_match; /* NULL: absent */
+    const char *allowed_origin;                          /* beside the page's own; NULL: none */
+    const char *user;                                    /* whose token it is, for the audit trail */
+    enum ct_access role;
     const char *body;
     size_t body_len;
     bool loopback; /* the listener is bound to a loopback address */
@@ -38,10 +45,22 @@ struct ct_api_counters {
     uint64_t http_requests, http_refused, sse_clients, sse_dropped;
 };
 
-/* Status code; the JSON body is appended to out (always one, errors as {"error":"text"}). *out_fatal: an error of
- * storing after which the process must end. */
+/* What goes back. */
+struct ct_api_answer {
+    int status;
+    const char *type;           /* NULL: JSON */
+    char etag[CT_API_ETAG_MAX]; /* empty: none; with its quotes */
+    const char *allow;          /* of a 405 */
+    bool more;                  /* the body is one page; ask again with "from" replaced by next_us ... */
+    int64_t next_us;            /* ... until there is no more */
+    struct ct_buf body;
+};
+
+/* Fills *answer (its body is initialised by the caller): always a body, errors as {"error":"text"}. Not CT_OK: an error
+ * of storing after which the process must end. */
 int ct_api_handle(struct ct_folder *folder, const struct ct_api_request *request,
-                  const struct ct_api_counters *counters, struct ct_moment moment, struct ct_buf *out, int *out_fatal);
+                  const struct ct_api_counters *counters, struct ct_moment moment,
+                  struct ct_api_answer *answer) CT_MUST_CHECK;
 
 /* The checks before anything else: 0 when the request may go on, else the status with the error in out. */
 int ct_api_guard(const struct ct_api_request *request, struct ct_buf *out);

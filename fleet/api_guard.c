@@ -65,18 +65,22 @@ static bool is_json(const char *content_type)
            (content_type[len] == '\0' || content_type[len] == ';' || content_type[len] == ' ');
 }
 
+/* The page's own, or the one that the configuration allows. */
+static bool origin_allowed(const struct ct_api_request *request)
+{
+    return request->origin == NULL || same_origin(request->origin, request->host) ||
+           (request->allowed_origin != NULL && strcasecmp(request->origin, request->allowed_origin) == 0);
+}
+
 int ct_api_guard(const struct ct_api_request *request, struct ct_buf *out)
 {
-    if (request->method == CT_API_OTHER) {
-        return ct_api_error(out, 405, "only GET, PUT and POST are served");
-    }
     if (request->host == NULL || (request->loopback && !loopback_host(request->host))) {
         return ct_api_error(out, 403, "the Host header must name this machine's loopback address");
     }
-    if (request->origin != NULL && !same_origin(request->origin, request->host)) {
+    if (!origin_allowed(request)) {
         return ct_api_error(out, 403, "requests from pages of other origins are refused");
     }
-    if (request->method == CT_API_GET) {
+    if (request->method != CT_API_PUT && request->method != CT_API_POST) {
         return 0;
     }
     if (!is_json(request->content_type)) {

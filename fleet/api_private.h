@@ -16,11 +16,21 @@ struct ct_api_call {
     const char *segments[CT_API_SEGMENTS_MAX]; /* of the path behind /api/v1 */
     size_t segment_count;
     struct ct_vehicle *vehicle; /* named by the path, for routes that have one */
-    struct ct_buf *out;
+    struct ct_api_answer *answer;
+    struct ct_buf *out; /* the answer's body */
     int fatal;
 };
 
 const char *ct_api_param(const struct ct_api_call *call, const char *name); /* NULL: absent */
+
+/* Reading a whole number of milliseconds or rows: false when it is none or beyond +-max. Absent: true, *value stays. */
+bool ct_api_number(const struct ct_api_call *call, const char *name, int64_t max, int64_t *value);
+/* 200, or the error of what could not be read: nothing was changed, and the next question may be a good one. */
+int ct_api_finish(struct ct_api_call *call, int err);
+
+/* The body as an object that has only `keys` (NULL ends them), each once; the caller deletes it. On failure the answer
+ * is written and *out_status set. */
+struct cJSON *ct_api_body(struct ct_api_call *call, const char *const *keys, int *out_status);
 
 /* Each returns the status. */
 int ct_api_get_vehicles(struct ct_api_call *call);
@@ -29,7 +39,11 @@ int ct_api_get_history(struct ct_api_call *call);
 int ct_api_get_commands(struct ct_api_call *call);
 int ct_api_get_command(struct ct_api_call *call);
 int ct_api_get_events(struct ct_api_call *call);
+int ct_api_get_desired(struct ct_api_call *call);
 int ct_api_get_status(struct ct_api_call *call);
+int ct_api_get_metrics(struct ct_api_call *call);
+int ct_api_get_audit(struct ct_api_call *call);
+int ct_api_get_me(struct ct_api_call *call);
 int ct_api_put_desired(struct ct_api_call *call);
 int ct_api_post_diagnostics(struct ct_api_call *call);
 

@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,42 +19,6 @@
 #define TTL_MS_MIN         100
 #define TTL_MS_MAX         3600000
 #define INTEGER_MAX        9007199254740992.0 /* 2^53: beyond it JSON numbers are not exact */
-
-/* ------------------------------------------------------------------------------------------------ body */
-
-static bool known_key(const char *key, const char *const *keys)
-{
-    for (; *keys != NULL; keys++) {
-        if (strcmp(key, *keys) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The body as an object that has only known keys, each once. On failure the answer is written and *out_status set. */
-static cJSON *parse_body(struct ct_api_call *call, const char *const *keys, int *out_status)
-{
-    const char *end = NULL;
-    cJSON *body = cJSON_ParseWithLengthOpts(call->request->body, call->request->body_len, &end, false);
-    const char *stop = call->request->body + call->request->body_len;
-    while (body != NULL && end < stop && isspace((unsigned char)*end)) {
-        end++;
-    }
-    if (body == NULL || end != stop || !cJSON_IsObject(body)) {
-        cJSON_Delete(body);
-        *out_status = ct_api_error(call->out, 400, "the body is not a JSON object");
-        return NULL;
-    }
-    for (const cJSON *item = body->child; item != NULL; item = item->next) {
-        if (!known_key(item->string, keys) || cJSON_GetObjectItemCaseSensitive(body, item->string) != item) {
-            *out_status = ct_api_error(call->out, 400, "unknown or repeated member '%.64s'", item->string);
-            cJSON_Delete(body);
-            return NULL;
-        }
-    }
-    return body;
-}
 
 static bool optional_ms(const cJSON *body, const char *key, int64_t min, int64_t max, int64_t *value)
 {
@@ -179,6 +144,47 @@ static const struct ct_entry *find_entry(const struct ct_vehicle *vehicle, const
     return ct_catalogue_entry(ct_twin_catalogue(vehicle->twin), id);
 }
 
+struct revision {
+    const char *path;
+    uint64_t revision; /* 0: nothing was ever desired there */
+};
+
+static void note_revision(void *user, const char *path, const char *detail, uint64_t revision,
+                          const uint8_t id[CT_COMMAND_ID_SIZE], int state, int reason)
+{
+    struct revision *wanted = user;
+    (void)detail;
+    (void)id;
+    (void)state;
+    (void)reason;
+    if (strcmp(path, wanted->path) == 0) {
+        wanted->revision = revision;
+    }
+}
+
+/* If-Match names the revision of the path's desired value that the writer has seen ("0": none, *: any). 0, or the
+ * status of the error. RFC 9110, 13.1.1. */
+static int check_revision(struct ct_api_call *call, const char *path)
+{
+    const char *match = call->request->if_match;
+    struct revision now = {path, 0};
+    char text[CT_API_ETAG_MAX];
+    if (match == NULL || strcmp(match, "*") == 0) {
+        return 0;
+    }
+    const int err = ct_commands_desired(ct_folder_commands(call->folder), call->vehicle->row, note_revision, &now);
+    if (err != CT_OK) {
+        return ct_api_finish(call, err);
+    }
+    (void)snprintf(text, sizeof text, "\"%" PRIu64 "\"", now.revision);
+    if (strcmp(match, text) == 0) {
+        return 0;
+    }
+    (void)snprintf(call->answer->etag, sizeof call->answer->etag, "%s", text);
+    return ct_api_error(call->out, 412, "the desired value of '%.200s' has revision %" PRIu64 " by now; read it again",
+                        path, now.revision);
+}
+
 static int set_desired(struct ct_api_call *call, const cJSON *body)
 {
     const char *path = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "path"));
@@ -202,15 +208,23 @@ static int set_desired(struct ct_api_call *call, const cJSON *body)
     if (status != 0) {
         return status;
     }
+    const int unmatched = check_revision(call, path);
+    if (unmatched != 0) {
+        return unmatched;
+    }
     (void)snprintf(command.path, sizeof command.path, "%s", path);
-    return issue(call, &command, detail);
+    const int issued = issue(call, &command, detail);
+    if (issued == 202) {
+        (void)snprintf(call->answer->etag, sizeof call->answer->etag, "\"%" PRIu64 "\"", command.revision);
+    }
+    return issued;
 }
 
 int ct_api_put_desired(struct ct_api_call *call)
 {
     static const char *const keys[] = {"path", "value", "expires_in_ms", "ttl_ms", NULL};
     int status = 400;
-    cJSON *body = parse_body(call, keys, &status);
+    cJSON *body = ct_api_body(call, keys, &status);
     if (body != NULL) {
         status = set_desired(call, body);
         cJSON_Delete(body);
@@ -256,7 +270,7 @@ int ct_api_post_diagnostics(struct ct_api_call *call)
 {
     static const char *const keys[] = {"ecu", "request", "expires_in_ms", "ttl_ms", NULL};
     int status = 400;
-    cJSON *body = parse_body(call, keys, &status);
+    cJSON *body = ct_api_body(call, keys, &status);
     if (body != NULL) {
         status = diagnose(call, body);
         cJSON_Delete(body);

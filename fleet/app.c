@@ -130,10 +130,7 @@ static int open_sockets(struct ct_fleet_app *app, const char *secret_key, const 
         return say(problem, err, "cannot listen for subscribers; see --publish.endpoint",
                    app->settings.publish.endpoint);
     }
-    struct ct_http_ops ops = ct_http_thread_ops;
-    ops.user = app;
-    return ct_http_open(app->settings.http.address, app->settings.http.port, &ops, &app->http, problem->text,
-                        problem->size);
+    return ct_fleet_app_open_http(app, problem->text, problem->size);
 }
 
 static int read_keys_and_open(struct ct_fleet_app *app, const struct problem *problem)
@@ -261,6 +258,11 @@ int ct_fleet_app_stop(struct ct_fleet_app *app)
     close_fd(app->wake_http);
     close_fd(app->lock_fd);
     sodium_memzero(app->director_secret, sizeof app->director_secret);
+    free(app->tls_certificate);
+    if (app->tls_key != NULL) {
+        sodium_memzero(app->tls_key, strlen(app->tls_key));
+        free(app->tls_key);
+    }
     free(app);
     return failed;
 }
@@ -277,7 +279,8 @@ int ct_fleet_app_reload(struct ct_fleet_app *app, char *problem, size_t problem_
     err = ct_zmq_context_allow(app->context, peers, count);
     free(peers);
     ct_fleet_wake(app->wake_folder); /* the publisher follows */
-    return err == CT_OK ? CT_OK : say(&line, err, "cannot take over the peers", app->settings.link.peers);
+    return err == CT_OK ? ct_fleet_app_reload_tokens(app, problem, problem_size)
+                        : say(&line, err, "cannot take over the peers", app->settings.link.peers);
 }
 
 void ct_fleet_app_watch(const struct ct_fleet_app *app, struct ct_watchdog *watchdog)

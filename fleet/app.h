@@ -21,7 +21,7 @@ int ct_fleet_app_stop(struct ct_fleet_app *app);
 /* Registers the threads. */
 void ct_fleet_app_watch(const struct ct_fleet_app *app, struct ct_watchdog *watchdog);
 
-/* Reads peers.txt again. */
+/* Reads peers.txt and the tokens again. */
 int ct_fleet_app_reload(struct ct_fleet_app *app, char *problem, size_t problem_size) CT_MUST_CHECK;
 
 #endif

@@ -38,6 +38,7 @@ struct ct_fleet_app {
     struct ct_fleet_settings settings; /* texts are the caller's */
     char database_path[4200], log_folder[4200];
     uint8_t director_secret[CT_SIGN_SECRET_SIZE];
+    char *tls_certificate, *tls_key; /* NULL: no TLS */
     int lock_fd;
 
     struct ct_zmq_context *context;
@@ -68,6 +69,10 @@ void *ct_http_thread(void *app);
 extern const struct ct_ingest_ops ct_ingest_thread_ops; /* `user` is set by app.c */
 extern const struct ct_folder_ops ct_folder_thread_ops;
 extern const struct ct_http_ops ct_http_thread_ops;
+
+/* app_http.c: opens the HTTP side by the settings; reads its tokens again. One line in `problem` on failure. */
+int ct_fleet_app_open_http(struct ct_fleet_app *app, char *problem, size_t problem_size) CT_MUST_CHECK;
+int ct_fleet_app_reload_tokens(struct ct_fleet_app *app, char *problem, size_t problem_size) CT_MUST_CHECK;
 
 /* Logs, keeps the error and asks the process to end. */
 void ct_fleet_app_fail(struct ct_fleet_app *app, const char *where, int err);

@@ -4,38 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char schema[] =
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE catalogues(hash BLOB PRIMARY KEY, parts BLOB NOT NULL);"
-    "CREATE TABLE vehicles(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, software TEXT, last_seen_utc_ms INTEGER,"
-    "  catalogue BLOB, twin BLOB, open_from INTEGER, catalogue_from INTEGER, command_seq INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE positions(vehicle INTEGER NOT NULL, stream BLOB NOT NULL, class INTEGER NOT NULL, seq INTEGER NOT "
-    "NULL,"
-    "  PRIMARY KEY(vehicle, stream, class)) WITHOUT ROWID;"
-    "CREATE TABLE chunks(id INTEGER PRIMARY KEY, vehicle INTEGER NOT NULL, t0_us INTEGER NOT NULL, t1_us INTEGER NOT "
-    "NULL,"
-    "  catalogue BLOB NOT NULL, samples INTEGER NOT NULL, data BLOB NOT NULL);"
-    "CREATE INDEX chunks_by_time ON chunks(vehicle, t1_us, t0_us);"
-    "CREATE TABLE gaps(id INTEGER PRIMARY KEY, vehicle INTEGER NOT NULL, from_utc_ms INTEGER NOT NULL,"
-    "  to_utc_ms INTEGER NOT NULL, reason INTEGER NOT NULL, samples INTEGER NOT NULL, seq_first INTEGER NOT NULL,"
-    "  seq_last INTEGER NOT NULL);"
-    "CREATE INDEX gaps_by_vehicle ON gaps(vehicle, to_utc_ms);"
-    "CREATE TABLE events(id INTEGER PRIMARY KEY, vehicle INTEGER NOT NULL, utc_ms INTEGER NOT NULL, name TEXT NOT NULL,"
-    "  text TEXT NOT NULL, fields TEXT NOT NULL);"
-    "CREATE INDEX events_by_vehicle ON events(vehicle, utc_ms);"
-    "CREATE TABLE commands(id BLOB PRIMARY KEY, vehicle INTEGER NOT NULL, seq INTEGER NOT NULL, action INTEGER NOT "
-    "NULL,"
-    "  target TEXT NOT NULL, detail TEXT NOT NULL, issued_utc_ms INTEGER NOT NULL, expires_utc_ms INTEGER NOT NULL,"
-    "  signed BLOB NOT NULL, sent_utc_ms INTEGER, state INTEGER NOT NULL DEFAULT 0, reason INTEGER NOT NULL DEFAULT 0,"
-    "  response BLOB, reported REAL, text TEXT);"
-    "CREATE UNIQUE INDEX commands_by_vehicle ON commands(vehicle, seq);"
-    "CREATE INDEX commands_waiting ON commands(vehicle, seq) WHERE state = 0;"
-    "CREATE TABLE command_history(id INTEGER PRIMARY KEY, command BLOB NOT NULL, state INTEGER NOT NULL,"
-    "  reason INTEGER NOT NULL, utc_ms INTEGER NOT NULL);"
-    "CREATE INDEX command_history_by_command ON command_history(command, id);"
-    "CREATE TABLE desired(vehicle INTEGER NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, revision INTEGER NOT NULL,"
-    "  command BLOB NOT NULL, PRIMARY KEY(vehicle, path)) WITHOUT ROWID;";
-
 static int from_sqlite(int code)
 {
     switch (code & 0xFF) {
@@ -83,15 +51,16 @@ static int user_version(struct ct_database *database, int64_t *out_version)
     return row == 1 ? CT_OK : CT_ERR_CORRUPT;
 }
 
-static int make_schema(struct ct_database *database)
+/* All steps in one transaction: a store is of one version or of another, never between. */
+static int migrate(struct ct_database *database, int64_t version)
 {
+    char set_version[48];
     int err = ct_database_begin(database);
-    if (err == CT_OK) {
-        err = execute(database, schema);
+    for (int64_t from = version; err == CT_OK && from < CT_DATABASE_SCHEMA; from++) {
+        err = execute(database, ct_database_schema_step(from));
     }
-    if (err == CT_OK) {
-        err = execute(database, "PRAGMA user_version = 1");
-    }
+    (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", CT_DATABASE_SCHEMA);
+    err = err == CT_OK ? execute(database, set_version) : err;
     return err == CT_OK ? ct_database_commit(database) : err;
 }
 
@@ -107,8 +76,8 @@ static int prepare_file(struct ct_database *database, const char *path, char *pr
                        path, (long long)version, CT_DATABASE_SCHEMA);
         return CT_ERR_UNSUPPORTED;
     }
-    if (err == CT_OK && version == 0) {
-        err = make_schema(database);
+    if (err == CT_OK && version < CT_DATABASE_SCHEMA) {
+        err = migrate(database, version);
     }
     if (err != CT_OK) {
         (void)snprintf(problem, problem_size, "%s: error: cannot be used as a database: %s", path,

@@ -1,4 +1,5 @@
-/* The backend's SQLite file: opening, schema, one open transaction, prepared statements from a table.
+/* The backend's SQLite file: opening, migration (database_schema.h), one open transaction, prepared statements from a
+ * table.
  *
  * WAL, synchronous FULL: a commit is durable. All writing happens inside the one transaction that ct_database_begin
  * opens and ct_database_commit ends, so that whatever belongs together is stored together.
@@ -6,6 +7,7 @@
 #ifndef CT_FLEET_DATABASE_H
 #define CT_FLEET_DATABASE_H
 
+#include "database_schema.h"
 #include "errors.h"
 
 #include <sqlite3.h>
@@ -13,14 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CT_DATABASE_SCHEMA 1
-
 struct ct_database {
     sqlite3 *sqlite;
     bool in_transaction;
 };
 
-/* `problem` gets one line when it cannot be opened (damaged, newer schema, permission). */
+/* Brings an older store's schema forward. `problem` gets one line when it cannot be opened (damaged, newer schema,
+ * permission). */
 int ct_database_open(const char *path, struct ct_database *out_database, char *problem,
                      size_t problem_size) CT_MUST_CHECK;
 void ct_database_close(struct ct_database *database); /* rolls back what is open; accepts a zeroed one */

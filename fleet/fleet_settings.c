@@ -28,6 +28,10 @@ static const cyaml_schema_field_t publish_fields[] = {
 static const cyaml_schema_field_t http_fields[] = {
     CYAML_FIELD_STRING_PTR("address", TEXT, struct ct_fleet_http_settings, address, 1, 64),
     CYAML_FIELD_UINT("port", CYAML_FLAG_OPTIONAL, struct ct_fleet_http_settings, port),
+    CYAML_FIELD_STRING_PTR("tokens", TEXT, struct ct_fleet_http_settings, tokens, 1, 4096),
+    CYAML_FIELD_STRING_PTR("tls_certificate", TEXT, struct ct_fleet_http_settings, tls_certificate, 1, 4096),
+    CYAML_FIELD_STRING_PTR("tls_key", TEXT, struct ct_fleet_http_settings, tls_key, 1, 4096),
+    CYAML_FIELD_STRING_PTR("allow_origin", TEXT, struct ct_fleet_http_settings, allow_origin, 1, 256),
     CYAML_FIELD_END,
 };
 
@@ -71,10 +75,12 @@ static int set_default(char **text, const char *value)
 
 static int complete(const char *config, struct ct_fleet_settings *settings)
 {
-    char **const paths[] = {&settings->link.key, &settings->link.peers, &settings->director_key, &settings->state_dir};
+    char **const paths[] = {&settings->link.key,    &settings->link.peers,  &settings->director_key,
+                            &settings->state_dir,   &settings->http.tokens, &settings->http.tls_certificate,
+                            &settings->http.tls_key};
     int err = CT_OK;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
-        err = resolve(config, paths[i]);
+        err = *paths[i] == NULL ? CT_OK : resolve(config, paths[i]);
     }
     settings->http.port = settings->http.port == 0 ? 17680 : settings->http.port;
     settings->log_level = settings->log_level == 0 ? CT_LOG_INFO : settings->log_level;

@@ -21,6 +21,9 @@ struct ct_fleet_publish_settings {
 struct ct_fleet_http_settings {
     char *address;
     uint16_t port;
+    char *tokens;                    /* who may use the API; NULL: only loopback, and whoever is there */
+    char *tls_certificate, *tls_key; /* PEM files; NULL: no TLS */
+    char *allow_origin;              /* of pages elsewhere; NULL: none */
 };
 
 struct ct_fleet_settings {

@@ -54,6 +54,7 @@ static int open_stores(struct ct_folder *folder, struct ct_moment moment)
     err =
         err == CT_OK ? ct_registry_open(&folder->database, folder->catalogues, revision_base, &folder->registry) : err;
     err = err == CT_OK ? ct_history_open(&folder->database, find_catalogue, folder, &folder->history) : err;
+    err = err == CT_OK ? ct_audit_open(&folder->database, &folder->audit) : err;
     return err == CT_OK ? ct_commands_open(&folder->database, folder->config.director_secret, &folder->commands) : err;
 }
 
@@ -179,6 +180,7 @@ void ct_folder_abandon(struct ct_folder *folder)
     }
     ct_ingest_reader_close(folder->reader);
     ct_commands_close(folder->commands);
+    ct_audit_close(folder->audit);
     ct_history_close(folder->history);
     ct_registry_close(folder->registry);
     ct_catalogues_close(folder->catalogues);
@@ -474,6 +476,11 @@ struct ct_history *ct_folder_history(struct ct_folder *folder)
 struct ct_commands *ct_folder_commands(struct ct_folder *folder)
 {
     return folder->commands;
+}
+
+struct ct_audit *ct_folder_audit(struct ct_folder *folder)
+{
+    return folder->audit;
 }
 
 void ct_folder_stats_get(const struct ct_folder *folder, struct ct_folder_stats *out_stats)

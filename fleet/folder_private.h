@@ -16,6 +16,7 @@ struct ct_folder {
     struct ct_registry *registry;
     struct ct_history *history;
     struct ct_commands *commands;
+    struct ct_audit *audit;
     struct ct_ingest_reader *reader;
     sqlite3_stmt *set_applied;
     uint64_t replay_end; /* log offset up to which an earlier run committed */
@@ -46,8 +47,5 @@ void ct_folder_stream_command(struct ct_folder *folder, const struct ct_vehicle 
 
 /* Streams that were opened before their vehicle was seen count from now on. */
 void ct_folder_give_watches(struct ct_folder *folder);
-
-/* folder.c: there is something uncommitted from now on. Begins the transaction. */
-int ct_folder_write(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 
 #endif

@@ -119,8 +119,7 @@ static struct ct_api_counters counters_of(struct ct_fleet_app *app)
 static int answer(struct ct_fleet_app *app, struct ct_http_call *call)
 {
     const struct ct_api_counters counters = counters_of(app);
-    int fatal = CT_OK;
-    call->status = ct_api_handle(app->folder, &call->request, &counters, moment(), &call->answer, &fatal);
+    const int fatal = ct_api_handle(app->folder, &call->request, &counters, moment(), &call->answer);
     const int err = ct_fleet_channel_push(&app->to_http, CT_HTTP_ANSWER, &call, sizeof call, NULL, 0);
     return fatal != CT_OK ? fatal : err;
 }

@@ -15,11 +15,10 @@
 #define CT_HTTP_STREAMS_MAX     64
 #define CT_HTTP_PENDING_MAX     (512U * 1024U)
 
-/* A parked call. The folder reads `request`, writes `status` and `answer`; the pointer then comes back. */
+/* A parked call. The folder reads `request`, writes `answer`; the pointer then comes back. */
 struct ct_http_call {
     struct ct_api_request request; /* texts belong to the connection, which stands still meanwhile */
-    int status;
-    struct ct_buf answer;
+    struct ct_api_answer answer;
 };
 
 struct ct_http_ops {
@@ -36,9 +35,22 @@ struct ct_http_counters {
 
 struct ct_http;
 
-/* `address` is an IP address. CT_ERR_BUSY and a line in `problem` when the port is in use. */
-int ct_http_open(const char *address, uint16_t port, const struct ct_http_ops *ops, struct ct_http **out_http,
+struct ct_http_config {
+    const char *address; /* IP address; one reached from outside needs tokens */
+    uint16_t port;
+    struct ct_tokens *tokens;    /* taken over, also on failure; NULL: whoever reaches the listener is a technician */
+    const char *tls_certificate; /* PEM; NULL: no TLS */
+    const char *tls_key;         /* PEM */
+    const char *allow_origin;    /* of pages elsewhere that may use the API, as browsers send it; NULL: none */
+};
+
+/* Texts live as long as the server. CT_ERR_ARGUMENT: the configuration is wrong; CT_ERR_BUSY: the port is in use; with
+ * one line in `problem`. */
+int ct_http_open(const struct ct_http_config *config, const struct ct_http_ops *ops, struct ct_http **out_http,
                  char *problem, size_t problem_size) CT_MUST_CHECK;
+/* Any thread: from the next ct_http_work on these are the tokens, and event streams end so that they come again. Takes
+ * them over. */
+void ct_http_use_tokens(struct ct_http *http, struct ct_tokens *tokens);
 /* Ends every connection. No call may be parked (see ct_http_parked). Accepts NULL. */
 void ct_http_close(struct ct_http *http);
 

@@ -2,6 +2,7 @@
 #include "app.h"
 #include "clock.h"
 #include "log.h"
+#include "tools.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -11,30 +12,34 @@
 
 static void print_help(FILE *to)
 {
-    fputs("usage: cantwin-fleet --config FILE [--key value...]\n"
-          "\n"
-          "The fleet backend: takes in what vehicles send, keeps a twin and the history of each, sends them signed\n"
-          "commands, and serves a web page, a REST API and subscriptions. SIGHUP reads the peers again; SIGTERM and\n"
-          "SIGINT end it.\n"
-          "\n"
-          "keys (in the file, or as --key value):\n"
-          "  link.endpoint     where vehicles connect          tcp://127.0.0.1:17601\n"
-          "  link.key          this backend's CURVE key files, without .pub and .key\n"
-          "  link.peers        who may connect (peers.txt of `cantwin keys init`)\n"
-          "  publish.endpoint  where subscribers connect       tcp://127.0.0.1:17602\n"
-          "  http.address      IP address of page and API      127.0.0.1\n"
-          "  http.port         its port                        17680\n"
-          "  director_key      secret key that signs commands\n"
-          "  state_dir         folder of the log and the database\n"
-          "  log_level         error, warning, info or debug   info\n"
-          "\n"
-          "examples:\n"
-          "  cantwin keys init --dir keys --vehicle demo\n"
-          "  cantwin-fleet --config fleet.yaml\n"
-          "  cantwin-fleet --config fleet.yaml --http.port 8080 --log_level debug\n"
-          "\n"
-          "exit codes: 0 done, 1 the thing asked failed, 2 wrong usage, 3 environment (file, port, permission)\n",
-          to);
+    fputs(
+        "usage: cantwin-fleet --config FILE [--key value...]\n"
+        "\n"
+        "The fleet backend: takes in what vehicles send, keeps a twin and the history of each, sends them signed\n"
+        "commands, and serves a web page, a REST API and subscriptions. SIGHUP reads peers and tokens again; SIGTERM\n"
+        "and SIGINT end it.\n"
+        "\n"
+        "keys (in the file, or as --key value):\n"
+        "  link.endpoint     where vehicles connect          tcp://127.0.0.1:17601\n"
+        "  link.key          this backend's CURVE key files, without .pub and .key\n"
+        "  link.peers        who may connect (peers.txt of `cantwin keys init`)\n"
+        "  publish.endpoint  where subscribers connect       tcp://127.0.0.1:17602\n"
+        "  http.address      IP address of page and API      127.0.0.1\n"
+        "  http.port         its port                        17680\n"
+        "  http.tokens       who may use page and API (needed beyond loopback)\n"
+        "  http.tls_certificate, http.tls_key   PEM files: HTTPS\n"
+        "  http.allow_origin origin of pages elsewhere that may use the API\n"
+        "  director_key      secret key that signs commands\n"
+        "  state_dir         folder of the log and the database\n"
+        "  log_level         error, warning, info or debug   info\n"
+        "\n"
+        "examples:\n"
+        "  cantwin keys init --dir keys --vehicle demo\n"
+        "  cantwin-fleet --config fleet.yaml\n"
+        "  cantwin-fleet --config fleet.yaml --http.port 8080 --log_level debug\n"
+        "\n"
+        "exit codes: 0 done, 1 the thing asked failed, 2 wrong usage, 3 environment (file, port, permission)\n",
+        to);
 }
 
 /* A signal, or -1 at the deadline. */
@@ -54,9 +59,9 @@ static void reload(struct ct_fleet_app *app)
     char problem[512];
     ct_service_notify("RELOADING=1");
     if (ct_fleet_app_reload(app, problem, sizeof problem) == CT_OK) {
-        ct_log(CT_LOG_INFO, "peers read again");
+        ct_log(CT_LOG_INFO, "peers and tokens read again");
     } else {
-        ct_log(CT_LOG_ERROR, "%s; the peers from before stay", problem);
+        ct_log(CT_LOG_ERROR, "%s; what was read before stays", problem);
     }
     ct_service_notify("READY=1");
 }
@@ -105,12 +110,30 @@ static int run(const struct ct_fleet_settings *settings)
         ct_log(CT_LOG_ERROR, "%s", problem);
         return err == CT_ERR_ARGUMENT ? CT_EXIT_USAGE : CT_EXIT_ENVIRONMENT;
     }
-    ct_log(CT_LOG_INFO, "page and API at http://%s:%u/", settings->http.address, settings->http.port);
+    ct_log(CT_LOG_INFO, "page and API at http%s://%s:%u/", settings->http.tls_key == NULL ? "" : "s",
+           settings->http.address, settings->http.port);
     ct_log(CT_LOG_INFO, "ready");
     ct_service_notify("READY=1");
     serve(app, &signals);
     ct_service_notify("STOPPING=1");
     return ct_fleet_app_stop(app) == CT_OK ? CT_EXIT_OK : CT_EXIT_ENVIRONMENT;
+}
+
+static int load_and_run(int argc, char **argv)
+{
+    char problem[512] = "";
+    struct ct_fleet_settings *settings = NULL;
+    const bool tool = argc > 4 && ct_fleet_is_tool(argv[3]);
+    const int first = tool ? 5 : 3;
+    const int err = ct_fleet_settings_load(argv[2], argc - first, argv + first, &settings, problem, sizeof problem);
+    if (err != CT_OK) {
+        ct_log(CT_LOG_ERROR, "%s", problem[0] != '\0' ? problem : ct_err_text(err));
+        return exit_code_of(err);
+    }
+    ct_log_open("cantwin-fleet", (enum ct_log_level)settings->log_level);
+    const int code = tool ? ct_fleet_tool(argv[3], argv[4], settings) : run(settings);
+    ct_fleet_settings_free(settings);
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -126,19 +149,12 @@ int main(int argc, char **argv)
         }
     }
     ct_log_open("cantwin-fleet", CT_LOG_INFO);
+    if (argc > 1 && strcmp(argv[1], "--new-token") == 0) {
+        return ct_fleet_new_token(argc - 2, argv + 2);
+    }
     if (argc < 3 || strcmp(argv[1], "--config") != 0) {
         print_help(stderr);
         return CT_EXIT_USAGE;
     }
-    char problem[512] = "";
-    struct ct_fleet_settings *settings = NULL;
-    const int err = ct_fleet_settings_load(argv[2], argc - 3, argv + 3, &settings, problem, sizeof problem);
-    if (err != CT_OK) {
-        ct_log(CT_LOG_ERROR, "%s", problem[0] != '\0' ? problem : ct_err_text(err));
-        return exit_code_of(err);
-    }
-    ct_log_open("cantwin-fleet", (enum ct_log_level)settings->log_level);
-    const int code = run(settings);
-    ct_fleet_settings_free(settings);
-    return code;
+    return load_and_run(argc, argv);
 }

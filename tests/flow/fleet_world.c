@@ -278,22 +278,24 @@ void world_settle(struct world *world)
 
 static int call(struct world *world, const struct ct_api_request *request, char **out_body)
 {
-    struct ct_buf answer;
+    struct ct_api_answer answer = {.status = 0};
     const struct ct_api_counters counters = {.connected = 1};
-    int fatal = CT_OK;
-    ct_buf_init(&answer, CT_API_ANSWER_MAX);
-    const int status = ct_api_handle(world->folder, request, &counters, world_moment(world), &answer, &fatal);
-    assert_int_equal(fatal, CT_OK);
-    *out_body = strdup(ct_buf_string(&answer));
+    ct_buf_init(&answer.body, CT_API_ANSWER_MAX);
+    assert_int_equal(ct_api_handle(world->folder, request, &counters, world_moment(world), &answer), CT_OK);
+    *out_body = strdup(ct_buf_string(&answer.body));
     assert_non_null(*out_body);
-    ct_buf_free(&answer);
-    return status;
+    ct_buf_free(&answer.body);
+    return answer.status;
 }
 
 int world_get(struct world *world, const char *path, const char *name, const char *value, char **out_body)
 {
-    struct ct_api_request request = {
-        .method = CT_API_GET, .path = path, .host = "127.0.0.1:17680", .body = "", .loopback = true};
+    struct ct_api_request request = {.method = CT_API_GET,
+                                     .path = path,
+                                     .host = "127.0.0.1:17680",
+                                     .body = "",
+                                     .role = CT_ACCESS_VIEWER,
+                                     .loopback = true};
     if (name != NULL) {
         request.params[request.param_count++] = (struct ct_api_param){name, value};
         request.params[request.param_count++] = (struct ct_api_param){"from", "0"};
@@ -310,6 +312,8 @@ int world_send(struct world *world, enum ct_api_method method, const char *path,
                                            .content_type = "application/json",
                                            .body = body,
                                            .body_len = strlen(body),
+                                           .user = "tester",
+                                           .role = CT_ACCESS_TECHNICIAN,
                                            .loopback = true};
     return call(world, &request, out_body);
 }
