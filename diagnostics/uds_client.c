@@ -1,22 +1,40 @@
 #include "uds_client.h"
 
+#include "bytes.h"
+#include "uds_match.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_P2_MS          150U
 #define DEFAULT_P2_STAR_MS     5100U
 #define DEFAULT_PENDING_CAP_MS 25000U
+#define DEFAULT_PAUSE_MS       200U
+#define DEFAULT_S3_MS          2000U
+#define BUS_MS                 100 /* added to what the ECU promises, for gateways on the way */
 
-enum state { IDLE, SENDING, WAITING, RECEIVING, DONE };
+enum state { IDLE, SENDING, WAITING, RECEIVING, PAUSING, DONE };
+
+struct keep_alive {
+    struct ct_isotp tp;
+    uint8_t rx[8], tx[8];
+    uint8_t payload[CT_UDS_KEEP_ALIVE_MAX];
+    size_t len; /* 0: none */
+    ct_ns period, due;
+};
 
 struct ct_uds_client {
+    struct ct_uds_client_config config;
     struct ct_isotp tp;
-    ct_ns p2, p2_star, pending_cap;
+    struct keep_alive alive;
+    ct_ns p2, p2_star;
     enum state state;
     bool pending; /* a 0x78 has come for this request */
+    unsigned tries;
     ct_ns deadline;
-    ct_ns limit; /* no response pending beyond this */
-    uint32_t strays;
+    ct_ns limit;       /* no response pending beyond this */
+    ct_ns asked_first; /* when the request was sent for the first time */
+    uint32_t strays, repeats;
     struct ct_uds_result result;
     size_t request_len;
     uint8_t request[CT_UDS_MESSAGE_MAX];
@@ -25,9 +43,22 @@ struct ct_uds_client {
     uint8_t response[CT_UDS_MESSAGE_MAX];
 };
 
-static ct_ns ms_or(uint32_t ms, uint32_t standard_ms)
+static uint32_t or_usual(uint32_t ms, uint32_t usual_ms)
 {
-    return ct_ns_from_ms(ms != 0 ? ms : standard_ms);
+    return ms != 0 ? ms : usual_ms;
+}
+
+static ct_ns after(ct_ns now, uint32_t ms)
+{
+    return ms == CT_UDS_UNLIMITED ? CT_NS_NEVER : ct_ns_add(now, ct_ns_from_ms(ms));
+}
+
+static int init_keep_alive(struct ct_uds_client *client)
+{
+    struct ct_isotp_config config = client->config.isotp;
+    config.functional = true; /* single frames that nobody answers */
+    return ct_isotp_init(&client->alive.tp, &config, client->alive.rx, sizeof client->alive.rx, client->alive.tx,
+                         sizeof client->alive.tx);
 }
 
 int ct_uds_client_create(const struct ct_uds_client_config *config, struct ct_uds_client **out_client)
@@ -36,15 +67,16 @@ int ct_uds_client_create(const struct ct_uds_client_config *config, struct ct_ud
     if (client == NULL) {
         return CT_ERR_NO_MEMORY;
     }
-    const int err =
-        ct_isotp_init(&client->tp, &config->isotp, client->rx, sizeof client->rx, client->tx, sizeof client->tx);
+    client->config = *config;
+    int err = ct_isotp_init(&client->tp, &config->isotp, client->rx, sizeof client->rx, client->tx, sizeof client->tx);
+    err = err == CT_OK ? init_keep_alive(client) : err;
     if (err != CT_OK) {
         free(client);
         return err;
     }
-    client->p2 = ms_or(config->p2_ms, DEFAULT_P2_MS);
-    client->p2_star = ms_or(config->p2_star_ms, DEFAULT_P2_STAR_MS);
-    client->pending_cap = ms_or(config->pending_cap_ms, DEFAULT_PENDING_CAP_MS);
+    client->config.pending_cap_ms = or_usual(config->pending_cap_ms, DEFAULT_PENDING_CAP_MS);
+    client->p2 = ct_ns_from_ms(or_usual(config->p2_ms, DEFAULT_P2_MS));
+    client->p2_star = ct_ns_from_ms(or_usual(config->p2_star_ms, DEFAULT_P2_STAR_MS));
     *out_client = client;
     return CT_OK;
 }
@@ -59,9 +91,30 @@ bool ct_uds_client_busy(const struct ct_uds_client *client)
     return client->state != IDLE && client->state != DONE;
 }
 
+bool ct_uds_client_pending(const struct ct_uds_client *client)
+{
+    return ct_uds_client_busy(client) && client->pending;
+}
+
 uint32_t ct_uds_client_strays(const struct ct_uds_client *client)
 {
     return client->strays;
+}
+
+uint32_t ct_uds_client_repeats(const struct ct_uds_client *client)
+{
+    return client->repeats;
+}
+
+static int send_request(struct ct_uds_client *client, const uint8_t *request, size_t len, ct_ns now)
+{
+    ct_isotp_reset(&client->tp); /* a late response to an earlier request does not hold this one up */
+    const int err = ct_isotp_send(&client->tp, request, len, now);
+    if (err == CT_OK) {
+        client->pending = false;
+        client->state = SENDING;
+    }
+    return err;
 }
 
 int ct_uds_client_request(struct ct_uds_client *client, const uint8_t *request, size_t len, ct_ns now)
@@ -69,16 +122,14 @@ int ct_uds_client_request(struct ct_uds_client *client, const uint8_t *request, 
     if (ct_uds_client_busy(client)) {
         return CT_ERR_BUSY;
     }
-    ct_isotp_reset(&client->tp); /* a late response to an earlier request does not hold this one up */
-    const int err = ct_isotp_send(&client->tp, request, len, now);
-    if (err != CT_OK) {
-        return err;
+    const int err = send_request(client, request, len, now);
+    if (err == CT_OK) {
+        memcpy(client->request, request, len);
+        client->request_len = len;
+        client->tries = 1;
+        client->asked_first = now;
     }
-    memcpy(client->request, request, len);
-    client->request_len = len;
-    client->pending = false;
-    client->state = SENDING;
-    return CT_OK;
+    return err;
 }
 
 static void finish(struct ct_uds_client *client, enum ct_uds_outcome outcome)
@@ -111,58 +162,7 @@ int ct_uds_client_result(struct ct_uds_client *client, struct ct_uds_result *out
     return CT_OK;
 }
 
-/* --- which response belongs to the request --- */
-
-static bool echoes_asked_did(const struct ct_uds_client *client, const uint8_t *response)
-{
-    for (size_t at = 1; at + 1 < client->request_len; at += 2) {
-        if (memcmp(client->request + at, response + 1, 2) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* How many bytes after the service id a positive response repeats from the request. */
-static size_t echo_length(uint8_t service)
-{
-    switch (service) {
-    case CT_UDS_WRITE_DATA:
-    case CT_UDS_IO_CONTROL:
-        return 2;
-    case CT_UDS_ROUTINE_CONTROL:
-        return 3;
-    case CT_UDS_TRANSFER_DATA:
-        return 1;
-    default:
-        return ct_uds_has_subfunction(service) ? 1 : 0;
-    }
-}
-
-static bool positive_is_ours(const struct ct_uds_client *client, const uint8_t *response, size_t len)
-{
-    const uint8_t service = client->request[0];
-    if (response[0] != (uint8_t)(service + CT_UDS_POSITIVE_OFFSET)) {
-        return false;
-    }
-    if (service == CT_UDS_READ_DATA) {
-        return len >= 3 && echoes_asked_did(client, response);
-    }
-    const size_t echo = echo_length(service);
-    if (len < 1 + echo || client->request_len < 1 + echo) {
-        return echo == 0;
-    }
-    const uint8_t ignored = ct_uds_has_subfunction(service) ? CT_UDS_SUPPRESS : 0;
-    const bool first_same = echo == 0 || ((response[1] ^ client->request[1]) & ~ignored & 0xFF) == 0;
-    return first_same && (echo < 2 || memcmp(response + 2, client->request + 2, echo - 1) == 0);
-}
-
-static bool negative_is_ours(const struct ct_uds_client *client, const uint8_t *response, size_t len)
-{
-    return response[0] == CT_UDS_NEGATIVE_RESPONSE && len >= 3 && response[1] == client->request[0];
-}
-
-/* --- what the transport reports --- */
+/* ---------------------------------------------------------------- what an answer leads to */
 
 static void response_pending(struct ct_uds_client *client, ct_ns now)
 {
@@ -177,30 +177,78 @@ static void keep_response(struct ct_uds_client *client, const struct ct_isotp_ev
     client->result = (struct ct_uds_result){.response = client->response, .len = event->len};
 }
 
-static void message_came(struct ct_uds_client *client, const struct ct_isotp_event *event, ct_ns now)
+/* True when the same request is to be sent again after a pause. */
+static bool pause_before_again(struct ct_uds_client *client, uint8_t nrc, ct_ns now)
 {
-    const uint8_t *data = event->data;
-    if (negative_is_ours(client, data, event->len)) {
-        if (data[2] == CT_NRC_PENDING) {
-            response_pending(client, now);
-            return;
-        }
+    static const struct ct_uds_repeat never = {0};
+    const struct ct_uds_repeat *repeat = nrc == CT_NRC_BUSY                      ? &client->config.busy
+                                         : nrc == CT_NRC_TEMPORARILY_UNAVAILABLE ? &client->config.unavailable
+                                                                                 : &never;
+    const ct_ns again = after(now, or_usual(repeat->pause_ms, DEFAULT_PAUSE_MS));
+    if (repeat->limit_ms == 0 || again > after(client->asked_first, repeat->limit_ms)) {
+        return false;
+    }
+    client->state = PAUSING;
+    client->deadline = again;
+    return true;
+}
+
+static void negative_came(struct ct_uds_client *client, const struct ct_isotp_event *event, ct_ns now)
+{
+    const uint8_t nrc = event->data[2];
+    if (nrc == CT_NRC_PENDING && !client->config.pending_ends) {
+        response_pending(client, now);
+    } else if (!pause_before_again(client, nrc, now)) {
         keep_response(client, event);
-        client->result.nrc = data[2];
+        client->result.nrc = nrc;
         finish(client, CT_UDS_NEGATIVE);
-    } else if (positive_is_ours(client, data, event->len)) {
-        keep_response(client, event);
-        finish(client, CT_UDS_POSITIVE);
-    } else {
-        client->strays++;
-        if (client->state ==
-            RECEIVING) { /* the bus was taken by somebody's old response: wait anew, but not for ever */
-            const ct_ns anew = client->pending ? client->p2_star : client->p2;
-            client->deadline = ct_ns_min(ct_ns_add(now, anew), client->limit);
-            client->state = WAITING;
-        }
     }
 }
+
+/* What the ECU promises in answer to DiagnosticSessionControl holds in that session, where it is more than configured.
+ */
+static void adopt_timing(struct ct_uds_client *client)
+{
+    const uint8_t *response = client->response;
+    if (client->request[0] == CT_UDS_SESSION_CONTROL && client->result.len >= 6) {
+        const ct_ns p2 = ct_ns_from_ms(ct_be16(response + 2) + BUS_MS);
+        const ct_ns p2_star = ct_ns_from_ms(ct_be16(response + 4) * 10 + BUS_MS);
+        const ct_ns own_p2 = ct_ns_from_ms(or_usual(client->config.p2_ms, DEFAULT_P2_MS));
+        const ct_ns own_star = ct_ns_from_ms(or_usual(client->config.p2_star_ms, DEFAULT_P2_STAR_MS));
+        client->p2 = p2 > own_p2 ? p2 : own_p2;
+        client->p2_star = p2_star > own_star ? p2_star : own_star;
+    }
+}
+
+static void stray_came(struct ct_uds_client *client, ct_ns now)
+{
+    client->strays++;
+    if (client->state == RECEIVING) { /* the bus was taken by somebody's old response: wait anew, but not for ever */
+        const ct_ns anew = client->pending ? client->p2_star : client->p2;
+        client->deadline = ct_ns_min(ct_ns_add(now, anew), client->limit);
+        client->state = WAITING;
+    }
+}
+
+static void message_came(struct ct_uds_client *client, const struct ct_isotp_event *event, ct_ns now)
+{
+    switch (ct_uds_match(client->request, client->request_len, event->data, event->len)) {
+    case CT_UDS_MATCH_NEGATIVE:
+        negative_came(client, event, now);
+        break;
+    case CT_UDS_MATCH_POSITIVE:
+        keep_response(client, event);
+        adopt_timing(client);
+        finish(client, CT_UDS_POSITIVE);
+        break;
+    case CT_UDS_STRAY:
+    default:
+        stray_came(client, now);
+        break;
+    }
+}
+
+/* ---------------------------------------------------------------- what the transport reports */
 
 static void handle_event(struct ct_uds_client *client, const struct ct_isotp_event *event, ct_ns now)
 {
@@ -208,7 +256,7 @@ static void handle_event(struct ct_uds_client *client, const struct ct_isotp_eve
     case CT_ISOTP_SENT:
         client->state = WAITING;
         client->deadline = ct_ns_add(now, client->p2);
-        client->limit = ct_ns_add(now, client->pending_cap);
+        client->limit = after(now, client->config.pending_cap_ms);
         break;
     case CT_ISOTP_FIRST_FRAME:
         client->state = RECEIVING;
@@ -248,36 +296,96 @@ bool ct_uds_client_receive(struct ct_uds_client *client, const struct ct_frame *
     return ours;
 }
 
+/* ---------------------------------------------------------------- keep-alive */
+
+int ct_uds_client_keep_alive(struct ct_uds_client *client, const uint8_t *payload, size_t len, uint32_t period_ms,
+                             ct_ns now)
+{
+    struct keep_alive *alive = &client->alive;
+    if (len > sizeof alive->payload) {
+        return CT_ERR_TOO_LARGE;
+    }
+    alive->len = len;
+    if (len > 0) {
+        memcpy(alive->payload, payload, len);
+    }
+    alive->period = ct_ns_from_ms(or_usual(period_ms, DEFAULT_S3_MS));
+    alive->due = ct_ns_add(now, alive->period);
+    return CT_OK;
+}
+
+/* Not between the frames of a segmented message (ISO 15765-2 allows one message at a time each way). */
+static bool may_keep_alive(const struct ct_uds_client *client)
+{
+    return client->alive.len > 0 && client->state != SENDING && client->state != RECEIVING;
+}
+
+static int next_keep_alive(struct ct_uds_client *client, struct ct_frame *out_frame, ct_ns now)
+{
+    struct keep_alive *alive = &client->alive;
+    if (!may_keep_alive(client) || now < alive->due) {
+        return CT_ERR_AGAIN;
+    }
+    ct_isotp_reset(&alive->tp);
+    const int err = ct_isotp_send(&alive->tp, alive->payload, alive->len, now);
+    return err == CT_OK ? ct_isotp_next_frame(&alive->tp, out_frame, now) : CT_ERR_AGAIN;
+}
+
 int ct_uds_client_next_frame(struct ct_uds_client *client, struct ct_frame *out_frame, ct_ns now)
 {
-    const int err = ct_isotp_next_frame(&client->tp, out_frame, now);
+    int err = ct_isotp_next_frame(&client->tp, out_frame, now);
     handle_events(client, now);
+    err = err == CT_OK ? err : next_keep_alive(client, out_frame, now);
+    if (err == CT_OK) { /* whatever the ECU hears restarts its S3 */
+        client->alive.due = ct_ns_add(now, client->alive.period);
+    }
     return err;
 }
 
-static bool positive_suppressed(const struct ct_uds_client *client)
+/* ---------------------------------------------------------------- timers */
+
+static bool send_again(struct ct_uds_client *client, ct_ns now)
 {
-    return client->request_len >= 2 && ct_uds_has_subfunction(client->request[0]) &&
-           (client->request[1] & CT_UDS_SUPPRESS) != 0;
+    client->repeats++;
+    return send_request(client, client->request, client->request_len, now) == CT_OK;
 }
 
 static void waited_in_vain(struct ct_uds_client *client, ct_ns now)
 {
+    const bool suppressed = ct_uds_positive_suppressed(client->request, client->request_len);
     if (client->pending && now >= client->limit) {
         finish_empty(client, CT_UDS_PENDING_OVER, CT_ISOTP_OK);
-    } else if (!client->pending && positive_suppressed(client)) {
+    } else if (!client->pending && suppressed) {
         finish_empty(client, CT_UDS_POSITIVE, CT_ISOTP_OK);
+    } else if (!client->pending && client->tries <= client->config.repeat_max && send_again(client, now)) {
+        client->tries++;
     } else {
         finish_empty(client, CT_UDS_NO_RESPONSE, CT_ISOTP_OK);
     }
 }
 
-ct_ns ct_uds_client_tick(struct ct_uds_client *client, ct_ns now)
+static void run_deadline(struct ct_uds_client *client, ct_ns now)
 {
-    const ct_ns transport = ct_isotp_tick(&client->tp, now);
-    handle_events(client, now);
     if (client->state == WAITING && now >= client->deadline) {
         waited_in_vain(client, now);
+    } else if (client->state == PAUSING && now >= client->deadline && !send_again(client, now)) {
+        finish_empty(client, CT_UDS_ABORTED, CT_ISOTP_OK);
     }
-    return client->state == WAITING ? ct_ns_min(transport, client->deadline) : transport;
+}
+
+ct_ns ct_uds_client_tick(struct ct_uds_client *client, ct_ns now)
+{
+    (void)ct_isotp_tick(&client->tp, now);
+    handle_events(client, now);
+    const uint32_t repeats = client->repeats;
+    run_deadline(client, now);
+    if (client->repeats != repeats) {
+        return now; /* the request's first frame is to be fetched */
+    }
+    ct_ns next = ct_isotp_tick(&client->tp, now);
+    handle_events(client, now);
+    if (client->state == WAITING || client->state == PAUSING) {
+        next = ct_ns_min(next, client->deadline);
+    }
+    return may_keep_alive(client) ? ct_ns_min(next, client->alive.due) : next;
 }

@@ -1,3 +1,3 @@
-foreach(name obd uds_message)
+foreach(name obd uds_client_repeat uds_group uds_message)
     cantwin_test(${name}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c DEPENDS diagnostics)
 endforeach()
