@@ -208,3 +208,26 @@ int ct_bind_set_path(struct ct_bind *bind, enum ct_codec_path path)
     }
     return err;
 }
+
+/* ---- messages, for rules about them */
+
+const struct ct_codec_message *ct_bind_message(const struct ct_bind *bind, uint8_t bus, const char *name)
+{
+    const struct ct_codec_message *found = NULL;
+    for (size_t d = 0; bus < bind->bus_count && found == NULL && d < bind->buses[bus].count; d++) {
+        found = ct_codec_by_name(bind->buses[bus].databases[d].codec, name);
+    }
+    return found;
+}
+
+const struct ct_codec_message *ct_bind_message_of(const struct ct_bind *bind, uint8_t bus, uint32_t id, bool extended)
+{
+    const struct bound_message *found = bus < bind->bus_count ? ct_bind_find(bind, bus, id, extended) : NULL;
+    return found != NULL ? found->codec : NULL;
+}
+
+const struct ct_protect_rule *ct_bind_protection(const struct ct_bind *bind, uint8_t bus,
+                                                 const struct ct_codec_message *message)
+{
+    return ct_protect_rule_of(bind->buses[bus].protect, ct_codec_model(message));
+}

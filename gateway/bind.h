@@ -77,6 +77,13 @@ struct ct_catalogue *ct_bind_catalogue(const struct ct_bind *bind); /* the bindi
 /* Signals left out because an earlier database of the bus has the same message and signal. */
 size_t ct_bind_hidden(const struct ct_bind *bind);
 
+/* The message of a bus by name or by id, of the first database that has it; NULL when unknown. The binding's. */
+const struct ct_codec_message *ct_bind_message(const struct ct_bind *bind, uint8_t bus, const char *name);
+const struct ct_codec_message *ct_bind_message_of(const struct ct_bind *bind, uint8_t bus, uint32_t id, bool extended);
+/* Its rule for counter and checksum; NULL when it has none. The binding's. */
+const struct ct_protect_rule *ct_bind_protection(const struct ct_bind *bind, uint8_t bus,
+                                                 const struct ct_codec_message *message);
+
 /* A twin for the binding's catalogue, laid out for its frames. One twin belongs to one binding: what the last frames
  * were is kept in the binding. */
 int ct_bind_make_twin(const struct ct_bind *bind, struct ct_twin **out_twin) CT_MUST_CHECK;

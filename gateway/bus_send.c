@@ -222,12 +222,21 @@ int ct_bus_executor_open(struct ct_bus *bus)
     return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
 }
 
+/* The only place of the process where a frame leaves: what policy has not allowed does not, whoever asks. */
 static int write_frame(struct ct_bus *bus, const struct ct_frame *frame)
 {
     if (frame->bus >= bus->port_count || !bus->model->settings->buses[frame->bus].transmit) {
         return CT_ERR_PERMISSION;
     }
-    return ct_port_write(bus->ports[frame->bus].port, frame);
+    const char *name = bus->model->settings->buses[frame->bus].name;
+    if (!ct_policy_pass(bus->model->policy, name, frame, bus->now)) {
+        return CT_ERR_PERMISSION;
+    }
+    const int err = ct_port_write(bus->ports[frame->bus].port, frame);
+    if (err == CT_ERR_FULL) {
+        ct_policy_keep(bus->model->policy, name, frame, bus->now); /* it may be offered again */
+    }
+    return err;
 }
 
 /* CT_ERR_AGAIN: the port is full, keep the frame for a while. CT_ERR_DOWN: it was not sent, whatever the reason. */

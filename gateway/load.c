@@ -220,6 +220,35 @@ static int load_collect(struct ct_model *model, const struct problem *p)
     return err;
 }
 
+/* What rule files name: messages of the configured buses. */
+static uint8_t bus_index(const struct ct_model *model, const char *bus)
+{
+    unsigned index = 0;
+    while (index < model->settings->buses_count && strcmp(model->settings->buses[index].name, bus) != 0) {
+        index++;
+    }
+    return index < model->settings->buses_count ? (uint8_t)index : UINT8_MAX;
+}
+
+static const struct ct_codec_message *find_by_name(void *user, const char *bus, const char *name)
+{
+    const struct ct_model *model = user;
+    return ct_bind_message(model->pipeline.bind, bus_index(model, bus), name);
+}
+
+static const struct ct_codec_message *find_by_id(void *user, const char *bus, uint32_t id, bool extended)
+{
+    const struct ct_model *model = user;
+    return ct_bind_message_of(model->pipeline.bind, bus_index(model, bus), id, extended);
+}
+
+static const struct ct_protect_rule *find_protection(void *user, const char *bus,
+                                                     const struct ct_codec_message *message)
+{
+    const struct ct_model *model = user;
+    return ct_bind_protection(model->pipeline.bind, bus_index(model, bus), message);
+}
+
 static int load_policy(struct ct_model *model, const struct problem *p)
 {
     const char *path = model->settings->policy;
@@ -227,7 +256,8 @@ static int load_policy(struct ct_model *model, const struct problem *p)
         const struct ct_policy_rules nothing = {0};
         return ct_policy_create(&nothing, &model->policy);
     }
-    const int err = ct_policy_load(path, &model->policy, p->text, p->size);
+    const struct ct_message_lookup lookup = {model, find_by_name, find_by_id, find_protection};
+    const int err = ct_policy_load(path, &lookup, &model->policy, p->text, p->size);
     if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
         *p->exit = CT_EXIT_ENVIRONMENT;
     }

@@ -1,16 +1,18 @@
 #include "policy.h"
 
+#include "bucket.h"
+#include "encode.h"
+#include "permits.h"
 #include "uds_data.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A token bucket that starts full. */
-struct bucket {
-    double tokens;
-    ct_ns filled_ns;
-    bool started;
+/* What a rule remembers. */
+struct rule_state {
+    struct ct_bucket bucket;
+    struct ct_rule_counts counts;
 };
 
 struct ct_policy {
@@ -18,11 +20,14 @@ struct ct_policy {
     struct ct_frame_rule *frames;
     struct ct_uds_rule *uds;
     struct ct_desired_rule *desired;
-    struct bucket *frame_buckets;
-    struct bucket *uds_buckets;
-    struct bucket *desired_buckets;
+    struct ct_signal_range *ranges; /* of all frame rules */
+    struct ct_decoded *decoded;     /* scratch for the largest message with ranges */
+    struct rule_state *frame_states;
+    struct rule_state *uds_states;
+    struct rule_state *desired_states;
     size_t bus_count, frame_count, uds_count, desired_count;
     struct ct_policy_counts counts;
+    struct ct_permits permits;
 };
 
 #define VERDICT_TEXT(name, text) [CT_VERDICT_##name] = (text),
@@ -44,10 +49,21 @@ static bool basics_valid(double max_per_s, unsigned origins)
     return isfinite(max_per_s) && max_per_s > 0.0 && origins != 0;
 }
 
+static bool ranges_valid(const struct ct_frame_rule *rule)
+{
+    bool valid = rule->range_count == 0 || rule->message != NULL;
+    for (size_t i = 0; valid && i < rule->range_count; i++) {
+        valid = rule->ranges[i].min <= rule->ranges[i].max &&
+                rule->ranges[i].signal < ct_codec_model(rule->message)->signal_count;
+    }
+    return valid;
+}
+
 static bool frame_rule_valid(const struct ct_frame_rule *rule)
 {
     return basics_valid(rule->max_per_s, rule->origins) && rule->bus[0] != '\0' && rule->len_min <= rule->len_max &&
-           rule->len_max <= CT_FRAME_DATA_MAX && rule->id <= (rule->extended ? CT_ID_EXT_MAX : CT_ID_STD_MAX);
+           rule->len_max <= CT_FRAME_DATA_MAX && rule->id <= (rule->extended ? CT_ID_EXT_MAX : CT_ID_STD_MAX) &&
+           ranges_valid(rule);
 }
 
 static bool uds_rule_valid(const struct ct_uds_rule *rule)
@@ -85,6 +101,34 @@ static void *copy_array(const void *from, size_t count, size_t size)
     return copy;
 }
 
+/* The ranges of all rules behind each other, and room to decode the largest message that has some. */
+static bool copy_ranges(struct ct_policy *policy)
+{
+    size_t ranges = 0;
+    size_t signals = 0;
+    for (size_t i = 0; i < policy->frame_count; i++) {
+        const struct ct_frame_rule *rule = &policy->frames[i];
+        const size_t count = rule->range_count > 0 ? ct_codec_model(rule->message)->signal_count : 0;
+        ranges += rule->range_count;
+        signals = count > signals ? count : signals;
+    }
+    policy->ranges = calloc(ranges + 1, sizeof(*policy->ranges));
+    policy->decoded = calloc(signals + 1, sizeof(*policy->decoded));
+    if (policy->ranges == NULL || policy->decoded == NULL) {
+        return false;
+    }
+    struct ct_signal_range *next = policy->ranges;
+    for (size_t i = 0; i < policy->frame_count; i++) {
+        struct ct_frame_rule *rule = &policy->frames[i];
+        if (rule->range_count > 0) {
+            memcpy(next, rule->ranges, rule->range_count * sizeof(*next));
+        }
+        rule->ranges = next;
+        next += rule->range_count;
+    }
+    return true;
+}
+
 static bool copy_rules(struct ct_policy *policy, const struct ct_policy_rules *rules)
 {
     policy->bus_count = rules->transmit_bus_count;
@@ -95,11 +139,12 @@ static bool copy_rules(struct ct_policy *policy, const struct ct_policy_rules *r
     policy->frames = copy_array(rules->frames, rules->frame_count, sizeof(*policy->frames));
     policy->uds = copy_array(rules->uds, rules->uds_count, sizeof(*policy->uds));
     policy->desired = copy_array(rules->desired, rules->desired_count, sizeof(*policy->desired));
-    policy->frame_buckets = calloc(rules->frame_count + 1, sizeof(struct bucket));
-    policy->uds_buckets = calloc(rules->uds_count + 1, sizeof(struct bucket));
-    policy->desired_buckets = calloc(rules->desired_count + 1, sizeof(struct bucket));
+    policy->frame_states = calloc(rules->frame_count + 1, sizeof(struct rule_state));
+    policy->uds_states = calloc(rules->uds_count + 1, sizeof(struct rule_state));
+    policy->desired_states = calloc(rules->desired_count + 1, sizeof(struct rule_state));
     return policy->buses != NULL && policy->frames != NULL && policy->uds != NULL && policy->desired != NULL &&
-           policy->frame_buckets != NULL && policy->uds_buckets != NULL && policy->desired_buckets != NULL;
+           policy->frame_states != NULL && policy->uds_states != NULL && policy->desired_states != NULL &&
+           copy_ranges(policy);
 }
 
 int ct_policy_create(const struct ct_policy_rules *rules, struct ct_policy **out_policy)
@@ -125,30 +170,12 @@ void ct_policy_free(struct ct_policy *policy)
     free(policy->frames);
     free(policy->uds);
     free(policy->desired);
-    free(policy->frame_buckets);
-    free(policy->uds_buckets);
-    free(policy->desired_buckets);
+    free(policy->ranges);
+    free(policy->decoded);
+    free(policy->frame_states);
+    free(policy->uds_states);
+    free(policy->desired_states);
     free(policy);
-}
-
-/* Takes one token where there is one. Time that steps back fills nothing. */
-static bool take_token(struct bucket *bucket, double per_s, ct_ns now)
-{
-    const double burst = per_s > 1.0 ? per_s : 1.0;
-    if (!bucket->started) {
-        *bucket = (struct bucket){burst, now, true};
-    }
-    if (now > bucket->filled_ns) {
-        const double elapsed_s = ((double)now - (double)bucket->filled_ns) / (double)CT_NS_PER_S;
-        bucket->tokens = fmin(burst, bucket->tokens + elapsed_s * per_s);
-        bucket->filled_ns = now;
-    }
-    /* A token short of a billionth was lost to rounding. */
-    if (bucket->tokens < 1.0 - 1e-9) {
-        return false;
-    }
-    bucket->tokens -= 1.0;
-    return true;
 }
 
 static bool state_allows(const struct ct_policy_when *when, const struct ct_vehicle_state *state)
@@ -164,12 +191,12 @@ static bool state_allows(const struct ct_policy_when *when, const struct ct_vehi
 
 /* What every rule asks last; the token goes only to what is allowed in all else. */
 static enum ct_verdict final_checks(const struct ct_policy_when *when, const struct ct_vehicle_state *state,
-                                    struct bucket *bucket, double per_s, ct_ns now)
+                                    struct ct_bucket *bucket, double per_s, ct_ns now)
 {
     if (!state_allows(when, state)) {
         return CT_VERDICT_VEHICLE_STATE;
     }
-    return take_token(bucket, per_s, now) ? CT_VERDICT_ALLOW : CT_VERDICT_RATE;
+    return ct_bucket_take(bucket, per_s, now) ? CT_VERDICT_ALLOW : CT_VERDICT_RATE;
 }
 
 /* Several rules may fit: one that allows wins, else the one that came nearest says why not. */
@@ -192,7 +219,16 @@ static enum ct_verdict count(struct ct_policy *policy, enum ct_verdict verdict)
     return verdict;
 }
 
-static bool may_transmit(const struct ct_policy *policy, const char *bus)
+/* The rule's own word. */
+static enum ct_verdict count_rule(struct rule_state *state, enum ct_verdict verdict, ct_ns now)
+{
+    state->counts.by_verdict[verdict]++;
+    state->counts.last = verdict;
+    state->counts.last_ns = now;
+    return verdict;
+}
+
+bool ct_policy_transmits(const struct ct_policy *policy, const char *bus)
 {
     for (size_t i = 0; i < policy->bus_count; i++) {
         if (strcmp(policy->buses[i], bus) == 0) {
@@ -210,10 +246,47 @@ static bool frame_fits(const struct ct_frame_rule *rule, enum ct_origin origin, 
            ((frame->id ^ rule->id) & rule->id_mask) == 0 && strcmp(rule->bus, bus) == 0;
 }
 
+/* A signal that should stand in the frame and lies outside it is no good value. */
+static bool values_inside(const struct ct_policy *policy, const struct ct_frame_rule *rule,
+                          const struct ct_frame *frame)
+{
+    if (rule->range_count == 0) {
+        return true;
+    }
+    const size_t count = ct_codec_decode(rule->message, frame->data, frame->len, policy->decoded);
+    for (size_t i = 0; i < rule->range_count; i++) {
+        const struct ct_signal_range *range = &rule->ranges[i];
+        int64_t raw = 0;
+        if (ct_codec_raw(rule->message, range->signal, frame->data, frame->len, &raw) != CT_OK) {
+            return false;
+        }
+        size_t at = 0;
+        while (at < count && policy->decoded[at].signal != range->signal) {
+            at++;
+        }
+        if (at < count && !(policy->decoded[at].value >= range->min && policy->decoded[at].value <= range->max)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum ct_verdict frame_verdict(struct ct_policy *policy, size_t index, const struct ct_frame *frame,
+                                     const struct ct_vehicle_state *state, ct_ns now)
+{
+    const struct ct_frame_rule *rule = &policy->frames[index];
+    if (frame->len < rule->len_min || frame->len > rule->len_max) {
+        return CT_VERDICT_LENGTH;
+    }
+    return values_inside(policy, rule, frame)
+               ? final_checks(&rule->when, state, &policy->frame_states[index].bucket, rule->max_per_s, now)
+               : CT_VERDICT_VALUE;
+}
+
 static enum ct_verdict judge_frame(struct ct_policy *policy, enum ct_origin origin, const char *bus,
                                    const struct ct_frame *frame, const struct ct_vehicle_state *state, ct_ns now)
 {
-    if (!may_transmit(policy, bus)) {
+    if (!ct_policy_transmits(policy, bus)) {
         return CT_VERDICT_TRANSMIT_OFF;
     }
     if (!ct_frame_valid(frame) || (frame->flags & (CT_FRAME_ERR | CT_FRAME_RTR)) != 0) {
@@ -221,14 +294,10 @@ static enum ct_verdict judge_frame(struct ct_policy *policy, enum ct_origin orig
     }
     enum ct_verdict verdict = CT_VERDICT_NO_RULE;
     for (size_t i = 0; i < policy->frame_count && verdict != CT_VERDICT_ALLOW; i++) {
-        const struct ct_frame_rule *rule = &policy->frames[i];
-        if (!frame_fits(rule, origin, bus, frame)) {
-            continue;
+        if (frame_fits(&policy->frames[i], origin, bus, frame)) {
+            const enum ct_verdict own = frame_verdict(policy, i, frame, state, now);
+            verdict = better(verdict, count_rule(&policy->frame_states[i], own, now));
         }
-        const bool length_fits = frame->len >= rule->len_min && frame->len <= rule->len_max;
-        verdict = better(
-            verdict, !length_fits ? CT_VERDICT_LENGTH
-                                  : final_checks(&rule->when, state, &policy->frame_buckets[i], rule->max_per_s, now));
     }
     return verdict;
 }
@@ -236,7 +305,23 @@ static enum ct_verdict judge_frame(struct ct_policy *policy, enum ct_origin orig
 enum ct_verdict ct_policy_frame(struct ct_policy *policy, enum ct_origin origin, const char *bus,
                                 const struct ct_frame *frame, const struct ct_vehicle_state *state, ct_ns now)
 {
-    return count(policy, judge_frame(policy, origin, bus, frame, state, now));
+    const enum ct_verdict verdict = count(policy, judge_frame(policy, origin, bus, frame, state, now));
+    if (verdict == CT_VERDICT_ALLOW) {
+        ct_permits_give(&policy->permits, bus, frame, now);
+    }
+    return verdict;
+}
+
+bool ct_policy_pass(struct ct_policy *policy, const char *bus, const struct ct_frame *frame, ct_ns now)
+{
+    const bool permitted = ct_permits_take(&policy->permits, bus, frame, now);
+    policy->counts.unasked += permitted ? 0U : 1U;
+    return permitted;
+}
+
+void ct_policy_keep(struct ct_policy *policy, const char *bus, const struct ct_frame *frame, ct_ns now)
+{
+    ct_permits_give(&policy->permits, bus, frame, now);
 }
 
 static bool uds_fits(const struct ct_uds_rule *rule, enum ct_origin origin, const char *ecu, const uint8_t *request,
@@ -265,10 +350,11 @@ enum ct_verdict ct_policy_uds(struct ct_policy *policy, enum ct_origin origin, c
         if (!uds_fits(rule, origin, ecu, request, len)) {
             continue;
         }
-        verdict =
-            better(verdict, (rule->needs_release || ct_policy_uds_changes(rule->service)) && !release
-                                ? CT_VERDICT_AUTHORITY
-                                : final_checks(&rule->when, state, &policy->uds_buckets[i], rule->max_per_s, now));
+        const bool lacks_release = (rule->needs_release || ct_policy_uds_changes(rule->service)) && !release;
+        const enum ct_verdict own =
+            lacks_release ? CT_VERDICT_AUTHORITY
+                          : final_checks(&rule->when, state, &policy->uds_states[i].bucket, rule->max_per_s, now);
+        verdict = better(verdict, count_rule(&policy->uds_states[i], own, now));
     }
     return count(policy, verdict);
 }
@@ -283,9 +369,10 @@ enum ct_verdict ct_policy_desired(struct ct_policy *policy, enum ct_origin origi
             continue;
         }
         const bool inside = value >= rule->min && value <= rule->max; /* NaN is outside */
-        verdict = better(verdict,
-                         !inside ? CT_VERDICT_VALUE
-                                 : final_checks(&rule->when, state, &policy->desired_buckets[i], rule->max_per_s, now));
+        const enum ct_verdict own =
+            !inside ? CT_VERDICT_VALUE
+                    : final_checks(&rule->when, state, &policy->desired_states[i].bucket, rule->max_per_s, now);
+        verdict = better(verdict, count_rule(&policy->desired_states[i], own, now));
     }
     return count(policy, verdict);
 }
@@ -293,4 +380,36 @@ enum ct_verdict ct_policy_desired(struct ct_policy *policy, enum ct_origin origi
 void ct_policy_counts_get(const struct ct_policy *policy, struct ct_policy_counts *out_counts)
 {
     *out_counts = policy->counts;
+}
+
+/* ---- the rules as understood */
+
+const struct ct_frame_rule *ct_policy_frame_rule(const struct ct_policy *policy, size_t index)
+{
+    return index < policy->frame_count ? &policy->frames[index] : NULL;
+}
+
+const struct ct_uds_rule *ct_policy_uds_rule(const struct ct_policy *policy, size_t index)
+{
+    return index < policy->uds_count ? &policy->uds[index] : NULL;
+}
+
+const struct ct_desired_rule *ct_policy_desired_rule(const struct ct_policy *policy, size_t index)
+{
+    return index < policy->desired_count ? &policy->desired[index] : NULL;
+}
+
+const struct ct_rule_counts *ct_policy_frame_counts(const struct ct_policy *policy, size_t index)
+{
+    return &policy->frame_states[index].counts;
+}
+
+const struct ct_rule_counts *ct_policy_uds_counts(const struct ct_policy *policy, size_t index)
+{
+    return &policy->uds_states[index].counts;
+}
+
+const struct ct_rule_counts *ct_policy_desired_counts(const struct ct_policy *policy, size_t index)
+{
+    return &policy->desired_states[index].counts;
 }

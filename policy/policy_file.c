@@ -15,11 +15,19 @@ struct when_keys {
     double *min_voltage;
 };
 
+struct signal_keys {
+    char *name;
+    double *min, *max;
+};
+
 struct frame_keys {
     char *bus;
-    uint32_t id;
+    char *message;
+    uint32_t *id;
     uint32_t *mask;
     bool extended;
+    struct signal_keys *signals;
+    uint32_t signals_count;
     uint8_t *length, *length_min, *length_max;
     double rate;
     uint32_t origins;
@@ -70,9 +78,18 @@ static const cyaml_strval_t origin_labels[] = {
         CYAML_FIELD_BOOL("ignition_on", OPTIONAL, type, when.ignition_on),                \
         CYAML_FIELD_FLOAT_PTR("min_voltage", OPTIONAL, type, when.min_voltage), CYAML_FIELD_END
 
+static const cyaml_schema_field_t signal_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct signal_keys, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_FLOAT_PTR("min", OPTIONAL, struct signal_keys, min),
+    CYAML_FIELD_FLOAT_PTR("max", OPTIONAL, struct signal_keys, max), CYAML_FIELD_END};
+static const cyaml_schema_value_t signal_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct signal_keys, signal_fields)};
+
 static const cyaml_schema_field_t frame_fields[] = {
     CYAML_FIELD_STRING_PTR("bus", CYAML_FLAG_POINTER, struct frame_keys, bus, 1, 31),
-    CYAML_FIELD_UINT("id", CYAML_FLAG_DEFAULT, struct frame_keys, id),
+    CYAML_FIELD_STRING_PTR("message", CYAML_FLAG_POINTER | OPTIONAL, struct frame_keys, message, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_UINT_PTR("id", OPTIONAL, struct frame_keys, id),
+    CYAML_FIELD_SEQUENCE("signals", LIST, struct frame_keys, signals, &signal_entry, 0, 256),
     CYAML_FIELD_UINT_PTR("mask", OPTIONAL, struct frame_keys, mask),
     CYAML_FIELD_BOOL("extended", OPTIONAL, struct frame_keys, extended),
     CYAML_FIELD_UINT_PTR("length", OPTIONAL, struct frame_keys, length),
@@ -114,6 +131,7 @@ static const cyaml_schema_value_t policy_schema = {
 /* Where a rule that cannot be is told. */
 struct reader {
     const char *path;
+    const struct ct_message_lookup *lookup;
     char *problem;
     size_t problem_size;
 };
@@ -142,40 +160,132 @@ static struct ct_policy_when make_when(const struct when_keys *keys)
     };
 }
 
-static int check_frame(const struct reader *reader, size_t index, const struct frame_keys *keys)
+static int check_id(const struct reader *reader, size_t index, const struct frame_keys *keys)
 {
-    if ((keys->length == NULL) == (keys->length_min == NULL && keys->length_max == NULL)) {
-        return refuse(reader, "frames", index, "needs either 'length' or 'length_min' and 'length_max'");
+    if ((keys->id == NULL) == (keys->message == NULL)) {
+        return refuse(reader, "frames", index, "needs either 'id' or 'message'");
     }
-    if (keys->length == NULL && (keys->length_min == NULL || keys->length_max == NULL)) {
-        return refuse(reader, "frames", index, "'length_min' and 'length_max' go together");
+    if (keys->message != NULL && (keys->mask != NULL || keys->extended)) {
+        return refuse(reader, "frames", index, "'mask' and 'extended' go with 'id'; 'message' knows its own");
     }
-    if (keys->id > (keys->extended ? CT_ID_EXT_MAX : CT_ID_STD_MAX)) {
+    if (keys->id != NULL && *keys->id > (keys->extended ? CT_ID_EXT_MAX : CT_ID_STD_MAX)) {
         return refuse(reader, "frames", index, "'id' is too large; 29-bit ids need 'extended: true'");
     }
-    return check_common(reader, "frames", index, keys->rate, keys->origins);
+    return CT_OK;
 }
 
-static int make_frame(const struct reader *reader, size_t index, const struct frame_keys *keys,
-                      struct ct_frame_rule *rule)
+static int check_length(const struct reader *reader, size_t index, const struct frame_keys *keys)
 {
-    const int err = check_frame(reader, index, keys);
+    const bool limits = keys->length_min != NULL || keys->length_max != NULL;
+    const bool none = keys->length == NULL && !limits;
+    if (none ? keys->message == NULL : (keys->length != NULL) == limits) {
+        return refuse(reader, "frames", index, "needs either 'length' or 'length_min' and 'length_max'");
+    }
+    if (limits && (keys->length_min == NULL || keys->length_max == NULL)) {
+        return refuse(reader, "frames", index, "'length_min' and 'length_max' go together");
+    }
+    return CT_OK;
+}
+
+static int check_frame(const struct reader *reader, size_t index, const struct frame_keys *keys)
+{
+    int err = check_id(reader, index, keys);
+    err = err == CT_OK ? check_length(reader, index, keys) : err;
+    return err == CT_OK ? check_common(reader, "frames", index, keys->rate, keys->origins) : err;
+}
+
+/* The message a rule is about: by its name, or by its id where it has signals. */
+static int find_message(const struct reader *reader, size_t index, const struct frame_keys *keys,
+                        struct ct_frame_rule *rule)
+{
+    char text[160];
+    if (keys->message == NULL && keys->signals_count == 0) {
+        return CT_OK;
+    }
+    const struct ct_message_lookup *lookup = reader->lookup;
+    if (keys->message == NULL && (rule->id_mask & CT_ID_EXT_MAX) != CT_ID_EXT_MAX) {
+        return refuse(reader, "frames", index, "'signals' need a 'message', or an 'id' without 'mask'");
+    }
+    if (lookup != NULL && keys->message != NULL) {
+        rule->message = lookup->by_name(lookup->user, keys->bus, keys->message);
+    } else if (lookup != NULL) {
+        rule->message = lookup->by_id(lookup->user, keys->bus, rule->id, rule->extended);
+    }
+    if (rule->message == NULL) {
+        (void)snprintf(text, sizeof(text), "the DBC files of bus '%s' have no message '%s'", keys->bus,
+                       keys->message != NULL ? keys->message : "of this id");
+        return refuse(reader, "frames", index, text);
+    }
+    return CT_OK;
+}
+
+static void take_message(struct ct_frame_rule *rule, bool with_length)
+{
+    const struct ct_dbc_message *model = ct_codec_model(rule->message);
+    rule->id = model->id;
+    rule->extended = model->extended;
+    if (with_length) {
+        rule->len_min = (uint8_t)(model->length <= CT_FRAME_DATA_MAX ? model->length : CT_FRAME_DATA_MAX);
+        rule->len_max = ct_frame_fd_length(rule->len_min);
+    }
+}
+
+static int make_range(const struct reader *reader, size_t index, const struct signal_keys *keys,
+                      const struct ct_codec_message *message, struct ct_signal_range *range)
+{
+    const struct ct_dbc_message *model = ct_codec_model(message);
+    char text[200];
+    size_t signal = 0;
+    while (signal < model->signal_count && strcmp(model->signals[signal].name, keys->name) != 0) {
+        signal++;
+    }
+    *range = (struct ct_signal_range){.signal = (uint16_t)signal,
+                                      .min = keys->min != NULL ? *keys->min : -(double)INFINITY,
+                                      .max = keys->max != NULL ? *keys->max : (double)INFINITY};
+    const char *what = signal == model->signal_count ? "the message does not have it"
+                       : model->signals[signal].kind == CT_DBC_BLOB
+                           ? "it is over 64 bits"
+                           : (keys->min == NULL && keys->max == NULL ? "needs 'min' or 'max'" : NULL);
+    what = what == NULL && !(range->min <= range->max) ? "'min' is above 'max'" : what;
+    if (what != NULL) {
+        (void)snprintf(text, sizeof(text), "signal '%.80s': %s", keys->name, what);
+        return refuse(reader, "frames", index, text);
+    }
+    return CT_OK;
+}
+
+/* `ranges` has room for the rule's signals. */
+static int make_frame(const struct reader *reader, size_t index, const struct frame_keys *keys,
+                      struct ct_frame_rule *rule, struct ct_signal_range *ranges)
+{
+    int err = check_frame(reader, index, keys);
     if (err != CT_OK) {
         return err;
     }
     (void)snprintf(rule->bus, sizeof(rule->bus), "%s", keys->bus);
-    rule->id = keys->id;
+    rule->id = keys->id != NULL ? *keys->id : 0;
     rule->id_mask = keys->mask == NULL ? UINT32_MAX : *keys->mask;
     rule->extended = keys->extended;
-    rule->len_min = keys->length != NULL ? *keys->length : *keys->length_min;
-    rule->len_max = keys->length != NULL ? *keys->length : *keys->length_max;
+    err = find_message(reader, index, keys, rule);
+    if (err == CT_OK && keys->message != NULL) {
+        take_message(rule, keys->length == NULL && keys->length_min == NULL);
+    }
+    if (keys->length != NULL || keys->length_min != NULL) {
+        rule->len_min = keys->length != NULL ? *keys->length : *keys->length_min;
+        rule->len_max = keys->length != NULL ? *keys->length : *keys->length_max;
+    }
     rule->max_per_s = keys->rate;
     rule->origins = keys->origins;
     rule->when = make_when(&keys->when);
-    if (rule->len_min > rule->len_max || rule->len_max > CT_FRAME_DATA_MAX) {
+    rule->ranges = ranges;
+    rule->range_count = keys->signals_count;
+    for (size_t i = 0; err == CT_OK && i < keys->signals_count; i++) {
+        err = make_range(reader, index, &keys->signals[i], rule->message, &ranges[i]);
+    }
+    if (err == CT_OK && (rule->len_min > rule->len_max || rule->len_max > CT_FRAME_DATA_MAX)) {
         return refuse(reader, "frames", index, "lengths must rise and be at most 64");
     }
-    return CT_OK;
+    return err;
 }
 
 static int make_uds(const struct reader *reader, size_t index, const struct uds_keys *keys, struct ct_uds_rule *rule)
@@ -218,18 +328,30 @@ static int make_desired(const struct reader *reader, size_t index, const struct 
 struct rule_arrays {
     char (*buses)[32];
     struct ct_frame_rule *frames;
+    struct ct_signal_range *ranges; /* of all frames */
     struct ct_uds_rule *uds;
     struct ct_desired_rule *desired;
 };
 
+static size_t count_ranges(const struct policy_keys *keys)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < keys->frames_count; i++) {
+        count += keys->frames[i].signals_count;
+    }
+    return count;
+}
+
 static int fill_arrays(const struct reader *reader, const struct policy_keys *keys, struct rule_arrays *arrays)
 {
     int err = CT_OK;
+    size_t ranges = 0;
     for (size_t i = 0; i < keys->transmit_count; i++) {
         (void)snprintf(arrays->buses[i], sizeof(arrays->buses[i]), "%s", keys->transmit[i]);
     }
     for (size_t i = 0; err == CT_OK && i < keys->frames_count; i++) {
-        err = make_frame(reader, i, &keys->frames[i], &arrays->frames[i]);
+        err = make_frame(reader, i, &keys->frames[i], &arrays->frames[i], &arrays->ranges[ranges]);
+        ranges += keys->frames[i].signals_count;
     }
     for (size_t i = 0; err == CT_OK && i < keys->uds_count; i++) {
         err = make_uds(reader, i, &keys->uds[i], &arrays->uds[i]);
@@ -265,11 +387,13 @@ static int build(const struct reader *reader, const struct policy_keys *keys, st
     struct rule_arrays arrays = {
         .buses = calloc(keys->transmit_count + 1U, sizeof(*arrays.buses)),
         .frames = calloc(keys->frames_count + 1U, sizeof(*arrays.frames)),
+        .ranges = calloc(count_ranges(keys) + 1U, sizeof(*arrays.ranges)),
         .uds = calloc(keys->uds_count + 1U, sizeof(*arrays.uds)),
         .desired = calloc(keys->desired_count + 1U, sizeof(*arrays.desired)),
     };
     int err = CT_ERR_NO_MEMORY;
-    if (arrays.buses != NULL && arrays.frames != NULL && arrays.uds != NULL && arrays.desired != NULL) {
+    if (arrays.buses != NULL && arrays.frames != NULL && arrays.ranges != NULL && arrays.uds != NULL &&
+        arrays.desired != NULL) {
         err = fill_arrays(reader, keys, &arrays);
         err = err == CT_OK ? make_policy(reader, keys, &arrays, out_policy) : err;
     } else {
@@ -277,19 +401,21 @@ static int build(const struct reader *reader, const struct policy_keys *keys, st
     }
     free(arrays.buses);
     free(arrays.frames);
+    free(arrays.ranges);
     free(arrays.uds);
     free(arrays.desired);
     return err;
 }
 
-int ct_policy_load(const char *path, struct ct_policy **out_policy, char *problem, size_t problem_size)
+int ct_policy_load(const char *path, const struct ct_message_lookup *lookup, struct ct_policy **out_policy,
+                   char *problem, size_t problem_size)
 {
     void *config = NULL;
     int err = ct_config_load(path, &policy_schema, &config, problem, problem_size);
     if (err != CT_OK) {
         return err;
     }
-    const struct reader reader = {path, problem, problem_size};
+    const struct reader reader = {path, lookup, problem, problem_size};
     err = build(&reader, config, out_policy);
     ct_config_free(&policy_schema, config);
     return err;

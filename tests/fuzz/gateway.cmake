@@ -1,2 +1,3 @@
 cantwin_fuzz(outbox_fuzz DEPENDS gateway_outbox)
 cantwin_fuzz(journal_fuzz DEPENDS gateway_journal)
+cantwin_fuzz(routes_file_fuzz DEPENDS gateway_routes_file)

@@ -2,6 +2,7 @@
 #include "status_private.h"
 #include "testing.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -81,8 +82,15 @@ static void test_bus_port_that_closes_in_write_is_unwatched_and_looked_after(voi
     struct ct_settings settings = {.buses = &config, .buses_count = 1};
     static struct ct_model model;
     static struct ct_bus bus;
-    const struct ct_policy_rules rules = {0};
+    static const char names[][32] = {"can0"};
+    const struct ct_frame_rule rule = {.bus = "can0",
+                                       .max_per_s = 1,
+                                       .origins = CT_ORIGIN_BIT(CT_ORIGIN_GATEWAY),
+                                       .when = {.max_speed_kmh = (double)NAN, .min_voltage = (double)NAN}};
+    const struct ct_policy_rules rules = {
+        .transmit_buses = names, .transmit_bus_count = 1, .frames = &rule, .frame_count = 1};
     const struct ct_executor_ops executor_ops = {0};
+    const struct ct_vehicle_state state_unknown = {0};
     struct ct_policy *policy = NULL;
     model.settings = &settings;
     bus.model = &model;
@@ -93,6 +101,13 @@ static void test_bus_port_that_closes_in_write_is_unwatched_and_looked_after(voi
     assert_int_equal(ct_loop_add(&bus.loop, &bus.ports[0].watch, port.fd, EPOLLIN), CT_OK);
     assert_int_equal(ct_policy_create(&rules, &policy), CT_OK);
     assert_int_equal(ct_executor_create(&executor_ops, policy, NULL, 0, &bus.executor), CT_OK);
+    model.policy = policy;
+    /* What policy was not asked about does not reach the port, whoever hands it out. */
+    assert_true(ct_bus_send_pump(&bus));
+    assert_int_equal(bus.ports[0].watch.fd, port.fd);
+    assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_GATEWAY, "can0", &bus.unsent, &state_unknown, 0),
+                     CT_VERDICT_ALLOW);
+    bus.has_unsent = true;
     assert_true(ct_bus_send_pump(&bus)); /* another round soon, for the port's reconnection */
     assert_int_equal(bus.ports[0].watch.fd, -1);
     assert_false(bus.has_unsent);

@@ -336,6 +336,75 @@ static void test_policy_rules_that_cannot_be_are_refused(void **state)
     }
 }
 
+static void test_policy_pass_is_for_each_allowed_frame_once(void **state)
+{
+    (void)state;
+    struct ct_policy *policy = make_frames(&frame_rule, 1);
+    const struct ct_frame frame = {.id = 0x300, .len = 8, .data = {1}};
+    struct ct_frame other = frame;
+    other.data[7] = 1;
+    assert_false(ct_policy_pass(policy, "can1", &frame, 0));
+    assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_BACKEND, "can1", &frame, &nothing_known, 0), CT_VERDICT_ALLOW);
+    assert_false(ct_policy_pass(policy, "can1", &other, 0));
+    assert_false(ct_policy_pass(policy, "can2", &frame, 0));
+    assert_true(ct_policy_pass(policy, "can1", &frame, 0));
+    assert_false(ct_policy_pass(policy, "can1", &frame, 0));
+    /* A refusal gives none, and a permit does not last. */
+    assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_LOCAL, "can1", &frame, &nothing_known, 0), CT_VERDICT_NO_RULE);
+    assert_false(ct_policy_pass(policy, "can1", &frame, 0));
+    assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_BACKEND, "can1", &frame, &nothing_known, 0), CT_VERDICT_ALLOW);
+    assert_false(ct_policy_pass(policy, "can1", &frame, 6 * S));
+    struct ct_policy_counts counts;
+    ct_policy_counts_get(policy, &counts);
+    assert_int_equal(counts.unasked, 6);
+    ct_policy_free(policy);
+}
+
+static void test_policy_pass_is_kept_while_other_frames_come_and_go(void **state)
+{
+    (void)state;
+    struct ct_frame_rule rule = frame_rule;
+    rule.id_mask = 0;
+    rule.max_per_s = 1e6;
+    struct ct_policy *policy = make_frames(&rule, 1);
+    const struct ct_frame waiting = {.id = 1, .len = 8};
+    assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_BACKEND, "can1", &waiting, &nothing_known, 0), CT_VERDICT_ALLOW);
+    for (unsigned i = 0; i < 1000; i++) {
+        const struct ct_frame frame = {.id = 2, .len = 8, .data = {(uint8_t)i, (uint8_t)(i >> 8)}};
+        assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_BACKEND, "can1", &frame, &nothing_known, 0),
+                         CT_VERDICT_ALLOW);
+        assert_true(ct_policy_pass(policy, "can1", &frame, 0));
+    }
+    assert_true(ct_policy_pass(policy, "can1", &waiting, 0));
+    ct_policy_free(policy);
+}
+
+static void test_policy_rules_count_what_each_of_them_said(void **state)
+{
+    (void)state;
+    struct ct_frame_rule rules[2] = {frame_rule, frame_rule};
+    rules[0].len_max = rules[0].len_min = 4;
+    rules[1].max_per_s = 1;
+    struct ct_policy *policy = make_frames(rules, 2);
+    assert_int_equal(ct_policy_frame_counts(policy, 0)->last_ns, 0);
+    assert_int_equal(ask_frame(policy, 0x300, 0, 8, 5 * S), CT_VERDICT_ALLOW);
+    assert_int_equal(ask_frame(policy, 0x300, 0, 8, 5 * S + 1), CT_VERDICT_RATE);
+    assert_int_equal(ask_frame(policy, 0x301, 0, 8, 6 * S), CT_VERDICT_NO_RULE);
+    const struct ct_rule_counts *first = ct_policy_frame_counts(policy, 0);
+    const struct ct_rule_counts *second = ct_policy_frame_counts(policy, 1);
+    assert_int_equal(first->by_verdict[CT_VERDICT_LENGTH], 2);
+    assert_int_equal(first->by_verdict[CT_VERDICT_ALLOW], 0);
+    assert_int_equal(second->by_verdict[CT_VERDICT_ALLOW], 1);
+    assert_int_equal(second->by_verdict[CT_VERDICT_RATE], 1);
+    assert_int_equal(second->last, CT_VERDICT_RATE);
+    assert_int_equal(second->last_ns, 5 * S + 1);
+    assert_int_equal(ct_policy_frame_rule(policy, 1)->max_per_s, 1);
+    assert_null(ct_policy_frame_rule(policy, 2));
+    assert_true(ct_policy_transmits(policy, "can1"));
+    assert_false(ct_policy_transmits(policy, "can2"));
+    ct_policy_free(policy);
+}
+
 static void test_policy_verdict_texts(void **state)
 {
     (void)state;
@@ -359,6 +428,9 @@ int main(void)
         cmocka_unit_test(test_policy_uds_change_without_release_is_refused_whatever_the_rule),
         cmocka_unit_test(test_policy_uds_looks_at_every_identifier_of_the_request),
         cmocka_unit_test(test_policy_rules_that_cannot_be_are_refused),
+        cmocka_unit_test(test_policy_pass_is_for_each_allowed_frame_once),
+        cmocka_unit_test(test_policy_pass_is_kept_while_other_frames_come_and_go),
+        cmocka_unit_test(test_policy_rules_count_what_each_of_them_said),
         cmocka_unit_test(test_policy_verdict_texts),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -47,7 +47,7 @@ static int setup(void **state)
     free(text);
     assert_string_equal(problem, "");
     assert_int_equal(err, CT_OK);
-    assert_int_equal(ct_policy_load(VEHICLE "policy.yaml", &rig.policy, problem, sizeof problem), CT_OK);
+    assert_int_equal(ct_policy_load(VEHICLE "policy.yaml", NULL, &rig.policy, problem, sizeof problem), CT_OK);
     *state = &rig;
     return 0;
 }
