@@ -1,10 +1,11 @@
-/* cantwin keys: makes the key files of a small installation and shows the public ones. */
+/* cantwin keys: makes key files, shows the public ones, lets keys in and shuts them out. */
 #include "buf.h"
 #include "bytes.h"
 #include "commands.h"
 #include "envelope.h"
 #include "files.h"
 #include "keys.h"
+#include "keys_peers.h"
 
 #include <sys/stat.h>
 
@@ -18,21 +19,34 @@
 
 static void print_help(FILE *to)
 {
-    fputs("usage: cantwin keys init --dir DIR --vehicle ID [--subscriber NAME]\n"
-          "       cantwin keys show --dir DIR\n\n"
-          "init makes the keys that are missing in DIR and never overwrites one:\n"
-          "  fleet.curve.pub|.key            the backend's transport key\n"
-          "  vehicle-ID.curve.pub|.key       the vehicle's transport key, which is its identity\n"
-          "  NAME.curve.pub|.key             a subscriber's transport key (NAME: subscriber)\n"
-          "  director.ed25519.pub|.key       signs commands\n"
-          "  release.ed25519.pub|.key        signs what writes to ECUs\n"
-          "  peers.txt                       who may connect to the backend\n"
-          "show prints the public keys and the ids of the signing keys.\n\n"
-          "examples:\n"
-          "  cantwin keys init --dir keys --vehicle demo\n"
-          "  cantwin keys init --dir keys --vehicle truck-7      (adds a second vehicle)\n"
-          "  cantwin keys show --dir keys\n",
-          to);
+    fputs(
+        "usage: cantwin keys init --dir DIR --vehicle ID [--subscriber NAME]\n"
+        "       cantwin keys show --dir DIR\n"
+        "       cantwin keys pair --dir DIR --name NAME\n"
+        "       cantwin keys add|revoke --dir DIR --vehicle ID|--subscriber NAME [--key KEY] [--topics PREFIXES]\n"
+        "       cantwin keys list --dir DIR\n\n"
+        "init makes the keys that are missing in DIR and never overwrites one:\n"
+        "  fleet.curve.pub|.key            the backend's transport key\n"
+        "  vehicle-ID.curve.pub|.key       the vehicle's transport key, which is its identity\n"
+        "  NAME.curve.pub|.key             a subscriber's transport key (NAME: subscriber)\n"
+        "  director.ed25519.pub|.key       signs commands\n"
+        "  release.ed25519.pub|.key        signs what writes to ECUs\n"
+        "  peers.txt                       who may connect to the backend\n"
+        "show prints the public keys and the ids of the signing keys.\n"
+        "pair makes one transport key and prints its public half: on a new vehicle, or to replace a key.\n"
+        "add lets a public key in (at the backend: its secret half stays where it was made); a vehicle may have two "
+        "while\n"
+        "one replaces the other. revoke shuts out the key, or all keys of that name, for good. list shows both kinds.\n"
+        "A running backend follows within a second.\n\n"
+        "examples:\n"
+        "  cantwin keys init --dir keys --vehicle demo\n"
+        "  cantwin keys init --dir keys --vehicle truck-7      (adds a second vehicle)\n"
+        "  cantwin keys show --dir keys\n"
+        "  cantwin keys pair --dir /etc/cantwin/keys --name vehicle-truck-7                (on the vehicle)\n"
+        "  cantwin keys add --dir keys --vehicle truck-7 --key 'Z85KEY'                    (at the backend)\n"
+        "  cantwin keys add --dir keys --subscriber map --key 'Z85KEY' --topics 'truck-7/ truck-8/'\n"
+        "  cantwin keys revoke --dir keys --vehicle truck-7 --key 'Z85KEY'\n",
+        to);
 }
 
 static int complain(const char *path, const char *what, int exit_code)
@@ -230,25 +244,6 @@ static int show_signing(const char *dir, const char *name, enum ct_role role)
     return CT_EXIT_OK;
 }
 
-static int show_peers(const char *dir)
-{
-    char path[PATH_SIZE];
-    char problem[512];
-    struct ct_zmq_peer *peers = NULL;
-    size_t count = 0;
-    join(path, dir, PEERS_NAME, "");
-    if (ct_peers_load(path, &peers, &count, problem, sizeof problem) != CT_OK) {
-        fprintf(stderr, "cantwin: %s\n", problem);
-        return CT_EXIT_ENVIRONMENT;
-    }
-    for (size_t i = 0; i < count; i++) {
-        printf("%-10s %s %s%s%s\n", peers[i].is_subscriber ? "subscriber" : "vehicle", peers[i].public_key,
-               peers[i].name, peers[i].topics[0] != 0 ? " " : "", peers[i].topics);
-    }
-    free(peers);
-    return CT_EXIT_OK;
-}
-
 static int show(const char *dir)
 {
     char path[PATH_SIZE];
@@ -260,7 +255,7 @@ static int show(const char *dir)
         return CT_EXIT_ENVIRONMENT;
     }
     printf("%-10s %s\n", "fleet", key);
-    int code = show_peers(dir);
+    int code = ct_peers_list(dir);
     if (code == CT_EXIT_OK) {
         code = show_signing(dir, "director.ed25519", CT_ROLE_DIRECTOR);
     }
@@ -273,6 +268,9 @@ struct options {
     const char *dir;
     const char *vehicle;
     const char *subscriber;
+    const char *name;
+    const char *key;
+    const char *topics;
 };
 
 static int usage(const char *what, const char *word)
@@ -284,11 +282,16 @@ static int usage(const char *what, const char *word)
 
 static int take_options(int argc, char **argv, struct options *options)
 {
+    const struct {
+        const char *name;
+        const char **target;
+    } rows[] = {{"--dir", &options->dir},   {"--vehicle", &options->vehicle}, {"--subscriber", &options->subscriber},
+                {"--name", &options->name}, {"--key", &options->key},         {"--topics", &options->topics}};
     for (int i = 2; i < argc; i++) {
-        const char **target = strcmp(argv[i], "--dir") == 0          ? &options->dir
-                              : strcmp(argv[i], "--vehicle") == 0    ? &options->vehicle
-                              : strcmp(argv[i], "--subscriber") == 0 ? &options->subscriber
-                                                                     : NULL;
+        const char **target = NULL;
+        for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+            target = strcmp(argv[i], rows[k].name) == 0 ? rows[k].target : target;
+        }
         if (target == NULL) {
             return usage("unknown option", argv[i]);
         }
@@ -300,8 +303,90 @@ static int take_options(int argc, char **argv, struct options *options)
     return options->dir != NULL ? CT_EXIT_OK : usage("--dir is missing", NULL);
 }
 
+static int run_init(const struct options *options)
+{
+    const char *subscriber = options->subscriber != NULL ? options->subscriber : "subscriber";
+    if (options->vehicle == NULL) {
+        return usage("--vehicle is missing", NULL);
+    }
+    if (!ct_peer_name_valid(options->vehicle) || !ct_peer_name_valid(subscriber)) {
+        return usage("a name is 1 to 64 letters, digits, '.', '_', '-'", NULL);
+    }
+    return init(options->dir, options->vehicle, subscriber);
+}
+
+static int run_pair(const struct options *options)
+{
+    char file[80];
+    char path[PATH_SIZE];
+    char problem[512];
+    char key[CT_Z85_KEY_SIZE];
+    if (options->name == NULL || !ct_peer_name_valid(options->name)) {
+        return usage("--name NAME is missing: 1 to 64 letters, digits, '.', '_', '-'", NULL);
+    }
+    snprintf(file, sizeof file, "%s.curve", options->name);
+    const int err = ct_dir_make(options->dir);
+    if (err != CT_OK) {
+        return complain(options->dir, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+    }
+    const int code = make_pair(options->dir, file, PAIR_CURVE);
+    join(path, options->dir, file, ".pub");
+    if (code != CT_EXIT_OK) {
+        return code;
+    }
+    if (ct_key_read_z85(path, key, problem, sizeof problem) != CT_OK) {
+        fprintf(stderr, "cantwin: %s\n", problem);
+        return CT_EXIT_ENVIRONMENT;
+    }
+    printf("public key: %s\n", key);
+    return CT_EXIT_OK;
+}
+
+static int change_peers(const struct options *options, int (*change)(const struct ct_peer_change *change),
+                        bool needs_key)
+{
+    const char *name = options->vehicle != NULL ? options->vehicle : options->subscriber;
+    if (name == NULL || (options->vehicle != NULL && options->subscriber != NULL)) {
+        return usage("wants one of --vehicle ID and --subscriber NAME", NULL);
+    }
+    if (needs_key && options->key == NULL) {
+        return usage("--key is missing: the public key as `cantwin keys pair` prints it", NULL);
+    }
+    const struct ct_peer_change row = {.dir = options->dir,
+                                       .is_subscriber = options->vehicle == NULL,
+                                       .name = name,
+                                       .key = options->key,
+                                       .topics = options->topics};
+    return change(&row);
+}
+
+static int run_add(const struct options *options)
+{
+    return change_peers(options, ct_peers_add, true);
+}
+
+static int run_revoke(const struct options *options)
+{
+    return change_peers(options, ct_peers_revoke, false);
+}
+
+static int run_list(const struct options *options)
+{
+    return ct_peers_list(options->dir);
+}
+
+static int run_show(const struct options *options)
+{
+    return show(options->dir);
+}
+
 int ct_cli_keys(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        int (*run)(const struct options *options);
+    } actions[] = {{"init", run_init}, {"show", run_show},     {"pair", run_pair},
+                   {"add", run_add},   {"revoke", run_revoke}, {"list", run_list}};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(stdout);
@@ -312,22 +397,15 @@ int ct_cli_keys(int argc, char **argv)
         print_help(stderr);
         return CT_EXIT_USAGE;
     }
-    struct options options = {.subscriber = "subscriber"};
+    struct options options = {.dir = NULL};
     const int code = take_options(argc, argv, &options);
     if (code != CT_EXIT_OK) {
         return code;
     }
-    if (strcmp(argv[1], "show") == 0) {
-        return show(options.dir);
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(argv[1], actions[i].name) == 0) {
+            return actions[i].run(&options);
+        }
     }
-    if (strcmp(argv[1], "init") != 0) {
-        return usage("no such action:", argv[1]);
-    }
-    if (options.vehicle == NULL) {
-        return usage("--vehicle is missing", NULL);
-    }
-    if (!ct_peer_name_valid(options.vehicle) || !ct_peer_name_valid(options.subscriber)) {
-        return usage("a name is 1 to 64 letters, digits, '.', '_', '-'", NULL);
-    }
-    return init(options.dir, options.vehicle, options.subscriber);
+    return usage("no such action:", argv[1]);
 }

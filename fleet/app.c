@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct problem {
@@ -102,9 +103,27 @@ static int open_folder(struct ct_fleet_app *app, const struct problem *problem)
 
 /* ------------------------------------------------------------------------------------------------ sockets */
 
-static int read_peers(const struct ct_fleet_app *app, struct ct_zmq_peer **out_peers, size_t *out_count,
+static struct ct_peers_mark mark_peers(const struct ct_fleet_app *app)
+{
+    struct stat status;
+    if (stat(app->settings.link.peers, &status) != 0) {
+        return (struct ct_peers_mark){0, 0, 0};
+    }
+    return (struct ct_peers_mark){status.st_mtim.tv_sec * CT_NS_PER_S + status.st_mtim.tv_nsec,
+                                  (uint64_t)status.st_size, (uint64_t)status.st_ino};
+}
+
+bool ct_fleet_app_peers_changed(const struct ct_fleet_app *app)
+{
+    const struct ct_peers_mark now = mark_peers(app);
+    const struct ct_peers_mark *then = &app->peers_mark;
+    return now.written_ns != then->written_ns || now.size != then->size || now.node != then->node;
+}
+
+static int read_peers(struct ct_fleet_app *app, struct ct_zmq_peer **out_peers, size_t *out_count,
                       const struct problem *problem)
 {
+    app->peers_mark = mark_peers(app); /* before: what is written while it is read is read again */
     return ct_peers_load(app->settings.link.peers, out_peers, out_count, problem->text, problem->size);
 }
 

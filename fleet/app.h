@@ -9,6 +9,8 @@
 #include "fleet_settings.h"
 #include "service.h"
 
+#include <stdbool.h>
+
 struct ct_fleet_app;
 
 /* Opens everything and starts the threads. `problem` gets one line. Errors are of the environment. */
@@ -21,6 +23,8 @@ int ct_fleet_app_stop(struct ct_fleet_app *app);
 /* Registers the threads. */
 void ct_fleet_app_watch(const struct ct_fleet_app *app, struct ct_watchdog *watchdog);
 
+/* True when the file of the peers is another than the one read last, whether that could be used or not. */
+bool ct_fleet_app_peers_changed(const struct ct_fleet_app *app);
 /* Reads peers.txt and the tokens again. */
 int ct_fleet_app_reload(struct ct_fleet_app *app, char *problem, size_t problem_size) CT_MUST_CHECK;
 

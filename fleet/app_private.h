@@ -40,6 +40,10 @@ struct ct_fleet_app {
     uint8_t director_secret[CT_SIGN_SECRET_SIZE];
     char *tls_certificate, *tls_key; /* NULL: no TLS */
     int lock_fd;
+    struct ct_peers_mark {
+        int64_t written_ns;
+        uint64_t size, node;
+    } peers_mark; /* of the file read last */
 
     struct ct_zmq_context *context;
     struct ct_zmq_fleet *socket;        /* ingest */

@@ -10,14 +10,16 @@
 #include <string.h>
 #include <time.h>
 
+#define PEERS_EVERY CT_NS_PER_S /* the file of the peers is looked at */
+
 static void print_help(FILE *to)
 {
     fputs(
         "usage: cantwin-fleet --config FILE [--key value...]\n"
         "\n"
         "The fleet backend: takes in what vehicles send, keeps a twin and the history of each, sends them signed\n"
-        "commands, and serves a web page, a REST API and subscriptions. SIGHUP reads peers and tokens again; SIGTERM\n"
-        "and SIGINT end it.\n"
+        "commands, and serves a web page, a REST API and subscriptions. It follows changes of the peers' file; SIGHUP\n"
+        "reads peers and tokens again; SIGTERM and SIGINT end it.\n"
         "\n"
         "keys (in the file, or as --key value):\n"
         "  link.endpoint     where vehicles connect          tcp://127.0.0.1:17601\n"
@@ -74,14 +76,14 @@ static void serve(struct ct_fleet_app *app, const sigset_t *signals)
     ct_fleet_app_watch(app, &watchdog);
     int signal = 0;
     while (signal <= 0 || signal == SIGHUP) {
-        if (signal == SIGHUP) {
+        if (signal == SIGHUP || ct_fleet_app_peers_changed(app)) {
             reload(app);
         }
         const char *stuck = ct_watchdog_turn(&watchdog, ct_clock_now());
         if (stuck != NULL) {
             ct_log(CT_LOG_WARNING, "the thread %s does not come back; the watchdog is not served", stuck);
         }
-        signal = wait_signal(signals, watchdog.due);
+        signal = wait_signal(signals, ct_ns_min(watchdog.due, ct_clock_now() + PEERS_EVERY));
     }
 }
 

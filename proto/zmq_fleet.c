@@ -28,7 +28,7 @@ static int configure(void *router, const char *secret_key, const char *endpoint)
     static const struct ct_zmq_option options[] = {
         {ZMQ_ROUTER_MANDATORY, 1},  {ZMQ_LINGER, 1000},        {ZMQ_RCVHWM, 64},
         {ZMQ_SNDHWM, 256},          {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 10000},
-        {ZMQ_HANDSHAKE_IVL, 10000}, {ZMQ_BACKLOG, 1024},
+        {ZMQ_HANDSHAKE_IVL, 20000}, {ZMQ_BACKLOG, 4096},
     };
     const int64_t size_max = CT_LINK_MESSAGE_MAX + 128; /* CURVE adds 33 bytes */
     const int err = ct_zmq_set_ints(router, options, sizeof options / sizeof options[0]);

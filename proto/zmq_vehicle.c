@@ -50,7 +50,7 @@ static int connect_dealer(struct ct_zmq_vehicle *socket)
         {ZMQ_SNDHWM, 32},           {ZMQ_RCVHWM, 64},
         {ZMQ_HEARTBEAT_IVL, 2000},  {ZMQ_HEARTBEAT_TIMEOUT, 3000},
         {ZMQ_RECONNECT_IVL, 250},   {ZMQ_RECONNECT_IVL_MAX, 5000},
-        {ZMQ_HANDSHAKE_IVL, 10000}, {ZMQ_CONNECT_TIMEOUT, 10000},
+        {ZMQ_HANDSHAKE_IVL, 30000}, {ZMQ_CONNECT_TIMEOUT, 10000},
     };
     const int64_t size_max = CT_LINK_MESSAGE_MAX + 128; /* CURVE adds 33 bytes */
     socket->dealer = zmq_socket(socket->zmq, ZMQ_DEALER);

@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""What happens to a fleet's link: its backend killed or frozen, all vehicles back at once, strangers at the door.
+
+cantwin-sim's vehicles send numbered batches and know which were acknowledged; the history checker asks the backend over REST
+for every vehicle's numbers: each acknowledged one must be there, none twice, none that was not sent. CANTWIN_LONG runs the
+full campaign, which keeps its state in CANTWIN_STATE and goes on where it stopped.
+"""
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
+import stack  # noqa: E402
+import zmq  # noqa: E402
+from campaign import Campaign  # noqa: E402
+from stack import Failure, get, wait_for  # noqa: E402
+
+LONG = bool(os.environ.get("CANTWIN_LONG"))
+ENDPOINT = "tcp://127.0.0.1:17601"
+PORT = 17601
+
+
+class Fleet:
+    """A backend and N simulated vehicles, and what both say in the end."""
+
+    def __init__(self, run, name, vehicles, *more):
+        self.run, self.name, self.vehicles = run, name, vehicles
+        backend = run.processes["fleet"]
+        before = said(backend, "peers read again")
+        run.run("cantwin-sim", "--vehicles", str(vehicles), "--keys", "keys", "--name", name, "--enrol")
+        wait_for("peers read again", lambda: said(backend, "peers read again") > before)
+        self.sim = run.start(f"sim-{name}", "cantwin-sim", "--vehicles", str(vehicles), "--fleet", ENDPOINT, "--keys", "keys",
+                             "--name", name, "--report", f"{name}.report", *more)
+
+    def all_connected(self):
+        return sum(v["connected"] for v in get("/api/v1/vehicles")["vehicles"] if self.mine(v)) == self.vehicles
+
+    def mine(self, vehicle):
+        return vehicle.get("id", vehicle.get("vehicle_id", "")).startswith(self.name + "-")
+
+    def finish(self):
+        """Stops the vehicles when all they made is acknowledged; what they say of themselves."""
+        self.sim.stop(90)
+        with open(self.run.path(f"sim-{self.name}.out"), encoding="utf-8") as file:
+            return json.loads(file.read().splitlines()[-1])
+
+    def check(self):
+        """0 acknowledged lost, 0 counted twice, nothing that was never sent; returns how many batches were checked."""
+        wait_for("everything applied", lambda: (s := get("/api/v1/status"))["applied_bytes"] == s["log_bytes"])
+        checked = 0
+        with open(self.run.path(f"{self.name}.report"), encoding="ascii") as file:
+            for line in file:
+                vehicle, _, made, acked = line.split()
+                held = [int(s[1]) for s in history(vehicle)]
+                if len(held) != len(set(held)):
+                    raise Failure(f"{vehicle}: {len(held) - len(set(held))} batches counted twice")
+                if set(held) - set(range(1, int(made) + 1)):
+                    raise Failure(f"{vehicle}: batches that were never sent")
+                lost = set(range(1, int(acked) + 1)) - set(held)
+                if lost:
+                    raise Failure(f"{vehicle}: {len(lost)} acknowledged batches lost: {sorted(lost)[:5]}")
+                checked += len(held)
+        return checked
+
+
+def said(process, text):
+    return sum(text in line for line in process.lines)
+
+
+def history(vehicle):
+    return get(f"/api/v1/vehicles/{vehicle}/history?signal=Vehicle.Load.Count&from=0&to=9999999999999")["samples"]
+
+
+# ---------------------------------------------------------------- the cases
+
+
+def backend_killed(campaign):
+    """Case 27: kill -9 of the backend under load."""
+    kills, vehicles = (100, 100) if LONG else (3, 20)
+    with stack.Stack() as run:
+        fleet_process = run.start_fleet()
+        fleet = Fleet(run, "kill", vehicles, "--rate", "10", "--signals", "40")
+        wait_for("vehicles connected", fleet.all_connected)
+        chance = random.Random(campaign.seed)
+        for _ in range(kills):
+            time.sleep(chance.uniform(0.2, 1.5))  # the instant is the campaign's random input
+            fleet_process.kill()
+            fleet_process = run.start_fleet()
+        began = time.monotonic()
+        totals = fleet.finish()
+        drained = time.monotonic() - began
+        checked = fleet.check()
+        if totals["acked"] != totals["batches"]:
+            raise Failure(f"{totals['batches'] - totals['acked']} batches never acknowledged")
+        campaign.figure(f"{kills} kills, {vehicles} vehicles, {checked} batches checked: 0 lost, 0 twice, drained {drained:.1f} s")
+        if drained > 60:
+            raise Failure(f"took {drained:.0f} s to drain")
+
+
+def all_restart_at_once(campaign):
+    """Case 30: all vehicles lose and make their connection at the same moment."""
+    vehicles = 1000 if LONG else 200
+    with stack.Stack() as run:
+        run.start_fleet()
+        fleet = Fleet(run, "crowd", vehicles, "--rate", "5", "--signals", "20")
+        fleet.sim.wait_line(f"all {vehicles} vehicles connected")
+        fleet.sim.signal(signal.SIGHUP)
+        fleet.sim.wait_line("all vehicles restarted")
+        wait_for("all back", lambda: said(fleet.sim, f"all {vehicles} vehicles connected") == 2)
+        totals = fleet.finish()
+        checked = fleet.check()
+        campaign.figure(f"{vehicles} vehicles back after {totals['connect_s']} s, {checked} batches checked: 0 lost, 0 twice")
+        if totals["connect_s"] > 30 or totals["acked"] != totals["batches"]:
+            raise Failure(f"back after {totals['connect_s']} s, {totals['acked']} of {totals['batches']} acknowledged")
+
+
+def open_connections():
+    """Established TCP connections to the backend's port, seen from this network namespace."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    return sum(row[2].endswith(f":{PORT:04X}") and row[3] == "01" for row in rows)
+
+
+def backend_frozen(campaign):
+    """Case 29: SIGSTOP of the backend: the vehicle notices, the buses go on, nothing is lost."""
+    with stack.Stack() as run:
+        run.start_all()
+        fleet = run.processes["fleet"]
+        wait_for("values", lambda: get("/api/v1/status")["samples"] > 100)
+        fleet.signal(signal.SIGSTOP)
+        began = time.monotonic()
+        before = frames(run)
+        wait_for("connection given up", lambda: open_connections() == 0, 30)
+        noticed = time.monotonic() - began
+        rate = (frames(run) - before) / (time.monotonic() - began)
+        fleet.signal(signal.SIGCONT)
+        wait_for("connection back", lambda: open_connections() > 0, 30)
+        campaign.figure(f"noticed after {noticed:.1f} s, meanwhile {rate:.0f} frames/s decoded")
+        if noticed > 8:  # 2 s heartbeat + 3 s, and what this machine adds
+            raise Failure(f"noticed after {noticed:.1f} s")
+        if rate < 100:
+            raise Failure(f"only {rate:.0f} frames/s while the backend was frozen")
+
+
+def frames(run):
+    return sum(bus.get("frames", bus.get("received", 0)) for bus in run.gateway_status()["buses"])
+
+
+def idle_and_garbage_peers(campaign):
+    """Case 32: raw TCP connections that say nothing, and some that say anything."""
+    count = 500 if LONG else 100
+    with stack.Stack() as run:
+        run.start_fleet()
+        quiet = Fleet(run, "quiet", 10, "--rate", "5", "--batches", "25")
+        quiet_totals = json_when_ended(run, quiet)
+        chance = random.Random(campaign.seed)
+        peers = []
+        for i in range(2 * count):
+            peer = socket.create_connection(("127.0.0.1", PORT))
+            peer.setblocking(False)
+            if i % 2:
+                try:
+                    peer.send(chance.randbytes(chance.randrange(1, 300)))
+                except OSError:
+                    pass
+            peers.append(peer)
+        loud = Fleet(run, "loud", 10, "--rate", "5", "--batches", "25")
+        loud_totals = json_when_ended(run, loud)
+        closed = wait_for("strangers closed", lambda: sum(is_closed(peer) for peer in peers) == len(peers), 60)
+        for peer in peers:
+            peer.close()
+        checked = quiet.check() + loud.check()
+        campaign.figure(f"{count} idle and {count} garbage peers, all closed by the backend ({closed}): ack p99 "
+                        f"{quiet_totals['ack_ms_p99']} ms alone, {loud_totals['ack_ms_p99']} ms beside them; {checked} batches checked")
+        if loud_totals["ack_ms_p99"] > 10 * max(quiet_totals["ack_ms_p99"], 50):
+            raise Failure(f"ack p99 {loud_totals['ack_ms_p99']} ms, alone {quiet_totals['ack_ms_p99']} ms")
+
+
+def json_when_ended(run, fleet):
+    if fleet.sim.process.wait(120) != 0:
+        raise Failure(f"cantwin-sim ended with {fleet.sim.process.returncode}: {fleet.sim.lines[-2:]}")
+    with open(run.path(f"sim-{fleet.name}.out"), encoding="utf-8") as file:
+        return json.loads(file.read().splitlines()[-1])
+
+
+def is_closed(peer):
+    try:
+        while peer.recv(4096):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def strangers_refused(campaign):
+    """Cases 33 and 35: no key, a password, an unknown key, a revoked one, the wrong server key; a name that is another's."""
+    with stack.Stack() as run:
+        run.start_fleet()
+        run.run("cantwin", "keys", "init", "--dir", "keys", "--vehicle", "thief")
+        run.run("cantwin", "keys", "init", "--dir", "keys", "--vehicle", "gone")
+        run.run("cantwin", "keys", "revoke", "--dir", "keys", "--vehicle", "gone")
+        run.run("cantwin", "keys", "pair", "--dir", "keys", "--name", "unknown")
+        context = zmq.Context()
+        sockets = [stranger(context, run, *row) for row in (
+            ("null", None, None), ("plain", None, None), ("curve", "unknown.curve", "fleet.curve.pub"),
+            ("curve", "vehicle-gone.curve", "fleet.curve.pub"), ("curve", "vehicle-demo.curve", "unknown.curve.pub"),
+            ("curve", "subscriber.curve", "fleet.curve.pub"))]
+        wait_for("peers read again", lambda: said(run.processes["fleet"], "peers read again"))
+        # the thief's own key, another vehicle's name as its routing id, and HELLO after HELLO
+        thief = stranger(context, run, "curve", "vehicle-thief.curve", "fleet.curve.pub", identity=b"demo")
+        for s in [*sockets, thief]:
+            for _ in range(20):
+                try:
+                    s.send(hello(), zmq.DONTWAIT)
+                except zmq.Again:
+                    pass
+        wait_for("the thief's own name", lambda: "thief" in names())
+        run.start_hub()
+        run.start_gateway()
+        wait_for("demo's own twin", lambda: "demo" in names())
+        status = get("/api/v1/status")
+        for s in [*sockets, thief]:
+            s.close(0)
+        campaign.figure(f"6 kinds of strangers: vehicles known afterwards {sorted(names())}, {status['handshakes_refused']} "
+                        f"handshakes refused")
+        if names() != {"thief", "demo"} or status["handshakes_refused"] < 3:
+            raise Failure(f"known: {names()}, refused {status['handshakes_refused']}")
+        software = [v["software"] for v in get("/api/v1/vehicles")["vehicles"] if v.get("id", v.get("vehicle_id")) == "demo"]
+        if not software[0].startswith("cantwin-gateway"):
+            raise Failure(f"demo speaks as {software}")
+
+
+def names():
+    return {v.get("id", v.get("vehicle_id")) for v in get("/api/v1/vehicles")["vehicles"]}
+
+
+def stranger(context, run, mechanism, key, server, identity=None):
+    s = context.socket(zmq.DEALER)
+    s.linger = 0
+    if identity:
+        s.identity = identity
+    if mechanism == "plain":
+        s.plain_username, s.plain_password = b"demo", b"demo"
+    elif mechanism == "curve":
+        s.curve_publickey = read_key(run, f"{key}.pub")
+        s.curve_secretkey = read_key(run, f"{key}.key")
+        s.curve_serverkey = read_key(run, server)
+    s.connect(ENDPOINT)
+    return s
+
+
+def read_key(run, name):
+    with open(run.path(f"keys/{name}"), "rb") as file:
+        return file.read().strip()
+
+
+def hello():
+    """An Envelope with a Hello, by hand: version 1, stream and boot id of 16 bytes, catalogue hash of 32, a name."""
+    def field(number, data):
+        return bytes([number << 3 | 2, len(data)]) + data
+    body = b"\x08\x01" + field(2, b"s" * 16) + field(3, b"b" * 16) + field(6, b"h" * 32) + field(7, b"stranger")
+    return field(1, body)
+
+
+def key_allowed_later(campaign):
+    """Case 34: a vehicle whose key is not known yet comes in by itself once it is."""
+    with stack.Stack() as run:
+        with open(run.path("keys/peers.txt"), encoding="ascii") as file:
+            before = file.read()
+        run.start_fleet()
+        late = Fleet(run, "late", 1, "--rate", "5")
+        late.sim.wait_line("all 1 vehicles connected")
+        with open(run.path("keys/peers.txt"), encoding="ascii") as file:
+            after = file.read()
+        with open(run.path("keys/peers.txt"), "w", encoding="ascii") as file:
+            file.write(before)
+        wait_for("peers read again", lambda: said(run.processes["fleet"], "peers read again") == 2)
+        late.sim.signal(signal.SIGHUP)  # a new connection, which is refused now
+        wait_for("a refusal", lambda: get("/api/v1/status")["handshakes_refused"] > 0)
+        with open(run.path("keys/peers.txt"), "w", encoding="ascii") as file:
+            file.write(after)
+        began = time.monotonic()
+        wait_for("connected again", lambda: said(late.sim, "all 1 vehicles connected") == 2, 90)
+        waited = time.monotonic() - began
+        late.finish()
+        campaign.figure(f"back {waited:.1f} s after its key was allowed; {late.check()} batches checked")
+
+
+CASES = [backend_killed, all_restart_at_once, backend_frozen, idle_and_garbage_peers, strangers_refused, key_allowed_later]
+
+
+def main():
+    chosen = sys.argv[1:]
+    results = []
+    campaign = Campaign("fleet", LONG)
+    for function in CASES:
+        if (not chosen or function.__name__ in chosen) and not campaign.is_done(function.__name__):
+            campaign.case = function.__name__
+            passed = stack.case(f"fleet_{function.__name__}", function, campaign)
+            results.append(passed)
+            if passed:
+                campaign.done(function.__name__)
+    campaign.end([function.__name__ for function in CASES])
+    stack.finish(results)
+
+
+if __name__ == "__main__":
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
+    main()
