@@ -66,9 +66,9 @@ static uint8_t read_record(void *user, uint16_t id, uint8_t *out, size_t size, s
 }
 
 static const struct ct_uds_did dids[] = {
-    {0xF190, CT_UDS_SESSION_ANY, read_vin},
-    {0xF187, CT_UDS_SESSION_ANY, read_part_number},
-    {0x0160, CT_UDS_SESSION_ANY, read_record},
+    {.id = 0xF190, .sessions = CT_UDS_SESSION_ANY, .read = read_vin},
+    {.id = 0xF187, .sessions = CT_UDS_SESSION_ANY, .read = read_part_number},
+    {.id = 0x0160, .sessions = CT_UDS_SESSION_ANY, .read = read_record},
 };
 
 const struct ct_uds_did *ct_ecu_data_dids(size_t *out_count)

@@ -1,3 +1,10 @@
 foreach(name isotp_send isotp_receive isotp_pair isotp_listen isotp_address isotp_flow uds uds_client uds_server)
     cantwin_test(${name}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c DEPENDS diagnostics)
 endforeach()
+
+add_library(uds_rig STATIC ${PROJECT_SOURCE_DIR}/tests/tools/uds_rig.c)
+target_include_directories(uds_rig PUBLIC ${PROJECT_SOURCE_DIR}/tests/tools)
+target_link_libraries(uds_rig PUBLIC diagnostics PRIVATE cantwin_flags)
+foreach(name uds_services uds_access uds_order dtc_memory)
+    cantwin_test(${name}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c DEPENDS uds_rig)
+endforeach()

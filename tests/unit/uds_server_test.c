@@ -30,10 +30,10 @@ static uint8_t read_huge(void *user, uint16_t id, uint8_t *out, size_t size, siz
 }
 
 static const struct ct_uds_did dids[] = {
-    {0xF190, CT_UDS_SESSION_ANY, read_text},
-    {0xF187, CT_UDS_SESSION_ANY, read_text},
-    {0x0100, CT_UDS_SESSION_BIT(CT_UDS_SESSION_EXTENDED), read_text},
-    {0x0200, CT_UDS_SESSION_ANY, read_huge},
+    {.id = 0xF190, .sessions = CT_UDS_SESSION_ANY, .read = read_text},
+    {.id = 0xF187, .sessions = CT_UDS_SESSION_ANY, .read = read_text},
+    {.id = 0x0100, .sessions = CT_UDS_SESSION_BIT(CT_UDS_SESSION_EXTENDED), .read = read_text},
+    {.id = 0x0200, .sessions = CT_UDS_SESSION_ANY, .read = read_huge},
 };
 
 static struct ct_uds_server_config server_config(void)
