@@ -33,6 +33,7 @@ static void take_frames(struct ct_bus *bus, struct bus_port *port, struct ct_fra
         ct_bus_watch_frame(port, frame);
         ct_executor_receive(bus->executor, frame, bus->now);
     }
+    ct_bus_route(bus, frames, count);
     ct_pipeline_frames(&bus->model->pipeline, frames, count, bus->now, &port->counts, ct_bus_emit, bus);
     count_delays(bus, frames, count);
 }
@@ -257,7 +258,7 @@ static void begin_stop(struct ct_bus *bus)
 
 /* ---- loop */
 
-static ct_ns round_of(struct ct_bus *bus)
+ct_ns ct_bus_round(struct ct_bus *bus)
 {
     struct ct_pipeline *pipeline = &bus->model->pipeline;
     take_from_storage(bus);
@@ -304,7 +305,7 @@ void ct_bus_run(struct ct_bus *bus)
         bus->now = ct_clock_now();
         take_control(bus);
         begin_stop(bus);
-        ct_ns due = round_of(bus);
+        ct_ns due = ct_bus_round(bus);
         if (finished(bus)) {
             return;
         }

@@ -35,12 +35,21 @@ static void on_control(struct ct_loop_watch *watch, uint32_t events)
     (void)got;
 }
 
+/* One that is missing or down is waited for, as one that vanishes is. */
+static bool is_interface(const char *port)
+{
+    return strchr(port, ':') == NULL || strncmp(port, "socketcan:", 10) == 0;
+}
+
 static int open_port(struct ct_bus *bus, unsigned index, char *problem, size_t size)
 {
     const struct ct_settings_bus *config = &bus->model->settings->buses[index];
     struct bus_port *port = &bus->ports[index];
-    const struct ct_port_options options = {
-        .fd = config->fd, .replay_speed = 1, .client = "cantwin-gateway", .patience = (int)config->send_patience_ms};
+    const struct ct_port_options options = {.fd = config->fd,
+                                            .replay_speed = 1,
+                                            .client = "cantwin-gateway",
+                                            .patience = (int)config->send_patience_ms,
+                                            .wait = is_interface(config->port)};
     char text[400];
     int err = ct_port_open(config->port, &options, &port->port, text, sizeof text);
     if (err != CT_OK) {
@@ -52,6 +61,11 @@ static int open_port(struct ct_bus *bus, unsigned index, char *problem, size_t s
     port->ready = true;
     port->lost_since = bus->started_ns;
     port->expired_since = bus->started_ns;
+    if (options.wait && !port->port->stats.up) {
+        port->was_up = true; /* so that its absence is told */
+        ct_log(CT_LOG_WARNING, "bus %s: interface %s is missing or down; it is used when it comes up", config->name,
+               config->port);
+    }
     ct_bus_watch_open(port, bus->started_ns);
     if (port->port->notice[0] != '\0') {
         ct_log(CT_LOG_WARNING, "bus %s: %s", config->name, port->port->notice);

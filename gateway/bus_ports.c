@@ -84,16 +84,18 @@ static void tell_lost(struct ct_bus *bus, struct bus_port *port, bool last)
 /* Frames that were promised and never went out. */
 static void tell_unsent(struct ct_bus *bus, struct bus_port *port, bool last)
 {
-    const uint64_t unsent = port->port->stats.expired - port->expired_told;
+    const uint64_t total = ct_bus_unsent(port);
+    const uint64_t unsent = total - port->expired_told;
     if (unsent == 0 || (!last && port->expired_told > 0 && bus->now < ct_ns_add(port->expired_since, LOSS_PAUSE_NS))) {
         return;
     }
     char text[CT_EVENT_TEXT_MAX];
-    snprintf(text, sizeof text, "bus %s: %llu frames found no room on the bus in time and were not sent",
+    snprintf(text, sizeof text,
+             "bus %s: %llu frames found no room on the bus in time, or a controller that is bus-off, and were not sent",
              ct_bus_name(bus, port), (unsigned long long)unsent);
     ct_log(CT_LOG_WARNING, "%s", text);
     ct_bus_event(bus, "frames-unsent", text, "bus", ct_bus_name(bus, port));
-    port->expired_told = port->port->stats.expired;
+    port->expired_told = total;
     port->expired_since = bus->now;
 }
 

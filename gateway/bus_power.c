@@ -271,6 +271,24 @@ static void take_steps(struct ct_bus *bus)
 
 /* ---- in one round */
 
+/* The budget after ignition-off is over, or there was none. */
+static void end_polling(struct ct_bus *bus)
+{
+    const size_t ended =
+        ct_power_may_poll(&bus->power->power, bus->now)
+            ? 0
+            : ct_executor_end_requests(bus->executor, "the ignition is off, and the time to finish requests is over",
+                                       bus->now);
+    if (ended > 0) {
+        char text[CT_EVENT_TEXT_MAX];
+        char count[24];
+        snprintf(count, sizeof count, "%zu", ended);
+        snprintf(text, sizeof text, "polling budget over: %zu diagnostic requests ended", ended);
+        ct_log(CT_LOG_WARNING, "%s", text);
+        ct_bus_event(bus, "polling-ended", text, "requests", count);
+    }
+}
+
 ct_ns ct_bus_power_tick(struct ct_bus *bus)
 {
     struct bus_power *own = bus->power;
@@ -283,6 +301,7 @@ ct_ns ct_bus_power_tick(struct ct_bus *bus)
     see_activity(bus);
     ct_power_set_work(&own->power, work, bus->now);
     take_steps(bus);
+    end_polling(bus);
     return ct_ns_min(sample_due, ct_power_deadline(&own->power, bus->now));
 }
 

@@ -1,6 +1,7 @@
-/* Inside of the bus thread: bus.c (loop, frames), bus_send.c (commands), bus_out.c (to the storage thread),
- * bus_open.c, bus_ports.c (what is told of them), bus_watch.c (their health and load), bus_power.c (power state and its
- * lines), status.c and status_json.c (status socket). */
+/* Inside of the bus thread: bus.c (loop, frames), bus_send.c (commands), bus_gate.c (every frame that leaves),
+ * bus_route.c (to other buses), bus_out.c (to the storage thread), bus_open.c, bus_ports.c (what is told of them),
+ * bus_watch.c (their health and load), bus_power.c (power state and its lines), status.c and status_json.c (status
+ * socket). */
 #ifndef CT_GATEWAY_BUS_PRIVATE_H
 #define CT_GATEWAY_BUS_PRIVATE_H
 
@@ -37,6 +38,7 @@ struct bus_port {
     uint64_t expired_told;
     ct_ns expired_since;
     bool blocked_told;
+    uint64_t unsent_off; /* frames for a controller that was bus-off */
 
     struct ct_bus_health health;
     struct ct_bus_load load;
@@ -45,6 +47,12 @@ struct bus_port {
     ct_ns health_due;                /* not before */
     uint64_t lost_put, expired_put;
 };
+
+/* Frames that were to be sent and were not. */
+static inline uint64_t ct_bus_unsent(const struct bus_port *port)
+{
+    return port->port->stats.expired + port->unsent_off;
+}
 
 struct status_server;
 struct bus_power;
@@ -92,7 +100,10 @@ struct ct_bus {
     uint64_t reloads;
 };
 
-/* bus.c: watches the descriptor the port has now. */
+/* bus.c: one turn: everything that can be done now, from each port at most BUS_READ_MAX frames; returns when to come
+ * again. */
+ct_ns ct_bus_round(struct ct_bus *bus);
+/* Watches the descriptor the port has now. */
 void ct_bus_follow_fd(struct ct_bus *bus, struct bus_port *port);
 
 /* bus_out.c */
@@ -125,7 +136,15 @@ void ct_bus_power_stop(struct ct_bus *bus);
 /* True when the command would ask an ECU while that is not allowed; it has been refused then. */
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command);
 
+/* bus_gate.c: puts a frame that policy has allowed on bus `frame->bus`, and lets everybody know who keeps book of what
+ * was sent. CT_ERR_PERMISSION for one that was not allowed; else as ct_port_write. */
+int ct_bus_put(struct ct_bus *bus, const struct ct_frame *frame) CT_MUST_CHECK;
+
+/* bus_route.c: what was received on one bus. */
+void ct_bus_route(struct ct_bus *bus, const struct ct_frame *frames, size_t count);
+
 /* bus_send.c */
+void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle_state *out_state);
 int ct_bus_executor_open(struct ct_bus *bus);
 void ct_bus_command_status(void *bus, const struct ct_command_status *status); /* to whoever sent the command */
 /* True when a write failed: the port may want a tick soon. */

@@ -120,9 +120,8 @@ static bool good_ignition(const struct ct_bus *bus, uint32_t id, bool *out_on)
     return true;
 }
 
-static void on_vehicle_state(void *user, ct_ns now, struct ct_vehicle_state *out_state)
+void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle_state *out_state)
 {
-    const struct ct_bus *bus = user;
     const struct ct_vehicle_sources *sources = &bus->model->sources;
     struct ct_vehicle_state state = {0};
     double gear = 0;
@@ -133,6 +132,11 @@ static void on_vehicle_state(void *user, ct_ns now, struct ct_vehicle_state *out
     state.gear = state.gear_known ? (int)gear : 0;
     state.voltage_known = good_number(bus, sources->voltage, &state.voltage);
     *out_state = state;
+}
+
+static void on_vehicle_state(void *user, ct_ns now, struct ct_vehicle_state *out_state)
+{
+    ct_bus_vehicle_state(user, now, out_state);
 }
 
 /* ---- statuses */
@@ -222,40 +226,19 @@ int ct_bus_executor_open(struct ct_bus *bus)
     return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
 }
 
-/* The only place of the process where a frame leaves: what policy has not allowed does not, whoever asks. */
-static int write_frame(struct ct_bus *bus, const struct ct_frame *frame)
-{
-    if (frame->bus >= bus->port_count || !bus->model->settings->buses[frame->bus].transmit) {
-        return CT_ERR_PERMISSION;
-    }
-    const char *name = bus->model->settings->buses[frame->bus].name;
-    if (!ct_policy_pass(bus->model->policy, name, frame, bus->now)) {
-        return CT_ERR_PERMISSION;
-    }
-    const int err = ct_port_write(bus->ports[frame->bus].port, frame);
-    if (err == CT_ERR_FULL) {
-        ct_policy_keep(bus->model->policy, name, frame, bus->now); /* it may be offered again */
-    }
-    return err;
-}
-
 /* CT_ERR_AGAIN: the port is full, keep the frame for a while. CT_ERR_DOWN: it was not sent, whatever the reason. */
 static int send_frame(struct ct_bus *bus, const struct ct_frame *frame)
 {
-    const int err = write_frame(bus, frame);
+    const int err = ct_bus_put(bus, frame);
     if (err == CT_OK) {
-        ct_bus_watch_frame(&bus->ports[frame->bus], frame);
-        ct_bind_sent(bus->model->pipeline.bind, frame);
         return CT_OK;
     }
     if (err == CT_ERR_FULL && ct_ns_add(bus->unsent_since, BUS_SEND_PATIENCE) > bus->now) {
+        ct_policy_keep(bus->model->policy, bus->model->settings->buses[frame->bus].name, frame, bus->now);
         return CT_ERR_AGAIN;
     }
     ct_log(CT_LOG_WARNING, "a frame could not be sent on %s: %s", bus->model->settings->buses[frame->bus].name,
            ct_err_text(err));
-    if (frame->bus < bus->port_count) {
-        ct_bus_follow_fd(bus, &bus->ports[frame->bus]);
-    }
     ct_executor_send_failed(bus->executor, bus->now);
     return CT_ERR_DOWN;
 }

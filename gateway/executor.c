@@ -209,7 +209,12 @@ void ct_executor_stop(struct ct_executor *executor, ct_ns now)
     executor->stopped = true;
     executor->last = CT_LAST_NONE;
     ct_desired_stop(executor, now);
-    ct_uds_stop(executor, now);
+    (void)ct_uds_end_all(executor, CT_REASON_RESTARTED, NULL, now);
+}
+
+size_t ct_executor_end_requests(struct ct_executor *executor, const char *text, ct_ns now)
+{
+    return ct_uds_end_all(executor, CT_REASON_POLICY_VEHICLE_STATE, text, now);
 }
 
 size_t ct_executor_running(const struct ct_executor *executor)

@@ -94,6 +94,10 @@ ct_ns ct_executor_tick(struct ct_executor *executor, ct_ns now);
  * does what is submitted from now on. */
 void ct_executor_stop(struct ct_executor *executor, ct_ns now);
 
+/* Ends all diagnostic requests, not the desired values: what waits as CANCELLED, what runs as OUTCOME_UNKNOWN, both
+ * with reason POLICY_VEHICLE_STATE and `text`. Returns how many. */
+size_t ct_executor_end_requests(struct ct_executor *executor, const char *text, ct_ns now);
+
 size_t ct_executor_running(const struct ct_executor *executor); /* commands not yet final */
 void ct_executor_stats_get(const struct ct_executor *executor, struct ct_executor_stats *out_stats);
 

@@ -94,6 +94,7 @@ bool ct_uds_receive(struct ct_executor *executor, const struct ct_frame *frame, 
 bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
 ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now);
 void ct_uds_send_failed(struct ct_executor *executor, size_t index, ct_ns now);
-void ct_uds_stop(struct ct_executor *executor, ct_ns now);
+/* Ends what waits and what runs, for this reason; returns how many. */
+size_t ct_uds_end_all(struct ct_executor *executor, int reason, const char *text, ct_ns now);
 
 #endif

@@ -271,23 +271,27 @@ ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now)
     return next;
 }
 
-void ct_uds_stop(struct ct_executor *executor, ct_ns now)
+size_t ct_uds_end_all(struct ct_executor *executor, int reason, const char *text, ct_ns now)
 {
+    size_t ended = 0;
     for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
         struct ct_uds_job *waiting = &executor->queue[i];
         if (waiting->job.used) {
             waiting->job.used = false;
+            ended++;
             ct_executor_say(executor, &waiting->job,
-                            (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = CT_REASON_RESTARTED},
+                            (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = reason, .text = text},
                             now);
         }
     }
     for (size_t i = 0; i < executor->ecu_count; i++) {
         struct ct_ecu *ecu = &executor->ecus[i];
         if (ecu->running.used) {
+            ended++;
             break_off(executor, ecu,
-                      (struct ct_command_status){.state = CT_COMMAND_OUTCOME_UNKNOWN, .reason = CT_REASON_RESTARTED},
+                      (struct ct_command_status){.state = CT_COMMAND_OUTCOME_UNKNOWN, .reason = reason, .text = text},
                       now);
         }
     }
+    return ended;
 }

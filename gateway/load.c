@@ -6,10 +6,12 @@
 #include "policy_file.h"
 #include "power_entries.h"
 #include "protection_file.h"
+#include "routes_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DBC_FILE_MAX     (64U * 1024U * 1024U)
 #define MAPPING_FILE_MAX (16U * 1024U * 1024U)
@@ -264,6 +266,28 @@ static int load_policy(struct ct_model *model, const struct problem *p)
     return err;
 }
 
+static int load_routes(struct ct_model *model, const struct problem *p)
+{
+    const struct ct_settings *settings = model->settings;
+    const struct ct_message_lookup lookup = {model, find_by_name, find_by_id, find_protection};
+    struct ct_routes_world world = {.count = settings->buses_count, .lookup = &lookup};
+    size_t wrong = 0;
+    for (unsigned b = 0; b < settings->buses_count; b++) {
+        world.names[b] = settings->buses[b].name;
+        world.ports[b] = settings->buses[b].port;
+        world.fd[b] = settings->buses[b].fd;
+    }
+    if (settings->routes == NULL) {
+        return ct_routes_create(NULL, 0, world.fd, &model->routes, &wrong);
+    }
+    const int err = ct_routes_load(settings->routes, &world, &model->routes, p->text, p->size);
+    if (err == CT_ERR_IO || err == CT_ERR_PERMISSION ||
+        (err == CT_ERR_NOT_FOUND && access(settings->routes, R_OK) != 0)) {
+        *p->exit = CT_EXIT_ENVIRONMENT;
+    }
+    return err;
+}
+
 static int find_sources(struct ct_model *model, const char *config_path, const struct problem *p)
 {
     const struct ct_settings_state *names = &model->settings->vehicle_state;
@@ -299,6 +323,9 @@ static int load_parts(struct ct_model *model, const char *config_path, const str
     if (err == CT_OK) {
         err = load_policy(model, p);
     }
+    if (err == CT_OK) {
+        err = load_routes(model, p);
+    }
     return err == CT_OK ? find_sources(model, config_path, p) : err;
 }
 
@@ -328,6 +355,7 @@ void ct_model_free(struct ct_model *model)
     if (model != NULL) {
         ct_pipeline_close(&model->pipeline);
         ct_policy_free(model->policy);
+        ct_routes_free(model->routes);
         ct_settings_free(model->settings);
         free(model);
     }

@@ -1,10 +1,11 @@
 /* Reads everything the configuration names and makes of it what SIGHUP exchanges as a whole: databases, mapping,
- * twin, collection and policy. Adapter target gateway_app. Not thread-safe. */
+ * twin, collection, policy and routes. Adapter target gateway_load. Not thread-safe. */
 #ifndef CT_GATEWAY_LOAD_H
 #define CT_GATEWAY_LOAD_H
 
 #include "pipeline.h"
 #include "policy.h"
+#include "routes.h"
 #include "settings.h"
 
 #define CT_NO_SOURCE UINT32_MAX
@@ -18,6 +19,7 @@ struct ct_model {
     struct ct_settings *settings;
     struct ct_pipeline pipeline;
     struct ct_policy *policy;
+    struct ct_routes *routes;
     struct ct_vehicle_sources sources;
     struct ct_model *next; /* in a list of models to be freed */
 };

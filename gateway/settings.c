@@ -93,6 +93,7 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("mapping", struct ct_settings, mapping, MAYBE),
     TEXT("collection", struct ct_settings, collection, MAYBE),
     TEXT("policy", struct ct_settings, policy, MAYBE),
+    TEXT("routes", struct ct_settings, routes, MAYBE),
     CYAML_FIELD_SEQUENCE("ecus", CYAML_FLAG_POINTER | MAYBE, struct ct_settings, ecus, &ecu_schema, 0,
                          CT_GATEWAY_ECUS_MAX),
     CYAML_FIELD_MAPPING("link", MAYBE, struct ct_settings, link, link_fields),
@@ -135,9 +136,9 @@ static int make_whole(char **path, const char *config_path)
 
 static int make_all_whole(struct ct_settings *settings, const char *config_path)
 {
-    char **const plain[] = {&settings->mapping,         &settings->collection,           &settings->policy,
-                            &settings->link.server_key, &settings->link.next_server_key, &settings->link.key,
-                            &settings->state_dir,       &settings->status_socket};
+    char **const plain[] = {&settings->mapping,  &settings->collection,      &settings->policy,
+                            &settings->routes,   &settings->link.server_key, &settings->link.next_server_key,
+                            &settings->link.key, &settings->state_dir,       &settings->status_socket};
     int err = CT_OK;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0] && err == CT_OK; i++) {
         err = make_whole(plain[i], config_path);

@@ -84,6 +84,7 @@ struct ct_settings {
     char *mapping;    /* NULL: no VSS names */
     char *collection; /* NULL: nothing leaves the vehicle */
     char *policy;     /* NULL: nothing may be sent */
+    char *routes;     /* NULL: nothing goes from one bus to another */
     struct ct_settings_ecu *ecus;
     unsigned ecus_count;
     struct ct_settings_link link;

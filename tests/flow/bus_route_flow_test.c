@@ -1,0 +1,292 @@
+/* Frames between buses in the bus thread, over in-process ports and with time that the test tells: what is routed, what
+ * the gate refuses whoever asks, and that a flood on one bus leaves the others their turn. */
+#include "bus_private.h"
+#include "testing.h"
+
+#include <linux/can/error.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUSES    8
+#define CAPACITY 4096
+#define MS       CT_NS_PER_MS
+
+struct rig {
+    struct ct_bus bus;
+    struct ct_model model;
+    struct ct_settings settings;
+    struct ct_settings_bus buses[BUSES];
+    char names[BUSES][8], port_names[BUSES][8];
+    struct ct_channels channels;
+    struct ct_port *far[BUSES]; /* the vehicle's side */
+};
+
+/* can0 .. can7; may be sent on: all but can7. */
+static void set_up_buses(struct rig *rig)
+{
+    for (unsigned i = 0; i < BUSES; i++) {
+        snprintf(rig->names[i], sizeof rig->names[i], "can%u", i);
+        snprintf(rig->port_names[i], sizeof rig->port_names[i], "p%u", i);
+        rig->buses[i] =
+            (struct ct_settings_bus){.name = rig->names[i], .port = rig->port_names[i], .transmit = i != BUSES - 1};
+        assert_int_equal(ct_port_pair(CAPACITY, &rig->bus.ports[i].port, &rig->far[i]), CT_OK);
+        rig->bus.ports[i].watch.fd = rig->bus.ports[i].port->fd;
+        ct_bus_watch_open(&rig->bus.ports[i], 0);
+    }
+    rig->settings.buses = rig->buses;
+    rig->settings.buses_count = BUSES;
+    rig->bus.port_count = BUSES;
+}
+
+/* Routed frames 0x100..0x1FF may leave on can1 and can7, the executor's on can1. */
+static void set_up_policy(struct rig *rig)
+{
+    static const char transmit[][32] = {"can1", "can2", "can7"};
+    const struct ct_policy_when anywhen = {.max_speed_kmh = (double)NAN, .min_voltage = (double)NAN};
+    struct ct_frame_rule rules[2] = {{.bus = "can1",
+                                      .id = 0x100,
+                                      .id_mask = 0x700,
+                                      .len_max = 8,
+                                      .max_per_s = 1e6,
+                                      .origins = CT_ORIGIN_BIT(CT_ORIGIN_ROUTE),
+                                      .when = anywhen}};
+    rules[1] = rules[0];
+    snprintf(rules[1].bus, sizeof rules[1].bus, "can7");
+    const struct ct_policy_rules all = {
+        .transmit_buses = transmit, .transmit_bus_count = 3, .frames = rules, .frame_count = 2};
+    assert_int_equal(ct_policy_create(&all, &rig->model.policy), CT_OK);
+}
+
+/* can0: all of 0x1xx and 0x2xx to can1, to can2 (where policy knows nothing) and to can7 (which may not be sent on). */
+static void set_up_routes(struct rig *rig)
+{
+    static const uint8_t to[] = {1, 2, 7};
+    static const bool fd[CT_ROUTES_BUSES_MAX] = {false};
+    struct ct_route_rule rules[3];
+    size_t wrong = 0;
+    for (size_t i = 0; i < 3; i++) {
+        rules[i] = (struct ct_route_rule){.from = 0, .to = to[i], .mask = 0x400, .max_per_s = 1e6};
+    }
+    assert_int_equal(ct_routes_create(rules, 3, fd, &rig->model.routes, &wrong), CT_OK);
+}
+
+static int rig_setup(void **state)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    struct ct_pipeline *pipeline = &rig->model.pipeline;
+    const struct ct_executor_ops ops = {0};
+    struct ct_bind_bus buses[BUSES + 1];
+    char problem[200];
+    set_up_buses(rig);
+    for (size_t i = 0; i <= BUSES; i++) {
+        buses[i] = (struct ct_bind_bus){.name = i < BUSES ? rig->names[i] : "bus"};
+    }
+    assert_int_equal(ct_bind_create(buses, BUSES + 1, NULL, "", &pipeline->bind, problem, sizeof problem), CT_OK);
+    assert_int_equal(ct_bind_make_twin(pipeline->bind, &pipeline->twin), CT_OK);
+    assert_int_equal(ct_collect_create(NULL, 0, ct_bind_catalogue(pipeline->bind), &pipeline->collect), CT_OK);
+    set_up_policy(rig);
+    set_up_routes(rig);
+    rig->model.sources = (struct ct_vehicle_sources){CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE};
+    assert_int_equal(ct_executor_create(&ops, rig->model.policy, NULL, 0, &rig->bus.executor), CT_OK);
+    assert_int_equal(ct_channel_open(&rig->channels.bus_to_storage, 1U << 20), CT_OK);
+    assert_int_equal(ct_channel_open(&rig->channels.storage_to_bus, 65536), CT_OK);
+    assert_int_equal(ct_ring_create(65536, &rig->bus.owed), CT_OK);
+    assert_int_equal(ct_loop_open(&rig->bus.loop), CT_OK);
+    rig->model.settings = &rig->settings;
+    rig->bus.model = &rig->model;
+    rig->bus.channels = &rig->channels;
+    rig->bus.now = CT_NS_PER_S;
+    *state = rig;
+    return 0;
+}
+
+static int rig_teardown(void **state)
+{
+    struct rig *rig = *state;
+    for (size_t i = 0; i < BUSES; i++) {
+        ct_port_close(rig->bus.ports[i].port);
+        ct_port_close(rig->far[i]);
+    }
+    ct_executor_free(rig->bus.executor);
+    ct_pipeline_close(&rig->model.pipeline);
+    ct_policy_free(rig->model.policy);
+    ct_routes_free(rig->model.routes);
+    ct_ring_destroy(rig->bus.owed);
+    ct_channel_close(&rig->channels.bus_to_storage);
+    ct_channel_close(&rig->channels.storage_to_bus);
+    ct_loop_close(&rig->bus.loop);
+    free(rig);
+    return 0;
+}
+
+/* One turn of the bus thread; in-process ports have no descriptor that could wake it. */
+static void turn(struct rig *rig)
+{
+    for (size_t i = 0; i < BUSES; i++) {
+        rig->bus.ports[i].ready = true;
+    }
+    rig->bus.now += MS;
+    (void)ct_bus_round(&rig->bus);
+}
+
+static void send_far(struct rig *rig, size_t bus, uint32_t id, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct ct_frame frame = {.id = id, .len = 4, .data = {(uint8_t)i, (uint8_t)(i >> 8), 1, 2}};
+        assert_int_equal(ct_port_write(rig->far[bus], &frame), CT_OK);
+    }
+}
+
+static size_t read_far(struct rig *rig, size_t bus, struct ct_frame *out_frames, size_t max)
+{
+    size_t count = 0;
+    const int err = ct_port_read(rig->far[bus], out_frames, max, &count);
+    assert_true(err == CT_OK || err == CT_ERR_AGAIN);
+    return count;
+}
+
+static void test_bus_routes_what_table_and_policy_both_allow(void **state)
+{
+    struct rig *rig = *state;
+    struct ct_frame got[16];
+    send_far(rig, 0, 0x123, 2); /* routed, allowed */
+    send_far(rig, 0, 0x223, 1); /* routed, policy says no */
+    send_far(rig, 0, 0x423, 1); /* no route */
+    send_far(rig, 1, 0x124, 1); /* not from this bus */
+    turn(rig);
+    assert_int_equal(read_far(rig, 1, got, 16), 2);
+    assert_int_equal(got[0].id, 0x123);
+    assert_int_equal(got[1].data[0], 1);
+    for (size_t i = 0; i < BUSES; i++) {
+        assert_int_equal(read_far(rig, i, got, 16), 0);
+    }
+    const struct ct_routes *routes = rig->model.routes;
+    assert_int_equal(ct_routes_counts(routes, 0)->by_result[CT_ROUTE_FORWARDED], 2);
+    assert_int_equal(ct_routes_counts(routes, 0)->by_result[CT_ROUTE_POLICY], 1);
+    assert_int_equal(ct_routes_counts(routes, 1)->by_result[CT_ROUTE_POLICY], 3);
+    /* A bus that is not to be sent on is not, whatever policy says: `transmit` is false unless somebody writes true. */
+    assert_int_equal(ct_routes_counts(routes, 2)->by_result[CT_ROUTE_POLICY], 3);
+    assert_int_equal(rig->bus.ports[0].counts.frames, 4);
+}
+
+static void test_bus_gate_lets_nobody_out_unasked(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_frame allowed = {.bus = 1, .id = 0x101, .len = 8};
+    const struct ct_vehicle_state unknown = {0};
+    struct ct_policy_counts counts;
+    struct ct_frame got[4];
+    assert_int_equal(ct_bus_put(&rig->bus, &allowed), CT_ERR_PERMISSION);
+    assert_int_equal(ct_policy_frame(rig->model.policy, CT_ORIGIN_ROUTE, "can1", &allowed, &unknown, rig->bus.now),
+                     CT_VERDICT_ALLOW);
+    struct ct_frame elsewhere = allowed;
+    elsewhere.bus = 2; /* allowed on can1 is not allowed on can2 */
+    assert_int_equal(ct_bus_put(&rig->bus, &elsewhere), CT_ERR_PERMISSION);
+    assert_int_equal(ct_bus_put(&rig->bus, &allowed), CT_OK);
+    assert_int_equal(ct_bus_put(&rig->bus, &allowed), CT_ERR_PERMISSION);
+    struct ct_frame nowhere = allowed;
+    nowhere.bus = BUSES;
+    assert_int_equal(ct_bus_put(&rig->bus, &nowhere), CT_ERR_PERMISSION);
+    assert_int_equal(read_far(rig, 1, got, 4), 1);
+    assert_int_equal(read_far(rig, 2, got, 4), 0);
+    ct_policy_counts_get(rig->model.policy, &counts);
+    assert_int_equal(counts.unasked, 3);
+}
+
+static void test_bus_routed_frame_that_comes_back_is_not_routed_again(void **state)
+{
+    struct rig *rig = *state;
+    static const bool fd[CT_ROUTES_BUSES_MAX] = {false};
+    const struct ct_route_rule rules[2] = {{.from = 0, .to = 1, .mask = 0x400, .max_per_s = 1e6},
+                                           {.from = 1, .to = 2, .mask = 0x400, .max_per_s = 1e6}};
+    size_t wrong = 0;
+    struct ct_frame got[4];
+    ct_routes_free(rig->model.routes);
+    assert_int_equal(ct_routes_create(rules, 2, fd, &rig->model.routes, &wrong), CT_OK);
+    send_far(rig, 0, 0x123, 1);
+    turn(rig);
+    assert_int_equal(read_far(rig, 1, got, 4), 1);
+    assert_int_equal(ct_port_write(rig->far[1], &got[0]), CT_OK); /* reflected */
+    turn(rig);
+    assert_int_equal(ct_routes_counts(rig->model.routes, 1)->last_ns, 0);
+    assert_int_equal(ct_routes_echoes(rig->model.routes), 1);
+}
+
+static void test_bus_flood_leaves_the_other_buses_their_turn(void **state)
+{
+    struct rig *rig = *state;
+    for (size_t i = 0; i < BUSES - 1; i++) {
+        send_far(rig, i, 0x500, CAPACITY);
+    }
+    send_far(rig, BUSES - 1, 0x501, 10);
+    turn(rig);
+    /* All of the quiet bus in the first turn, and no bus more than its share. */
+    assert_int_equal(rig->bus.ports[BUSES - 1].counts.frames, 10);
+    for (size_t i = 0; i < BUSES - 1; i++) {
+        assert_int_equal(rig->bus.ports[i].counts.frames, BUS_READ_MAX);
+    }
+    /* Whatever comes while the flood goes on is read in the turn after it. */
+    for (unsigned round = 0; round < 20; round++) {
+        const uint64_t before = rig->bus.ports[BUSES - 1].counts.frames;
+        send_far(rig, BUSES - 1, 0x501, 1);
+        turn(rig);
+        assert_int_equal(rig->bus.ports[BUSES - 1].counts.frames, before + 1);
+    }
+    assert_int_equal(rig->bus.ports[0].counts.frames, 21 * BUS_READ_MAX);
+}
+
+static void test_bus_full_destination_costs_its_own_frames_only(void **state)
+{
+    struct rig *rig = *state;
+    send_far(rig, 0, 0x123, CAPACITY);
+    for (unsigned i = 0; i < CAPACITY / BUS_READ_MAX; i++) {
+        turn(rig);
+    }
+    send_far(rig, 0, 0x123, 100); /* can1's reader has slept all the time */
+    turn(rig);
+    turn(rig);
+    const struct ct_route_counts *counts = ct_routes_counts(rig->model.routes, 0);
+    assert_int_equal(counts->by_result[CT_ROUTE_FORWARDED], CAPACITY);
+    assert_int_equal(counts->by_result[CT_ROUTE_FULL], 100);
+    assert_int_equal(rig->bus.ports[0].counts.frames, CAPACITY + 100);
+}
+
+static void test_bus_controller_that_is_off_takes_no_frames(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_frame off = {.id = CAN_ERR_BUSOFF, .flags = CT_FRAME_ERR, .len = 8};
+    const struct ct_frame restarted = {.id = CAN_ERR_RESTARTED, .flags = CT_FRAME_ERR, .len = 8};
+    struct ct_frame got[8];
+    assert_int_equal(ct_port_write(rig->far[1], &off), CT_OK);
+    turn(rig);
+    send_far(rig, 0, 0x123, 3);
+    turn(rig);
+    assert_int_equal(read_far(rig, 1, got, 8), 0);
+    assert_int_equal(ct_bus_unsent(&rig->bus.ports[1]), 3);
+    assert_int_equal(ct_routes_counts(rig->model.routes, 0)->by_result[CT_ROUTE_DOWN], 3);
+    assert_int_equal(rig->bus.ports[1].port->stats.sent, 0);
+    assert_int_equal(ct_port_write(rig->far[1], &restarted), CT_OK);
+    turn(rig);
+    send_far(rig, 0, 0x123, 2);
+    turn(rig);
+    assert_int_equal(read_far(rig, 1, got, 8), 2);
+    assert_int_equal(ct_bus_unsent(&rig->bus.ports[1]), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_bus_routes_what_table_and_policy_both_allow, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_gate_lets_nobody_out_unasked, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_routed_frame_that_comes_back_is_not_routed_again, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_flood_leaves_the_other_buses_their_turn, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_full_destination_costs_its_own_frames_only, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_controller_that_is_off_takes_no_frames, rig_setup, rig_teardown),
+    };
+    return cmocka_run_group_tests_name("bus_route_flow", tests, NULL, NULL);
+}
