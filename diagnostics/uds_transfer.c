@@ -1,0 +1,162 @@
+#include "uds_transfer.h"
+
+#include "uds_message.h"
+
+#define OVERHEAD           2U /* service id and block counter */
+#define DEFAULT_REPEAT_MAX 3U
+
+enum state { BEGIN, BLOCKS, EXIT, DONE, FAILED };
+
+static void fail(struct ct_uds_transfer *transfer, uint8_t nrc, const char *why)
+{
+    transfer->state = FAILED;
+    transfer->nrc = nrc;
+    transfer->why = why;
+}
+
+int ct_uds_transfer_init(struct ct_uds_transfer *transfer, const struct ct_uds_transfer_config *config)
+{
+    if (config->size == 0 || (config->upload ? config->write == NULL : config->read == NULL)) {
+        return CT_ERR_ARGUMENT;
+    }
+    *transfer = (struct ct_uds_transfer){.config = *config, .state = BEGIN, .why = ""};
+    transfer->config.address_len = config->address_len != 0 ? config->address_len : 4;
+    transfer->config.size_len = config->size_len != 0 ? config->size_len : 4;
+    transfer->config.repeat_max = config->repeat_max != 0 ? config->repeat_max : DEFAULT_REPEAT_MAX;
+    if (config->block_max == 0 || config->block_max > CT_UDS_MESSAGE_MAX) {
+        transfer->config.block_max = CT_UDS_MESSAGE_MAX;
+    }
+    return CT_OK;
+}
+
+/* ---------------------------------------------------------------- what to ask */
+
+static int make_begin(const struct ct_uds_transfer *transfer, uint8_t *out, size_t *out_len)
+{
+    const struct ct_uds_transfer_config *config = &transfer->config;
+    const struct ct_uds_message message = {.service = config->upload ? CT_UDS_REQUEST_UPLOAD : CT_UDS_REQUEST_DOWNLOAD,
+                                           .option = config->format,
+                                           .address = config->address,
+                                           .size = config->size,
+                                           .address_len = config->address_len,
+                                           .size_len = config->size_len};
+    return ct_uds_request_encode(&message, out, CT_UDS_MESSAGE_MAX, out_len);
+}
+
+static int make_block(struct ct_uds_transfer *transfer, uint8_t *out, size_t *out_len)
+{
+    const uint64_t left = transfer->config.size - transfer->done;
+    transfer->sent = left < transfer->block ? (size_t)left : transfer->block;
+    transfer->tries++;
+    out[0] = CT_UDS_TRANSFER_DATA;
+    out[1] = transfer->counter;
+    *out_len = OVERHEAD;
+    if (transfer->config.upload) {
+        return CT_OK;
+    }
+    *out_len += transfer->sent;
+    return transfer->config.read(transfer->config.user, transfer->done, out + OVERHEAD, transfer->sent);
+}
+
+enum ct_uds_step ct_uds_transfer_next(struct ct_uds_transfer *transfer, uint8_t *out, size_t *out_len)
+{
+    int err = CT_OK;
+    switch (transfer->state) {
+    case BEGIN:
+        err = make_begin(transfer, out, out_len);
+        break;
+    case BLOCKS:
+        err = make_block(transfer, out, out_len);
+        break;
+    case EXIT:
+        out[0] = CT_UDS_TRANSFER_EXIT;
+        *out_len = 1;
+        break;
+    default:
+        return transfer->state == DONE ? CT_UDS_STEP_DONE : CT_UDS_STEP_FAILED;
+    }
+    if (err != CT_OK) {
+        fail(transfer, 0, transfer->state == BEGIN ? "address or size do not fit" : "the data could not be read");
+        return CT_UDS_STEP_FAILED;
+    }
+    return CT_UDS_STEP_ASK;
+}
+
+/* ---------------------------------------------------------------- how it ended */
+
+static void begun(struct ct_uds_transfer *transfer, const struct ct_uds_result *result)
+{
+    struct ct_uds_message message;
+    if (ct_uds_response_decode(result->response, result->len, &message) != CT_OK || message.size <= OVERHEAD) {
+        fail(transfer, 0, "the ECU's block length cannot be");
+        return;
+    }
+    const uint64_t limit = transfer->config.block_max;
+    transfer->block = (size_t)(message.size < limit ? message.size : limit) - OVERHEAD;
+    transfer->counter = 1;
+    transfer->state = BLOCKS;
+}
+
+/* False when what an upload brought cannot be. */
+static bool store(struct ct_uds_transfer *transfer, const struct ct_uds_result *result)
+{
+    const size_t len = result->len - OVERHEAD; /* the client has matched service id and counter */
+    if (len == 0 || len > transfer->config.size - transfer->done) {
+        fail(transfer, 0, "the ECU sent more data than asked for, or none");
+        return false;
+    }
+    if (transfer->config.write(transfer->config.user, transfer->done, result->response + OVERHEAD, len) != CT_OK) {
+        fail(transfer, 0, "the data could not be written");
+        return false;
+    }
+    transfer->sent = len;
+    return true;
+}
+
+static void block_done(struct ct_uds_transfer *transfer, const struct ct_uds_result *result)
+{
+    if (result->len < OVERHEAD || result->response[1] != transfer->counter) {
+        fail(transfer, 0, "the ECU confirmed another block");
+        return;
+    }
+    if (transfer->config.upload && !store(transfer, result)) {
+        return;
+    }
+    transfer->done += transfer->sent;
+    transfer->counter++; /* FF is followed by 00 */
+    transfer->tries = 0;
+    if (transfer->done == transfer->config.size) {
+        transfer->state = EXIT;
+    }
+}
+
+static void positive(struct ct_uds_transfer *transfer, const struct ct_uds_result *result)
+{
+    switch (transfer->state) {
+    case BEGIN:
+        begun(transfer, result);
+        break;
+    case BLOCKS:
+        block_done(transfer, result);
+        break;
+    case EXIT:
+        transfer->state = DONE;
+        break;
+    default:
+        break;
+    }
+}
+
+void ct_uds_transfer_take(struct ct_uds_transfer *transfer, const struct ct_uds_result *result)
+{
+    const bool lost = result->outcome == CT_UDS_NO_RESPONSE || result->outcome == CT_UDS_TRANSPORT;
+    if (result->outcome == CT_UDS_POSITIVE) {
+        positive(transfer, result);
+    } else if (result->outcome == CT_UDS_NEGATIVE) {
+        fail(transfer, result->nrc, ct_uds_nrc_text(result->nrc));
+    } else if (lost && transfer->state == BLOCKS && transfer->tries <= transfer->config.repeat_max) {
+        transfer->repeats++; /* the same block comes again */
+    } else {
+        fail(transfer, 0, "the ECU does not answer");
+    }
+}
