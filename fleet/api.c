@@ -2,7 +2,6 @@
 
 #include "api_private.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,12 +18,24 @@ static const struct route {
     {CT_API_GET, CT_ACCESS_VIEWER, "vehicles", false, ct_api_get_vehicles},
     {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/twin", true, ct_api_get_twin},
     {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/history", true, ct_api_get_history},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/history.csv", true, ct_api_get_history_csv},
     {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/commands", true, ct_api_get_commands},
     {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/events", true, ct_api_get_events},
     {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/desired", true, ct_api_get_desired},
     {CT_API_PUT, CT_ACCESS_OPERATOR, "vehicles/*/desired", true, ct_api_put_desired},
     {CT_API_POST, CT_ACCESS_TECHNICIAN, "vehicles/*/diagnostics", true, ct_api_post_diagnostics},
     {CT_API_GET, CT_ACCESS_VIEWER, "commands/*", false, ct_api_get_command},
+    {CT_API_PUT, CT_ACCESS_OPERATOR, "vehicles/*/labels", true, ct_api_put_labels},
+    {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/quality", true, ct_api_get_quality},
+    {CT_API_GET, CT_ACCESS_VIEWER, "query", false, ct_api_get_query},
+    {CT_API_GET, CT_ACCESS_VIEWER, "models", false, ct_api_get_models},
+    {CT_API_PUT, CT_ACCESS_OPERATOR, "models/*", false, ct_api_put_model},
+    {CT_API_DELETE, CT_ACCESS_OPERATOR, "models/*", false, ct_api_delete_model},
+    {CT_API_GET, CT_ACCESS_VIEWER, "rules", false, ct_api_get_rules},
+    {CT_API_PUT, CT_ACCESS_OPERATOR, "rules/*", false, ct_api_put_rule},
+    {CT_API_DELETE, CT_ACCESS_OPERATOR, "rules/*", false, ct_api_delete_rule},
+    {CT_API_GET, CT_ACCESS_VIEWER, "alerts", false, ct_api_get_alerts},
+    {CT_API_POST, CT_ACCESS_OPERATOR, "alerts/*/acknowledge", false, ct_api_post_acknowledge},
     {CT_API_GET, CT_ACCESS_OPERATOR, "audit", false, ct_api_get_audit},
     {CT_API_GET, CT_ACCESS_VIEWER, "me", false, ct_api_get_me},
     {CT_API_GET, CT_ACCESS_VIEWER, "status", false, ct_api_get_status},
@@ -80,19 +91,18 @@ static bool matches(const struct route *route, const struct ct_api_call *call)
 /* ------------------------------------------------------------------------------------------------ one call */
 
 /* What the address does take, for the Allow header. */
-static const char *allowed(const struct ct_api_call *call)
+static bool note_allowed(const struct ct_api_call *call)
 {
-    static const char *const texts[] = {"",     "GET",       "PUT",       "GET, PUT",
-                                        "POST", "GET, POST", "PUT, POST", "GET, PUT, POST"};
-    static_assert(CT_API_GET == 0 && CT_API_PUT == 1 && CT_API_POST == 2 && CT_API_DELETE == 3, "bits of `texts`");
-    unsigned set = 0;
-    bool deletes = false;
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        const bool fits = matches(&routes[i], call);
-        set |= fits && routes[i].method < CT_API_DELETE ? 1U << routes[i].method : 0;
-        deletes = deletes || (fits && routes[i].method == CT_API_DELETE);
+    char *text = call->answer->allow;
+    const size_t size = sizeof call->answer->allow;
+    size_t len = 0;
+    for (size_t i = 0; i < ROUTE_COUNT && len < size; i++) {
+        if (matches(&routes[i], call)) {
+            len +=
+                (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? ", " : "", method_names[routes[i].method]);
+        }
     }
-    return deletes ? "GET, PUT, DELETE" : texts[set];
+    return len > 0;
 }
 
 static const struct route *find_route(const struct ct_api_call *call)
@@ -158,10 +168,8 @@ static int dispatch(struct ct_api_call *call)
 {
     const struct route *route = find_route(call);
     if (route == NULL) {
-        const char *methods = allowed(call);
-        call->answer->allow = methods[0] == '\0' ? NULL : methods;
-        return methods[0] == '\0' ? ct_api_error(call->out, 404, "nothing is at this address")
-                                  : ct_api_error(call->out, 405, "this address does not take that method");
+        return note_allowed(call) ? ct_api_error(call->out, 405, "this address does not take that method")
+                                  : ct_api_error(call->out, 404, "nothing is at this address");
     }
     /* Without a token nothing is kept: anybody could fill the trail. */
     const bool audited = route->method != CT_API_GET && call->request->role != CT_ACCESS_NONE;

@@ -36,7 +36,8 @@ struct ct_api_request {
     enum ct_access role;
     const char *body;
     size_t body_len;
-    bool loopback; /* the listener is bound to a loopback address */
+    int64_t page_us; /* where this page begins; 0: the first one */
+    bool loopback;   /* the listener is bound to a loopback address */
 };
 
 /* Numbers of the other threads, for /api/v1/status. */
@@ -48,11 +49,11 @@ struct ct_api_counters {
 /* What goes back. */
 struct ct_api_answer {
     int status;
-    const char *type;           /* NULL: JSON */
-    char etag[CT_API_ETAG_MAX]; /* empty: none; with its quotes */
-    const char *allow;          /* of a 405 */
-    bool more;                  /* the body is one page; ask again with "from" replaced by next_us ... */
-    int64_t next_us;            /* ... until there is no more */
+    const char *type;            /* NULL: JSON */
+    char etag[CT_API_ETAG_MAX];  /* empty: none; with its quotes */
+    char allow[CT_API_ETAG_MAX]; /* of a 405: the methods that are taken; empty: none */
+    bool more;                   /* the body is one page: ask again with page_us = next_us */
+    int64_t next_us;
     struct ct_buf body;
 };
 

@@ -23,6 +23,26 @@ bool ct_api_number(const struct ct_api_call *call, const char *name, int64_t max
     return true;
 }
 
+int ct_api_done(struct ct_api_call *call)
+{
+    struct ct_json json;
+    ct_json_init(&json, call->out);
+    ct_json_object_begin(&json, NULL);
+    ct_json_bool(&json, "done", true);
+    ct_json_object_end(&json);
+    return 200;
+}
+
+bool ct_api_vehicle_meant(const struct ct_api_call *call, const struct ct_vehicle *vehicle)
+{
+    const char *group = ct_api_param(call, "group");
+    const char *model = ct_api_param(call, "model");
+    const char *tag = ct_api_param(call, "tag");
+    return (group == NULL || strcmp(group, vehicle->labels.group) == 0) &&
+           (model == NULL || strcmp(model, vehicle->labels.model) == 0) &&
+           (tag == NULL || ct_labels_have_tag(&vehicle->labels, tag));
+}
+
 int ct_api_finish(struct ct_api_call *call, int err)
 {
     if (err == CT_OK) {

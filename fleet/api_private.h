@@ -32,16 +32,43 @@ int ct_api_finish(struct ct_api_call *call, int err);
  * is written and *out_status set. */
 struct cJSON *ct_api_body(struct ct_api_call *call, const char *const *keys, int *out_status);
 
+/* 200 and {"done":true}. */
+int ct_api_done(struct ct_api_call *call);
+/* True when ?group=, ?tag= and ?model= of the request fit the vehicle. */
+bool ct_api_vehicle_meant(const struct ct_api_call *call, const struct ct_vehicle *vehicle);
+/* Members group, model and tags. */
+void ct_api_labels_json(struct ct_json *json, const struct ct_vehicle_labels *labels);
+
+/* What a question to the history names. */
+struct ct_api_history_ask {
+    struct ct_history_source source;
+    int64_t from_ms, to_ms;
+};
+/* 0, or the status of the error. */
+int ct_api_history_ask(struct ct_api_call *call, struct ct_api_history_ask *ask);
+
 /* Each returns the status. */
 int ct_api_get_vehicles(struct ct_api_call *call);
 int ct_api_get_twin(struct ct_api_call *call);
 int ct_api_get_history(struct ct_api_call *call);
+int ct_api_get_history_csv(struct ct_api_call *call);
 int ct_api_get_commands(struct ct_api_call *call);
 int ct_api_get_command(struct ct_api_call *call);
 int ct_api_get_events(struct ct_api_call *call);
 int ct_api_get_desired(struct ct_api_call *call);
 int ct_api_get_status(struct ct_api_call *call);
 int ct_api_get_metrics(struct ct_api_call *call);
+int ct_api_put_labels(struct ct_api_call *call);
+int ct_api_get_quality(struct ct_api_call *call);
+int ct_api_get_query(struct ct_api_call *call);
+int ct_api_get_models(struct ct_api_call *call);
+int ct_api_put_model(struct ct_api_call *call);
+int ct_api_delete_model(struct ct_api_call *call);
+int ct_api_get_rules(struct ct_api_call *call);
+int ct_api_put_rule(struct ct_api_call *call);
+int ct_api_delete_rule(struct ct_api_call *call);
+int ct_api_get_alerts(struct ct_api_call *call);
+int ct_api_post_acknowledge(struct ct_api_call *call);
 int ct_api_get_audit(struct ct_api_call *call);
 int ct_api_get_me(struct ct_api_call *call);
 int ct_api_put_desired(struct ct_api_call *call);

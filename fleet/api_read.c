@@ -47,6 +47,9 @@ int ct_api_get_vehicles(struct ct_api_call *call)
     ct_json_array_begin(&json, "vehicles");
     for (size_t i = 0; i < ct_registry_count(registry); i++) {
         const struct ct_vehicle *vehicle = ct_registry_at(registry, i);
+        if (!ct_api_vehicle_meant(call, vehicle)) {
+            continue;
+        }
         ct_json_object_begin(&json, NULL);
         ct_json_string(&json, "id", vehicle->id);
         ct_json_bool(&json, "connected", vehicle->connected);
@@ -54,6 +57,8 @@ int ct_api_get_vehicles(struct ct_api_call *call)
         ct_json_uint_safe(&json, "revision", vehicle->revision);
         ct_json_string(&json, "software", vehicle->software);
         ct_json_uint(&json, "signals", vehicle->signals);
+        ct_json_uint(&json, "alerts", ct_alerts_open_count(vehicle));
+        ct_api_labels_json(&json, &vehicle->labels);
         ct_json_object_end(&json);
     }
     ct_json_array_end(&json);

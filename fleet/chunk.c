@@ -341,7 +341,7 @@ static int unpack_plain(struct cursor in, uint32_t id, ct_chunk_fn fn, void *use
         if (id == CT_CHUNK_ALL || id == at) {
             const struct cursor part = {columns, columns + len, false};
             const int answer = unpack_columns(part, (uint32_t)at, (size_t)n, (enum ct_kind) * kind, fn, user);
-            if (answer != 0) {
+            if (answer != 0 || id == at) {
                 return answer;
             }
         }
@@ -349,21 +349,73 @@ static int unpack_plain(struct cursor in, uint32_t id, ct_chunk_fn fn, void *use
     return CT_OK;
 }
 
-int ct_chunk_unpack(const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn, void *user)
+struct ct_chunk_unpacker {
+    ZSTD_DCtx *context;
+    uint8_t *plain;
+    size_t capacity;
+};
+
+int ct_chunk_unpacker_create(struct ct_chunk_unpacker **out_unpacker)
+{
+    struct ct_chunk_unpacker *unpacker = calloc(1, sizeof *unpacker);
+    if (unpacker == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    unpacker->context = ZSTD_createDCtx();
+    if (unpacker->context == NULL) {
+        free(unpacker);
+        return CT_ERR_NO_MEMORY;
+    }
+    *out_unpacker = unpacker;
+    return CT_OK;
+}
+
+void ct_chunk_unpacker_free(struct ct_chunk_unpacker *unpacker)
+{
+    if (unpacker != NULL) {
+        (void)ZSTD_freeDCtx(unpacker->context);
+        free(unpacker->plain);
+        free(unpacker);
+    }
+}
+
+static int make_plain_room(struct ct_chunk_unpacker *unpacker, size_t size)
+{
+    if (size < unpacker->capacity) {
+        return CT_OK;
+    }
+    uint8_t *grown = realloc(unpacker->plain, size + 1);
+    if (grown == NULL) {
+        return CT_ERR_NO_MEMORY;
+    }
+    unpacker->plain = grown;
+    unpacker->capacity = size + 1;
+    return CT_OK;
+}
+
+int ct_chunk_unpack_by(struct ct_chunk_unpacker *unpacker, const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn,
+                       void *user)
 {
     const unsigned long long size = ZSTD_getFrameContentSize(data, len);
     if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > CT_CHUNK_BYTES_MAX) {
         return CT_ERR_CORRUPT;
     }
-    uint8_t *plain = malloc((size_t)size + 1);
-    if (plain == NULL) {
-        return CT_ERR_NO_MEMORY;
+    const int err = make_plain_room(unpacker, (size_t)size);
+    if (err != CT_OK) {
+        return err;
     }
-    int err = CT_ERR_CORRUPT;
-    if (ZSTD_decompress(plain, (size_t)size, data, len) == size) {
-        err = unpack_plain((struct cursor){plain, plain + size, false}, id, fn, user);
-    }
-    free(plain);
+    const uint8_t *plain = unpacker->plain;
+    return ZSTD_decompressDCtx(unpacker->context, unpacker->plain, (size_t)size, data, len) == size
+               ? unpack_plain((struct cursor){plain, plain + size, false}, id, fn, user)
+               : CT_ERR_CORRUPT;
+}
+
+int ct_chunk_unpack(const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn, void *user)
+{
+    struct ct_chunk_unpacker *unpacker = NULL;
+    int err = ct_chunk_unpacker_create(&unpacker);
+    err = err == CT_OK ? ct_chunk_unpack_by(unpacker, data, len, id, fn, user) : err;
+    ct_chunk_unpacker_free(unpacker);
     return err;
 }
 

@@ -52,6 +52,13 @@ typedef int (*ct_chunk_fn)(void *user, enum ct_kind kind, const struct ct_chunk_
 #define CT_CHUNK_ALL UINT32_MAX
 /* Calls back for every sample of signal `id` (or CT_CHUNK_ALL), in order; a non-zero answer ends it and is returned. */
 int ct_chunk_unpack(const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn, void *user) CT_MUST_CHECK;
+/* The same with memory that is kept between calls, for many chunks in a row. */
+struct ct_chunk_unpacker;
+int ct_chunk_unpacker_create(struct ct_chunk_unpacker **out_unpacker) CT_MUST_CHECK;
+void ct_chunk_unpacker_free(struct ct_chunk_unpacker *unpacker); /* accepts NULL */
+int ct_chunk_unpack_by(struct ct_chunk_unpacker *unpacker, const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn,
+                       void *user) CT_MUST_CHECK;
+
 int ct_chunk_each(const struct ct_chunk *chunk, const struct ct_catalogue *catalogue, uint32_t id, ct_chunk_fn fn,
                   void *user) CT_MUST_CHECK;
 

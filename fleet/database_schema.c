@@ -37,7 +37,7 @@ static const char version_1[] =
     "CREATE TABLE desired(vehicle INTEGER NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, revision INTEGER NOT NULL,"
     "  command BLOB NOT NULL, PRIMARY KEY(vehicle, path)) WITHOUT ROWID;";
 
-/* The audit trail; what people say about a vehicle; models; alert rules; summaries of chunks, for plots. */
+/* The audit trail; what people say about a vehicle; models; alert rules and alerts. */
 static const char version_2[] =
     "CREATE TABLE audit(id INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, user TEXT NOT NULL, vehicle TEXT NOT NULL,"
     "  action TEXT NOT NULL, detail TEXT NOT NULL, status INTEGER NOT NULL);"
@@ -45,13 +45,12 @@ static const char version_2[] =
     "NULL);"
     "CREATE TABLE models(name TEXT PRIMARY KEY, revision INTEGER NOT NULL, dbc TEXT NOT NULL, mapping TEXT NOT NULL,"
     "  policy TEXT NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE rules(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, condition TEXT NOT NULL,"
-    "  for_ms INTEGER NOT NULL, tag TEXT NOT NULL, severity TEXT NOT NULL, webhook TEXT NOT NULL);"
+    "CREATE TABLE rules(name TEXT PRIMARY KEY, condition TEXT NOT NULL, for_ms INTEGER NOT NULL, tag TEXT NOT NULL,"
+    "  severity TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE alerts(id INTEGER PRIMARY KEY, rule TEXT NOT NULL, severity TEXT NOT NULL, vehicle INTEGER NOT NULL,"
     "  since_utc_ms INTEGER NOT NULL, until_utc_ms INTEGER, value TEXT NOT NULL, acknowledged_by TEXT,"
     "  acknowledged_utc_ms INTEGER, note TEXT);"
-    "CREATE INDEX alerts_open ON alerts(rule, vehicle) WHERE until_utc_ms IS NULL;"
-    "ALTER TABLE chunks ADD COLUMN summary BLOB;";
+    "CREATE INDEX alerts_open ON alerts(rule, vehicle) WHERE until_utc_ms IS NULL;";
 
 static const char *const steps[] = {version_1, version_2};
 static_assert(sizeof steps / sizeof steps[0] == CT_DATABASE_SCHEMA, "one step to each version");

@@ -54,6 +54,8 @@ static int open_stores(struct ct_folder *folder, struct ct_moment moment)
     err =
         err == CT_OK ? ct_registry_open(&folder->database, folder->catalogues, revision_base, &folder->registry) : err;
     err = err == CT_OK ? ct_history_open(&folder->database, find_catalogue, folder, &folder->history) : err;
+    err = err == CT_OK ? ct_labels_open(&folder->database, folder->registry, &folder->labels) : err;
+    err = err == CT_OK ? ct_alerts_open(&folder->database, folder->registry, &folder->alerts) : err;
     err = err == CT_OK ? ct_audit_open(&folder->database, &folder->audit) : err;
     return err == CT_OK ? ct_commands_open(&folder->database, folder->config.director_secret, &folder->commands) : err;
 }
@@ -181,6 +183,8 @@ void ct_folder_abandon(struct ct_folder *folder)
     ct_ingest_reader_close(folder->reader);
     ct_commands_close(folder->commands);
     ct_audit_close(folder->audit);
+    ct_alerts_close(folder->alerts);
+    ct_labels_close(folder->labels);
     ct_history_close(folder->history);
     ct_registry_close(folder->registry);
     ct_catalogues_close(folder->catalogues);
@@ -257,6 +261,7 @@ static void publish_touched(struct ct_folder *folder, struct ct_moment moment)
         struct ct_vehicle *vehicle = ct_registry_at(folder->registry, i);
         if (vehicle->touched) {
             vehicle->touched = false;
+            vehicle->unjudged = true;
             ct_folder_publish(folder, vehicle);
         }
         if (vehicle->watchers > 0 && moment.now - vehicle->streamed_ns >= STREAM_NS) {
@@ -338,6 +343,7 @@ static int sweep(struct ct_folder *folder, struct ct_moment moment)
 {
     folder->sweep_due = ct_ns_add(moment.now, SWEEP_NS);
     int err = close_chunks(folder, moment);
+    err = err == CT_OK ? ct_folder_judge(folder, moment) : err;
     for (size_t i = 0; err == CT_OK && i < ct_registry_count(folder->registry); i++) {
         struct ct_vehicle *vehicle = ct_registry_at(folder->registry, i);
         if (vehicle->connected && vehicle->retry_commands) {
@@ -461,26 +467,6 @@ int ct_folder_issue(struct ct_folder *folder, struct ct_vehicle *vehicle, struct
         ct_folder_stream_command(folder, vehicle, command->command_id);
     }
     return err;
-}
-
-struct ct_registry *ct_folder_registry(struct ct_folder *folder)
-{
-    return folder->registry;
-}
-
-struct ct_history *ct_folder_history(struct ct_folder *folder)
-{
-    return folder->history;
-}
-
-struct ct_commands *ct_folder_commands(struct ct_folder *folder)
-{
-    return folder->commands;
-}
-
-struct ct_audit *ct_folder_audit(struct ct_folder *folder)
-{
-    return folder->audit;
 }
 
 void ct_folder_stats_get(const struct ct_folder *folder, struct ct_folder_stats *out_stats)

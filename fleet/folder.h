@@ -8,10 +8,12 @@
 #ifndef CT_FLEET_FOLDER_H
 #define CT_FLEET_FOLDER_H
 
+#include "alerts.h"
 #include "audit.h"
 #include "commands.h"
 #include "history.h"
 #include "ingest_log.h"
+#include "labels.h"
 #include "registry.h"
 
 /* The two clocks of one instant. */
@@ -94,6 +96,8 @@ struct ct_registry *ct_folder_registry(struct ct_folder *folder);
 struct ct_history *ct_folder_history(struct ct_folder *folder);
 struct ct_commands *ct_folder_commands(struct ct_folder *folder);
 struct ct_audit *ct_folder_audit(struct ct_folder *folder);
+struct ct_label_store *ct_folder_labels(struct ct_folder *folder);
+struct ct_alerts *ct_folder_alerts(struct ct_folder *folder);
 /* Begins the transaction for something else to store; the folder commits it when it is due. */
 int ct_folder_write(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 void ct_folder_stats_get(const struct ct_folder *folder, struct ct_folder_stats *out_stats);

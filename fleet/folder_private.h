@@ -17,6 +17,8 @@ struct ct_folder {
     struct ct_history *history;
     struct ct_commands *commands;
     struct ct_audit *audit;
+    struct ct_label_store *labels;
+    struct ct_alerts *alerts;
     struct ct_ingest_reader *reader;
     sqlite3_stmt *set_applied;
     uint64_t replay_end; /* log offset up to which an earlier run committed */
@@ -38,6 +40,9 @@ int ct_fold_checkpoint(struct ct_folder *folder, struct ct_vehicle *vehicle) CT_
 int ct_fold_lost(struct ct_folder *folder, struct ct_vehicle *vehicle, struct ct_moment moment) CT_MUST_CHECK;
 void ct_fold_state(struct ct_folder *folder, struct ct_vehicle *vehicle, const uint8_t *state, size_t len,
                    struct ct_moment moment);
+
+/* folder_stores.c: looks at every vehicle that changed. */
+int ct_folder_judge(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 
 /* folder_publish.c */
 void ct_folder_publish(struct ct_folder *folder, struct ct_vehicle *vehicle);

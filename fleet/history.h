@@ -38,11 +38,44 @@ struct ct_history_range {
     struct ct_buf arena;
 };
 
-/* Samples of `signal` with from_us <= time <= to_us. `open` may be NULL. */
-int ct_history_query(struct ct_history *history, int64_t vehicle, const struct ct_chunk *open,
-                     const struct ct_catalogue *open_catalogue, const char *signal, int64_t from_us, int64_t to_us,
+/* Which samples: a signal of a vehicle, in the store and in the vehicle's open chunk. */
+struct ct_history_source {
+    int64_t vehicle;
+    const char *signal;
+    const struct ct_chunk *open;               /* NULL: none */
+    const struct ct_catalogue *open_catalogue; /* NULL: none */
+};
+
+/* Samples with from_us <= time <= to_us. */
+int ct_history_query(struct ct_history *history, const struct ct_history_source *source, int64_t from_us, int64_t to_us,
                      struct ct_history_range *out_range) CT_MUST_CHECK;
 void ct_history_range_free(struct ct_history_range *range);
+
+/* For plots: physical values of one stretch of time. */
+struct ct_history_bin {
+    size_t count; /* 0: the rest means nothing */
+    double min, max, sum, last;
+    int64_t last_us;
+};
+/* Sorts what is a finite number into `count` bins of *out_width_us each, from from_us on. *out_entry: newest definition
+ * met, NULL when there was no sample. */
+int ct_history_bins(struct ct_history *history, const struct ct_history_source *source, int64_t from_us, int64_t to_us,
+                    struct ct_history_bin *bins, size_t count, uint64_t *out_width_us,
+                    const struct ct_entry **out_entry) CT_MUST_CHECK;
+
+#define CT_HISTORY_BACK_CHUNKS 5000
+
+struct ct_history_value {
+    struct ct_chunk_sample sample; /* bytes point into `bytes` */
+    enum ct_kind kind;
+    const struct ct_entry *entry;
+    uint8_t bytes[CT_BYTES_MAX];
+};
+/* The newest sample not later than at_us; looks through CT_HISTORY_BACK_CHUNKS chunks. CT_ERR_NOT_FOUND: none there. */
+int ct_history_last(struct ct_history *history, const struct ct_history_source *source, int64_t at_us,
+                    struct ct_history_value *out_value) CT_MUST_CHECK;
+/* Where the oldest stored chunk begins that does not end before from_us; INT64_MAX when there is none. */
+int ct_history_next(struct ct_history *history, int64_t vehicle, int64_t from_us, int64_t *out_us) CT_MUST_CHECK;
 
 /* "outbox-full" and the like; never NULL. */
 const char *ct_history_reason_text(int reason);

@@ -24,7 +24,9 @@ struct ct_http_exchange {
     struct ct_buf body;
     struct MHD_Connection *connection;
     struct ct_http_stream *stream;
-    bool parked, answered;
+    struct ct_http *http;
+    size_t sent; /* of the page at hand, when the answer has many */
+    bool parked, answered, paged;
 };
 
 struct ct_http {
@@ -48,6 +50,9 @@ void ct_http_on_completed(void *http, struct MHD_Connection *connection, void **
                           enum MHD_RequestTerminationCode code);
 void ct_http_common_headers(const struct ct_http_exchange *exchange, struct MHD_Response *response, const char *type);
 enum MHD_Result ct_http_send_json(struct ct_http *http, struct ct_http_exchange *exchange, int status);
+
+/* http_pages.c: an answer of many pages, each asked for when the one before was sent. */
+enum MHD_Result ct_http_pages_start(struct ct_http *http, struct ct_http_exchange *exchange);
 
 /* http_stream.c */
 enum MHD_Result ct_http_stream_start(struct ct_http *http, struct ct_http_exchange *exchange);

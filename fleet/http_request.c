@@ -2,6 +2,7 @@
 
 #include "web_files.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -161,7 +162,7 @@ static enum MHD_Result serve_file(struct ct_http *http, struct ct_http_exchange 
         return ct_http_send_json(http, exchange, ct_api_error(&answer->body, 404, "nothing is at this address"));
     }
     if (exchange->call.request.method != CT_API_GET) {
-        answer->allow = "GET";
+        (void)snprintf(answer->allow, sizeof answer->allow, "GET");
         return ct_http_send_json(http, exchange,
                                  ct_api_error(&answer->body, 405, "this address does not take that method"));
     }
@@ -213,8 +214,11 @@ enum MHD_Result ct_http_on_request(void *user, struct MHD_Connection *connection
         *upload_len = 0;
         return MHD_YES;
     }
-    return exchange->answered ? ct_http_send_json(http, exchange, exchange->call.answer.status)
-                              : serve(http, exchange, url, method);
+    if (!exchange->answered) {
+        return serve(http, exchange, url, method);
+    }
+    return exchange->call.answer.more ? ct_http_pages_start(http, exchange)
+                                      : ct_http_send_json(http, exchange, exchange->call.answer.status);
 }
 
 void ct_http_on_completed(void *user, struct MHD_Connection *connection, void **context,

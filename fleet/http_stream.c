@@ -101,7 +101,7 @@ enum MHD_Result ct_http_stream_start(struct ct_http *http, struct ct_http_exchan
         return ct_http_send_json(http, exchange, refused);
     }
     if (request->method != CT_API_GET) {
-        exchange->call.answer.allow = "GET";
+        (void)snprintf(exchange->call.answer.allow, CT_API_ETAG_MAX, "GET");
         return ct_http_send_json(http, exchange, ct_api_error(answer, 405, "this address does not take that method"));
     }
     if (request->role < CT_ACCESS_VIEWER) {

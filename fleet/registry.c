@@ -51,6 +51,7 @@ static void free_vehicle(struct ct_vehicle *vehicle)
         ct_chunk_free(&vehicle->chunk);
         ct_catalogue_reader_free(vehicle->reader);
         free_branches(vehicle);
+        free(vehicle->rule_states);
         free(vehicle);
     }
 }

@@ -22,10 +22,19 @@ struct ct_branch {
     uint64_t revision;
 };
 
+#define CT_LABEL_MAX 64
+#define CT_TAGS_MAX  512 /* all tags of a vehicle as one text */
+
+/* What people say about a vehicle; empty: nothing. See labels.h. */
+struct ct_vehicle_labels {
+    char group[CT_LABEL_MAX + 1], model[CT_LABEL_MAX + 1], tags[CT_TAGS_MAX + 1];
+};
+
 struct ct_vehicle {
     int64_t row;
     char id[CT_VEHICLE_ID_MAX + 1];
     char software[CT_SOFTWARE_MAX + 1];
+    struct ct_vehicle_labels labels;
     bool connected;
     bool retry_commands; /* the link could not take a command: all go again at the next sweep */
     int64_t last_seen_utc_ms;
@@ -51,8 +60,10 @@ struct ct_vehicle {
     bool replay_damaged; /* of what stood there not all could be read */
     bool dirty;          /* its row differs from what is stored */
 
-    unsigned watchers; /* SSE clients */
-    bool touched;      /* changed since the last publication */
+    unsigned watchers;                 /* SSE clients */
+    bool touched;                      /* changed since the last publication */
+    bool unjudged;                     /* changed since the alert rules last looked */
+    struct ct_rule_state *rule_states; /* alerts.h; NULL before one was looked at */
     ct_ns streamed_ns;
 };
 

@@ -92,8 +92,8 @@ void ct_twin_json_signal(struct ct_json *json, const struct ct_entry *entry, con
     ct_json_object_end(json);
 }
 
-void ct_twin_json_history(struct ct_json *json, const struct ct_entry *entry, enum ct_kind kind,
-                          const struct ct_chunk_sample *stored)
+static void stored_value(struct ct_json *json, const struct ct_entry *entry, enum ct_kind kind,
+                         const struct ct_chunk_sample *stored)
 {
     /* A definition of another kind must not interpret the value. */
     static const struct ct_entry plain[] = {
@@ -109,9 +109,23 @@ void ct_twin_json_history(struct ct_json *json, const struct ct_entry *entry, en
     } else {
         sample.bytes = stored->bytes;
     }
+    ct_twin_json_value(json, NULL, fits ? entry : &plain[kind], &sample);
+}
+
+void ct_twin_json_history(struct ct_json *json, const struct ct_entry *entry, enum ct_kind kind,
+                          const struct ct_chunk_sample *stored)
+{
     ct_json_array_begin(json, NULL);
     ct_json_int(json, NULL, stored->utc_us);
-    ct_twin_json_value(json, NULL, fits ? entry : &plain[kind], &sample);
+    stored_value(json, entry, kind, stored);
     ct_json_int(json, NULL, stored->quality);
     ct_json_array_end(json);
+}
+
+void ct_twin_json_plain(struct ct_buf *out, const struct ct_entry *entry, enum ct_kind kind,
+                        const struct ct_chunk_sample *stored)
+{
+    struct ct_json json;
+    ct_json_init(&json, out);
+    stored_value(&json, entry, kind, stored);
 }

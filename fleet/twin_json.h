@@ -17,4 +17,8 @@ void ct_twin_json_signal(struct ct_json *json, const struct ct_entry *entry, con
 void ct_twin_json_history(struct ct_json *json, const struct ct_entry *entry, enum ct_kind kind,
                           const struct ct_chunk_sample *stored);
 
+/* The value alone, as in ct_twin_json_history. */
+void ct_twin_json_plain(struct ct_buf *out, const struct ct_entry *entry, enum ct_kind kind,
+                        const struct ct_chunk_sample *stored);
+
 #endif

@@ -325,9 +325,8 @@ void world_assert_history(struct world *world, uint32_t counter, uint64_t seq_fi
     (void)snprintf(name, sizeof name, "can0.TOY.SIGNAL_%03u", counter);
     const struct ct_vehicle *vehicle = ct_registry_find(ct_folder_registry(world->folder), WORLD_VEHICLE);
     assert_non_null(vehicle);
-    assert_int_equal(ct_history_query(ct_folder_history(world->folder), vehicle->row, &vehicle->chunk,
-                                      vehicle->chunk_catalogue, name, INT64_MIN, INT64_MAX, &range),
-                     CT_OK);
+    const struct ct_history_source source = {vehicle->row, name, &vehicle->chunk, vehicle->chunk_catalogue};
+    assert_int_equal(ct_history_query(ct_folder_history(world->folder), &source, INT64_MIN, INT64_MAX, &range), CT_OK);
     for (size_t i = 0; i < range.count; i++) {
         assert_int_equal(range.samples[i].raw, toy_value(seq_first + i, counter));
     }

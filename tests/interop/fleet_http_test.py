@@ -163,7 +163,7 @@ def check_bundle(report, backend):
     report.equal("but the state of the store", (bundle["store"]["integrity"], int(bundle["store"]["vehicles"])), ("ok", 1))
 
 
-# Tables and columns that the first released schema (1) did not have.
+# Tables that the first released schema (1) did not have.
 LATER = {"audit", "labels", "models", "rules", "alerts"}
 
 
@@ -176,7 +176,6 @@ def check_migration(report, backend):
         newest = store.execute("PRAGMA user_version").fetchone()[0]
         for table in LATER:
             store.execute(f"DROP TABLE {table}")
-        store.execute("ALTER TABLE chunks DROP COLUMN summary")
         store.execute("PRAGMA user_version = 1")
     store.close()
     backend.start()

@@ -2,3 +2,4 @@ cantwin_test(ingest_log_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ingest
 cantwin_test(history_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/history_test.c DEPENDS fleet_store base_files)
 cantwin_test(positions_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/positions_test.c DEPENDS fleet_store base_files)
 cantwin_test(tokens_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/tokens_test.c DEPENDS fleet_core)
+cantwin_test(condition_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/condition_test.c DEPENDS fleet_store)

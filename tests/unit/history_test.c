@@ -163,9 +163,8 @@ static void assert_range(struct fixture *fixture, uint32_t id, int64_t from_us, 
 {
     struct ct_history_range range;
     const char *name = ct_catalogue_entry(fixture->catalogue, id)->name;
-    assert_int_equal(
-        ct_history_query(fixture->history, VEHICLE, &fixture->open, fixture->catalogue, name, from_us, to_us, &range),
-        CT_OK);
+    const struct ct_history_source source = {VEHICLE, name, &fixture->open, fixture->catalogue};
+    assert_int_equal(ct_history_query(fixture->history, &source, from_us, to_us, &range), CT_OK);
     size_t at = 0;
     for (size_t i = 0; i < fixture->count; i++) {
         const struct ct_chunk_sample *wanted = &fixture->put[i];
@@ -234,9 +233,8 @@ static void test_history_late_samples_are_sorted_by_time(void **state)
         }
     }
     struct ct_history_range range;
-    assert_int_equal(
-        ct_history_query(fixture->history, VEHICLE, &fixture->open, fixture->catalogue, "Vehicle.Raw", 0, 100, &range),
-        CT_OK);
+    const struct ct_history_source source = {VEHICLE, "Vehicle.Raw", &fixture->open, fixture->catalogue};
+    assert_int_equal(ct_history_query(fixture->history, &source, 0, 100, &range), CT_OK);
     static const int64_t wanted[] = {1, 3, 4, 2, 0}; /* raw values by time, the earlier arrival first */
     assert_int_equal(range.count, 5);
     for (unsigned i = 0; i < 5; i++) {

@@ -1,0 +1,1 @@
+cantwin_fuzz(fleet_text_fuzz DEPENDS fleet_core)
