@@ -10,7 +10,7 @@
 #include "codec.h"
 #include "frame.h"
 
-enum ct_origin { CT_ORIGIN_BACKEND, CT_ORIGIN_LOCAL, CT_ORIGIN_ROUTE, CT_ORIGIN_GATEWAY };
+enum ct_origin { CT_ORIGIN_BACKEND, CT_ORIGIN_LOCAL, CT_ORIGIN_ROUTE, CT_ORIGIN_GATEWAY, CT_ORIGIN_TESTER };
 #define CT_ORIGIN_BIT(origin) (1U << (origin))
 
 #define CT_VERDICT_MAP(X)                                                \

@@ -65,6 +65,7 @@ static const cyaml_strval_t origin_labels[] = {
     {"local", CT_ORIGIN_BIT(CT_ORIGIN_LOCAL)},
     {"route", CT_ORIGIN_BIT(CT_ORIGIN_ROUTE)},
     {"gateway", CT_ORIGIN_BIT(CT_ORIGIN_GATEWAY)},
+    {"tester", CT_ORIGIN_BIT(CT_ORIGIN_TESTER)},
 };
 
 #define OPTIONAL CYAML_FLAG_OPTIONAL
@@ -73,7 +74,7 @@ static const cyaml_strval_t origin_labels[] = {
 /* What rules of every kind may ask; one line to a key. */
 #define COMMON_FIELDS(type)                                                               \
     CYAML_FIELD_FLOAT("rate", CYAML_FLAG_DEFAULT, type, rate),                            \
-        CYAML_FIELD_FLAGS("origins", CYAML_FLAG_STRICT, type, origins, origin_labels, 4), \
+        CYAML_FIELD_FLAGS("origins", CYAML_FLAG_STRICT, type, origins, origin_labels, 5), \
         CYAML_FIELD_FLOAT_PTR("max_speed_kmh", OPTIONAL, type, when.max_speed_kmh),       \
         CYAML_FIELD_BOOL("ignition_on", OPTIONAL, type, when.ignition_on),                \
         CYAML_FIELD_FLOAT_PTR("min_voltage", OPTIONAL, type, when.min_voltage), CYAML_FIELD_END
