@@ -150,13 +150,18 @@ void ct_bus_command_status(void *bus, const struct ct_command_status *status); /
 /* True when a write failed: the port may want a tick soon. */
 bool ct_bus_send_pump(struct ct_bus *bus);
 void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value);
+/* For a local client; `tag` comes back with the statuses. */
+void ct_bus_submit_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_command *command);
 
 /* status.c: the server is NULL when none is configured. */
 int ct_status_open(struct ct_bus *bus, const char *path, struct status_server **out_server, char *problem, size_t size);
 void ct_status_close(struct status_server *server);
 void ct_status_changes(struct status_server *server);  /* to the watchers */
 void ct_status_reloaded(struct status_server *server); /* another catalogue */
-void ct_status_command(struct status_server *server, uint32_t client, const struct ct_command_status *status);
+void ct_status_command(struct status_server *server, uint32_t client, uint32_t tag,
+                       const struct ct_command_status *status);
+void ct_status_lease(struct status_server *server, const struct ct_lease *lease, enum ct_lease_change change,
+                     ct_ns now); /* status_lease.c: to the local client that holds it */
 
 /* status_json.c: each appends one line. */
 void ct_status_json_overview(const struct ct_bus *bus, struct ct_buf *out);

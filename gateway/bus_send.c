@@ -141,6 +141,20 @@ static void on_vehicle_state(void *user, ct_ns now, struct ct_vehicle_state *out
 
 /* ---- statuses */
 
+static void on_lease(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now)
+{
+    struct ct_bus *bus = user;
+    if (bus->status != NULL && lease->holder.origin == CT_ORIGIN_LOCAL) {
+        ct_status_lease(bus->status, lease, change, now);
+    }
+    if (!lease->brief && (change == CT_LEASE_CHANGE_FOREIGN || change == CT_LEASE_CHANGE_PREEMPTED)) {
+        char text[CT_EVENT_TEXT_MAX];
+        snprintf(text, sizeof text, "the lease of %s on ECU %s has ended: %s", ct_origin_text(lease->holder.origin),
+                 ct_executor_ecu_name(bus->executor, lease->ecu), ct_lease_change_text(change));
+        ct_bus_event(bus, "lease-lost", text, "ecu", ct_executor_ecu_name(bus->executor, lease->ecu));
+    }
+}
+
 static bool is_local(const uint8_t *command_id)
 {
     return memcmp(command_id, local_mark, sizeof local_mark) == 0;
@@ -149,9 +163,11 @@ static bool is_local(const uint8_t *command_id)
 static void on_local_status(struct ct_bus *bus, const struct ct_command_status *status)
 {
     uint32_t client = 0;
+    uint32_t tag = 0;
     memcpy(&client, status->command_id + sizeof local_mark, sizeof client);
+    memcpy(&tag, status->command_id + sizeof local_mark + sizeof client, sizeof tag);
     if (bus->status != NULL) {
-        ct_status_command(bus->status, client, status);
+        ct_status_command(bus->status, client, tag, status);
     }
     if (ct_command_state_final(status->state)) {
         ct_bus_event(bus, "local-command", status->text != NULL ? status->text : "", "state",
@@ -180,14 +196,23 @@ void ct_bus_command_status(void *user, const struct ct_command_status *status)
     ct_bus_status(bus, &message, status->response, status->response_len);
 }
 
+void ct_bus_submit_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_command *command)
+{
+    const struct ct_executor_asker asker = {.origin = CT_ORIGIN_LOCAL, .client = client, .valid_ms = LOCAL_VALID_MS};
+    snprintf(command->vehicle_id, sizeof command->vehicle_id, "%s", bus->model->settings->vehicle_id);
+    memcpy(command->command_id, local_mark, sizeof local_mark);
+    memcpy(command->command_id + sizeof local_mark, &client, sizeof client);
+    memcpy(command->command_id + sizeof local_mark + sizeof client, &tag, sizeof tag);
+    if (!ct_bus_power_refuses(bus, command)) {
+        ct_executor_submit_for(bus->executor, command, &asker, bus->now);
+    }
+}
+
 void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value)
 {
     struct ct_command command = {.action = CT_ACTION_SET_DESIRED, .value = *value};
-    snprintf(command.vehicle_id, sizeof command.vehicle_id, "%s", bus->model->settings->vehicle_id);
     snprintf(command.path, sizeof command.path, "%s", path);
-    memcpy(command.command_id, local_mark, sizeof local_mark);
-    memcpy(command.command_id + sizeof local_mark, &client, sizeof client);
-    ct_executor_submit(bus->executor, &command, CT_ORIGIN_LOCAL, false, LOCAL_VALID_MS, bus->now);
+    ct_bus_submit_local(bus, client, 0, &command);
 }
 
 /* ---- out to the ports */
@@ -222,7 +247,8 @@ int ct_bus_executor_open(struct ct_bus *bus)
                                         .encode = on_encode,
                                         .read = on_read,
                                         .vehicle_state = on_vehicle_state,
-                                        .status = ct_bus_command_status};
+                                        .status = ct_bus_command_status,
+                                        .lease = on_lease};
     return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
 }
 

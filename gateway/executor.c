@@ -12,6 +12,8 @@ static int add_ecu(struct ct_ecu *ecu, const struct ct_executor_ecu *from)
         return CT_ERR_ARGUMENT;
     }
     ecu->bus = from->bus;
+    ecu->request_id = from->client.isotp.tx_id;
+    ecu->extended = from->client.isotp.extended;
     return ct_uds_client_create(&from->client, &ecu->client);
 }
 
@@ -33,6 +35,7 @@ int ct_executor_create(const struct ct_executor_ops *ops, struct ct_policy *poli
         executor->ecu_count = i + 1;
         err = add_ecu(&executor->ecus[i], &ecus[i]);
     }
+    err = err == CT_OK ? ct_lease_open(executor) : err;
     if (err != CT_OK) {
         ct_executor_free(executor);
         return err;
@@ -54,6 +57,7 @@ void ct_executor_free(struct ct_executor *executor)
     for (size_t i = 0; executor->ecus != NULL && i < executor->ecu_count; i++) {
         ct_uds_client_free(executor->ecus[i].client);
     }
+    ct_arbiter_free(executor->arbiter);
     free(executor->ecus);
     free(executor);
 }
@@ -132,12 +136,12 @@ static size_t find_ecu(const struct ct_executor *executor, const char *name)
 }
 
 static void submit_request(struct ct_executor *executor, const struct ct_job *job, const struct ct_command *command,
-                           bool release, ct_ns start_by, ct_ns now)
+                           const struct ct_executor_asker *asker, ct_ns now)
 {
     struct ct_uds_job request = {.job = *job,
                                  .ecu = find_ecu(executor, command->ecu),
-                                 .release = release,
-                                 .start_by = start_by,
+                                 .release = asker->release,
+                                 .start_by = ct_ns_add(now, ct_ns_from_ms(asker->valid_ms)),
                                  .len = command->request_len};
     if (request.ecu == executor->ecu_count) {
         ct_executor_refuse(executor, job, CT_REASON_UNKNOWN_ECU, "no such ECU in the gateway's configuration", now);
@@ -154,19 +158,26 @@ static void submit_request(struct ct_executor *executor, const struct ct_job *jo
 void ct_executor_submit(struct ct_executor *executor, const struct ct_command *command, enum ct_origin origin,
                         bool release, int64_t valid_ms, ct_ns now)
 {
-    struct ct_job job = {.used = true, .seq = command->seq, .origin = origin};
+    const struct ct_executor_asker asker = {.origin = origin, .release = release, .valid_ms = valid_ms};
+    ct_executor_submit_for(executor, command, &asker, now);
+}
+
+void ct_executor_submit_for(struct ct_executor *executor, const struct ct_command *command,
+                            const struct ct_executor_asker *asker, ct_ns now)
+{
+    struct ct_job job = {.used = true, .seq = command->seq, .holder = {asker->origin, asker->client}};
     memcpy(job.command_id, command->command_id, CT_COMMAND_ID_SIZE);
     executor->stats.submitted++;
     if (executor->stopped) {
         ct_executor_say(executor, &job,
                         (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = CT_REASON_RESTARTED}, now);
-    } else if (valid_ms <= 0) {
+    } else if (asker->valid_ms <= 0) {
         ct_executor_say(executor, &job,
                         (struct ct_command_status){.state = CT_COMMAND_EXPIRED, .reason = CT_REASON_TOO_OLD}, now);
     } else if (command->action == CT_ACTION_SET_DESIRED) {
         ct_desired_submit(executor, &job, command, now);
     } else if (command->action == CT_ACTION_DIAGNOSTIC_REQUEST) {
-        submit_request(executor, &job, command, release, ct_ns_add(now, ct_ns_from_ms(valid_ms)), now);
+        submit_request(executor, &job, command, asker, now);
     } else {
         ct_executor_refuse(executor, &job, CT_REASON_BAD_FORM, "unknown action", now);
     }
@@ -174,6 +185,9 @@ void ct_executor_submit(struct ct_executor *executor, const struct ct_command *c
 
 bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
 {
+    if (ct_lease_wanted(executor, frame)) {
+        ct_lease_see_foreign(executor, frame, now);
+    }
     return executor->ecus_running != 0 && ct_uds_receive(executor, frame, now);
 }
 
@@ -215,6 +229,31 @@ void ct_executor_stop(struct ct_executor *executor, ct_ns now)
 size_t ct_executor_end_requests(struct ct_executor *executor, const char *text, ct_ns now)
 {
     return ct_uds_end_all(executor, CT_REASON_POLICY_VEHICLE_STATE, text, now);
+}
+
+struct ct_arbiter *ct_executor_arbiter(struct ct_executor *executor)
+{
+    return executor->arbiter;
+}
+
+size_t ct_executor_ecu_count(const struct ct_executor *executor)
+{
+    return executor->ecu_count;
+}
+
+const char *ct_executor_ecu_name(const struct ct_executor *executor, size_t ecu)
+{
+    return executor->ecus[ecu].name;
+}
+
+int ct_executor_find_ecu(const struct ct_executor *executor, const char *name, size_t *out_ecu)
+{
+    const size_t ecu = find_ecu(executor, name);
+    if (ecu == executor->ecu_count) {
+        return CT_ERR_NOT_FOUND;
+    }
+    *out_ecu = ecu;
+    return CT_OK;
 }
 
 size_t ct_executor_running(const struct ct_executor *executor)

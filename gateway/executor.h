@@ -1,10 +1,14 @@
 /* Carries out accepted commands on the buses: commands, frames and time in; frames, statuses and the next deadline out.
  *
  * A command meets policy (desired value or UDS request, then each frame), runs, and ends in one final status.
- * Diagnostic requests run one at a time per ECU, others wait in a bounded queue. A desired value is sent once and is
- * DONE when the twin reports it; a newer revision of the same path cancels the older (SUPERSEDED); nothing is ever sent
- * again by itself. Every frame that leaves passes ct_policy_frame inside ct_executor_next_frame's one feeder: the choke
- * point. A command refused by policy sends no frame: its first frame is judged before ACCEPTED is said.
+ * Diagnostic requests run one at a time per ECU, and only for who owns it by the arbiter: each takes a brief lease when
+ * its asker has none, others wait in a bounded queue. A lease that is lost lets the running request end and stops the
+ * next. When a lease (not a brief one) ends whose owner had opened another session, the ECU is sent back to its default
+ * session. A request to an ECU that somebody else put on the bus counts as a foreign tester. A desired value is sent
+ * once and is DONE when the twin reports it; a newer revision of the same path cancels the older (SUPERSEDED); nothing
+ * is ever sent again by itself. Every frame that leaves passes ct_policy_frame inside ct_executor_next_frame's one
+ * feeder: the choke point. A command refused by policy sends no frame: its first frame is judged before ACCEPTED is
+ * said.
  *
  * Statuses come in the order of the life cycle (twin/command.h): REFUSED alone, or ACCEPTED, RUNNING, one final state.
  * A diagnostic request that waits for its ECU, and a desired value that waits for another one of its message to leave,
@@ -13,6 +17,7 @@
 #ifndef CT_GATEWAY_EXECUTOR_H
 #define CT_GATEWAY_EXECUTOR_H
 
+#include "arbiter.h"
 #include "batch.h"
 #include "command.h"
 #include "frame.h"
@@ -57,6 +62,16 @@ struct ct_executor_ops {
     void (*vehicle_state)(void *user, ct_ns now, struct ct_vehicle_state *out_state);
     /* Pointers in `status` live during the call; utc_ns is 0: the app fills it from t_ns. Must not call back. */
     void (*status)(void *user, const struct ct_command_status *status);
+    /* Every change of a lease; NULL: nobody listens. Must not call back. */
+    void (*lease)(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now);
+};
+
+/* On whose behalf a command is carried out. */
+struct ct_executor_asker {
+    enum ct_origin origin;
+    uint32_t client; /* of the origin */
+    bool release;    /* carries the release authority */
+    int64_t valid_ms;
 };
 
 struct ct_executor;
@@ -64,6 +79,7 @@ struct ct_executor;
 struct ct_executor_stats {
     uint64_t submitted, refused, done, failed, expired, cancelled;
     uint64_t frames_out, frames_denied;
+    uint64_t sessions_closed; /* ECUs sent back to their default session */
 };
 
 /* Copies the ECUs' names; `policy` and ops.user must outlive it. */
@@ -77,6 +93,15 @@ void ct_executor_free(struct ct_executor *executor); /* without statuses; accept
  * must start within so many ms from `now`. `release`: signed by the release authority too. */
 void ct_executor_submit(struct ct_executor *executor, const struct ct_command *command, enum ct_origin origin,
                         bool release, int64_t valid_ms, ct_ns now);
+
+void ct_executor_submit_for(struct ct_executor *executor, const struct ct_command *command,
+                            const struct ct_executor_asker *asker, ct_ns now);
+
+/* Who has which ECU, by index as at create. After changing anything there call ct_executor_tick. */
+struct ct_arbiter *ct_executor_arbiter(struct ct_executor *executor);
+size_t ct_executor_ecu_count(const struct ct_executor *executor);
+const char *ct_executor_ecu_name(const struct ct_executor *executor, size_t ecu);
+int ct_executor_find_ecu(const struct ct_executor *executor, const char *name, size_t *out_ecu) CT_MUST_CHECK;
 
 /* Every received frame (frame->bus says whence). Cheap while nothing runs. True when a running request took it. */
 bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now);

@@ -86,7 +86,7 @@ static enum ct_verdict judge_value(struct ct_executor *executor, const struct ct
 {
     struct ct_vehicle_state state = {0};
     executor->ops.vehicle_state(executor->ops.user, now, &state);
-    return ct_policy_desired(executor->policy, job->origin, path, write->physical, &state, now);
+    return ct_policy_desired(executor->policy, job->holder.origin, path, write->physical, &state, now);
 }
 
 static bool same_message(const struct ct_frame *a, const struct ct_frame *b)
@@ -157,7 +157,7 @@ void ct_desired_submit(struct ct_executor *executor, const struct ct_job *job, c
     const bool waits = must_wait(executor, place, &write);
     enum ct_verdict verdict = judge_value(executor, job, command->path, &write, now);
     if (verdict == CT_VERDICT_ALLOW && !waits) {
-        verdict = ct_executor_judge(executor, job->origin, write.bus_name, &write.frame, now);
+        verdict = ct_executor_judge(executor, job->holder.origin, write.bus_name, &write.frame, now);
     }
     if (verdict != CT_VERDICT_ALLOW) {
         ct_executor_refuse(executor, job, ct_executor_reason(verdict), ct_verdict_text(verdict), now);
@@ -191,7 +191,8 @@ static bool make_frame(struct ct_executor *executor, struct ct_desired_job *desi
     const bool same = desired->accepted && same_message(judged, &write.frame) && judged->len == write.frame.len &&
                       memcmp(judged->data, write.frame.data, write.frame.len) == 0;
     const enum ct_verdict verdict =
-        same ? CT_VERDICT_ALLOW : ct_executor_judge(executor, desired->job.origin, write.bus_name, &write.frame, now);
+        same ? CT_VERDICT_ALLOW
+             : ct_executor_judge(executor, desired->job.holder.origin, write.bus_name, &write.frame, now);
     if (verdict != CT_VERDICT_ALLOW) {
         drop(executor, desired, ct_executor_reason(verdict), ct_verdict_text(verdict), now);
         return false;

@@ -9,7 +9,7 @@ struct ct_job {
     bool used;
     uint8_t command_id[CT_COMMAND_ID_SIZE];
     uint64_t seq;
-    enum ct_origin origin;
+    struct ct_lease_holder holder;
 };
 
 struct ct_desired_job {
@@ -38,9 +38,15 @@ struct ct_ecu {
     char bus_name[32];
     uint8_t bus;
     struct ct_uds_client *client;
+    uint32_t request_id;
+    bool extended;
     struct ct_job running;
-    bool held; /* a frame that was judged and waits to be fetched */
+    bool closing; /* what runs is the gateway's own return to the default session */
+    bool held;    /* a frame that was judged and waits to be fetched */
     struct ct_frame frame;
+    uint8_t session_asked;                /* by what runs; 0: it asks for none */
+    bool session_open, close_session;     /* by a lease's owner; its lease has ended */
+    struct ct_lease_holder session_owner; /* who opened it */
 };
 
 struct ct_path_revision {
@@ -55,8 +61,11 @@ enum ct_last_out { CT_LAST_NONE, CT_LAST_DESIRED, CT_LAST_ECU };
 struct ct_executor {
     struct ct_executor_ops ops;
     struct ct_policy *policy;
+    struct ct_arbiter *arbiter;
+    uint64_t request_ids[32]; /* hashes of the ECUs' request ids: a frame whose bit is off is none of them */
     struct ct_desired_job desired[CT_EXECUTOR_DESIRED_MAX];
     struct ct_uds_job queue[CT_EXECUTOR_QUEUE_MAX];
+    size_t queued;
     struct ct_ecu *ecus;
     size_t ecu_count;
     size_t ecus_running;
@@ -87,6 +96,18 @@ bool ct_desired_next_frame(struct ct_executor *executor, struct ct_frame *out_fr
 ct_ns ct_desired_tick(struct ct_executor *executor, ct_ns now);
 void ct_desired_send_failed(struct ct_executor *executor, size_t index, ct_ns now);
 void ct_desired_stop(struct ct_executor *executor, ct_ns now);
+
+/* executor_lease.c */
+int ct_lease_open(struct ct_executor *executor);
+bool ct_lease_wanted(const struct ct_executor *executor, const struct ct_frame *frame); /* cheap; may be wrong */
+void ct_lease_see_foreign(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now);
+/* True when the job's asker has its ECU now; else it waits for it until start_by, or *out_answer says why not. */
+bool ct_lease_take(struct ct_executor *executor, const struct ct_uds_job *job, enum ct_lease_answer *out_answer,
+                   ct_ns now);
+/* A request has ended: a brief lease is given back. */
+void ct_lease_give_back(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, ct_ns now);
+/* A positive response came to a request of `holder` for a session. */
+void ct_lease_session(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, bool open, ct_ns now);
 
 /* executor_uds.c */
 void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now);

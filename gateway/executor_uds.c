@@ -2,13 +2,26 @@
 
 #include <string.h>
 
+#define DEFAULT_SESSION 1
+
 static void end(struct ct_executor *executor, struct ct_ecu *ecu, struct ct_command_status status, ct_ns now)
 {
     const struct ct_job job = ecu->running;
+    const size_t index = (size_t)(ecu - executor->ecus);
+    const bool closing = ecu->closing;
     ecu->running.used = false;
+    ecu->closing = false;
     ecu->held = false;
     executor->ecus_running--;
-    ct_executor_disown(executor, CT_LAST_ECU, (size_t)(ecu - executor->ecus));
+    ct_executor_disown(executor, CT_LAST_ECU, index);
+    if (closing) {
+        executor->stats.sessions_closed += status.state == CT_COMMAND_DONE ? 1U : 0U;
+        return;
+    }
+    if (ecu->session_asked != 0 && status.state == CT_COMMAND_DONE) {
+        ct_lease_session(executor, index, job.holder, ecu->session_asked != DEFAULT_SESSION, now);
+    }
+    ct_lease_give_back(executor, index, job.holder, now);
     ct_executor_say(executor, &job, status, now);
 }
 
@@ -30,7 +43,7 @@ static int start_reason(struct ct_executor *executor, struct ct_ecu *ecu, const 
 {
     struct ct_vehicle_state state = {0};
     executor->ops.vehicle_state(executor->ops.user, now, &state);
-    enum ct_verdict verdict = ct_policy_uds(executor->policy, request->job.origin, ecu->name, request->request,
+    enum ct_verdict verdict = ct_policy_uds(executor->policy, request->job.holder.origin, ecu->name, request->request,
                                             request->len, request->release, &state, now);
     if (verdict == CT_VERDICT_ALLOW) {
         const int err = ct_uds_client_request(ecu->client, request->request, request->len, now);
@@ -57,49 +70,122 @@ static void start(struct ct_executor *executor, const struct ct_uds_job *request
         ecu->held = false;
         ct_uds_client_abort(ecu->client);
         (void)!ct_uds_client_result(ecu->client, &unused);
+        ct_lease_give_back(executor, request->ecu, request->job.holder, now);
         ct_executor_refuse(executor, &request->job, reason, text, now);
         return;
     }
     ecu->running = request->job;
+    ecu->session_asked =
+        request->len >= 2 && request->request[0] == CT_UDS_SESSION_CONTROL ? request->request[1] & 0x7FU : 0;
     executor->ecus_running++;
     ct_executor_say(executor, &request->job, (struct ct_command_status){.state = CT_COMMAND_ACCEPTED}, now);
     ct_executor_say(executor, &request->job, (struct ct_command_status){.state = CT_COMMAND_RUNNING}, now);
 }
 
+/* Back to the default session, on behalf of nobody any more; policy is asked as for who opened the other one. */
+static void close_session(struct ct_executor *executor, size_t index, ct_ns now)
+{
+    static const uint8_t request[] = {CT_UDS_SESSION_CONTROL, DEFAULT_SESSION};
+    struct ct_ecu *ecu = &executor->ecus[index];
+    struct ct_uds_job job = {.job = {.used = true, .holder = ecu->session_owner}, .ecu = index, .len = sizeof request};
+    struct ct_uds_result unused;
+    const char *text = NULL;
+    memcpy(job.request, request, sizeof request);
+    ecu->close_session = false;
+    if (start_reason(executor, ecu, &job, &text, now) != CT_REASON_NONE) {
+        ecu->held = false;
+        ct_uds_client_abort(ecu->client);
+        (void)!ct_uds_client_result(ecu->client, &unused);
+        return;
+    }
+    ecu->running = job.job;
+    ecu->closing = true;
+    ecu->session_asked = 0;
+    executor->ecus_running++;
+}
+
 void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now)
 {
-    if (!executor->ecus[job->ecu].running.used) {
+    enum ct_lease_answer answer = CT_LEASE_GRANTED;
+    const struct ct_ecu *ecu = &executor->ecus[job->ecu];
+    const bool taken = ct_lease_take(executor, job, &answer, now);
+    if (taken && !ecu->running.used && !ecu->close_session) {
         start(executor, job, now);
+        return;
+    }
+    if (!taken && answer != CT_LEASE_WAITING) {
+        ct_executor_refuse(executor, &job->job, CT_REASON_BUSY, ct_lease_answer_text(answer), now);
         return;
     }
     for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
         if (!executor->queue[i].job.used) {
             executor->queue[i] = *job;
             executor->queue[i].order = ++executor->uses;
+            executor->queued++;
             return;
         }
     }
     ct_executor_refuse(executor, &job->job, CT_REASON_BUSY, "the ECU is busy and the queue is full", now);
 }
 
-static struct ct_uds_job *oldest_waiting(struct ct_executor *executor, size_t ecu)
+static void forget_waiting(struct ct_executor *executor, struct ct_uds_job *waiting)
+{
+    waiting->job.used = false;
+    executor->queued--;
+}
+
+static struct ct_uds_job *oldest_waiting(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder)
 {
     struct ct_uds_job *oldest = NULL;
     for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
         struct ct_uds_job *job = &executor->queue[i];
-        if (job->job.used && job->ecu == ecu && (oldest == NULL || job->order < oldest->order)) {
+        const bool its = job->job.holder.origin == holder.origin && job->job.holder.client == holder.client;
+        if (job->job.used && its && job->ecu == ecu && (oldest == NULL || job->order < oldest->order)) {
             oldest = job;
         }
     }
     return oldest;
 }
 
+/* Whose brief lease was given back or lost asks again, behind the others. */
+static void ask_for_waiting(struct ct_executor *executor, size_t ecu, ct_ns now)
+{
+    for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
+        struct ct_uds_job *job = &executor->queue[i];
+        enum ct_lease_answer answer = CT_LEASE_GRANTED;
+        if (job->job.used && job->ecu == ecu && now < job->start_by && !ct_lease_take(executor, job, &answer, now) &&
+            answer != CT_LEASE_WAITING) {
+            forget_waiting(executor, job);
+            ct_executor_refuse(executor, &job->job, CT_REASON_BUSY, ct_lease_answer_text(answer), now);
+        }
+    }
+}
+
+/* The next request that may begin: the oldest of who has the ECU. */
+static struct ct_uds_job *next_waiting(struct ct_executor *executor, size_t ecu, ct_ns now)
+{
+    struct ct_lease lease;
+    ask_for_waiting(executor, ecu, now);
+    while (ct_arbiter_owner(executor->arbiter, ecu, now, &lease) == CT_OK) {
+        struct ct_uds_job *job = oldest_waiting(executor, ecu, lease.holder);
+        if (job != NULL || !lease.brief) {
+            return job;
+        }
+        ct_lease_give_back(executor, ecu, lease.holder, now); /* its request is not waited for any more */
+    }
+    return NULL;
+}
+
 static void start_waiting(struct ct_executor *executor, size_t ecu, ct_ns now)
 {
-    struct ct_uds_job *waiting;
-    while (!executor->ecus[ecu].running.used && (waiting = oldest_waiting(executor, ecu)) != NULL) {
+    struct ct_uds_job *waiting = NULL;
+    if (executor->ecus[ecu].close_session && !executor->ecus[ecu].running.used) {
+        close_session(executor, ecu, now);
+    }
+    while (executor->queued > 0 && !executor->ecus[ecu].running.used &&
+           (waiting = next_waiting(executor, ecu, now)) != NULL) {
         const struct ct_uds_job job = *waiting;
-        waiting->job.used = false;
+        forget_waiting(executor, waiting);
         start(executor, &job, now);
     }
 }
@@ -116,7 +202,10 @@ static ct_ns expire_waiting(struct ct_executor *executor, ct_ns now)
             next = ct_ns_min(next, waiting->start_by);
             continue;
         }
-        waiting->job.used = false;
+        forget_waiting(executor, waiting);
+        if (!executor->ecus[waiting->ecu].running.used) {
+            ct_lease_give_back(executor, waiting->ecu, waiting->job.holder, now); /* others of it ask again */
+        }
         ct_executor_say(executor, &waiting->job,
                         (struct ct_command_status){.state = CT_COMMAND_EXPIRED,
                                                    .reason = CT_REASON_TOO_OLD,
@@ -255,13 +344,13 @@ void ct_uds_send_failed(struct ct_executor *executor, size_t index, ct_ns now)
 
 ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now)
 {
-    ct_ns next = expire_waiting(executor, now);
+    ct_ns next = ct_ns_min(expire_waiting(executor, now), ct_arbiter_tick(executor->arbiter, now));
     for (size_t i = 0; i < executor->ecu_count; i++) {
         struct ct_ecu *ecu = &executor->ecus[i];
         if (ecu->running.used) {
             (void)ct_uds_client_tick(ecu->client, now);
             harvest(executor, i, now);
-        } else {
+        } else if (executor->queued > 0 || ecu->close_session) {
             start_waiting(executor, i, now);
         }
         if (ecu->running.used) {
@@ -277,7 +366,7 @@ size_t ct_uds_end_all(struct ct_executor *executor, int reason, const char *text
     for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
         struct ct_uds_job *waiting = &executor->queue[i];
         if (waiting->job.used) {
-            waiting->job.used = false;
+            forget_waiting(executor, waiting);
             ended++;
             ct_executor_say(executor, &waiting->job,
                             (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = reason, .text = text},

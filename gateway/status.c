@@ -4,8 +4,6 @@
 
 #include "json.h"
 
-#include <cjson/cJSON.h>
-
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -36,7 +34,9 @@ void ct_status_drop(struct client *client)
     ct_buf_free(&client->out);
     free(client->watched);
     client->watched = NULL;
+    const uint32_t serial = client->serial;
     client->serial = 0;
+    ct_status_leave(client->server, serial);
 }
 
 /* ---- writing */
@@ -56,6 +56,11 @@ static void want_write(struct client *client, bool wanted)
         const int err = ct_loop_modify(&client->server->bus->loop, &client->watch, events);
         (void)err; /* then the client's end is found at the next write */
     }
+}
+
+void ct_status_wake(struct client *client)
+{
+    want_write(client, true);
 }
 
 /* Sends what can be sent now; false when the client is gone. */
@@ -90,7 +95,7 @@ static bool has_room(const struct client *client)
     return out_waiting(client) + LINE_ROOM < OUT_MAX / 2;
 }
 
-static void say_error(struct client *client, const char *text)
+void ct_status_say_error(struct client *client, const char *text)
 {
     struct ct_json json;
     ct_json_init(&json, &client->out);
@@ -152,7 +157,7 @@ static void on_get(struct client *client, const cJSON *request, const char *what
     } else if (strcmp(what, "twin") == 0) {
         begin_get_twin(client, request);
     } else {
-        say_error(client, "get what? \"status\" or \"twin\"");
+        ct_status_say_error(client, "get what? \"status\" or \"twin\"");
     }
 }
 
@@ -252,7 +257,7 @@ void ct_status_reloaded(struct status_server *server)
         }
         if (client->serial != 0 && client->getting) {
             client->getting = false; /* its ids are another catalogue's now */
-            say_error(client, "the configuration was reloaded meanwhile; ask again");
+            ct_status_say_error(client, "the configuration was reloaded meanwhile; ask again");
         }
     }
 }
@@ -284,15 +289,16 @@ static void on_set(struct client *client, const cJSON *request, const char *path
 {
     struct ct_wire_value value;
     if (!wire_value_of(cJSON_GetObjectItemCaseSensitive(request, "value"), &value)) {
-        say_error(client, "set needs a \"value\": true, false, a number or a text");
+        ct_status_say_error(client, "set needs a \"value\": true, false, a number or a text");
     } else if (strlen(path) > CT_PATH_MAX) {
-        say_error(client, "the path is too long");
+        ct_status_say_error(client, "the path is too long");
     } else {
         ct_bus_set_local(client->server->bus, client->serial, path, &value);
     }
 }
 
-void ct_status_command(struct status_server *server, uint32_t serial, const struct ct_command_status *status)
+void ct_status_command(struct status_server *server, uint32_t serial, uint32_t tag,
+                       const struct ct_command_status *status)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *client = &server->clients[i];
@@ -306,12 +312,18 @@ void ct_status_command(struct status_server *server, uint32_t serial, const stru
         ct_json_string(&json, "reason", ct_command_reason_text(status->reason));
         ct_json_string(&json, "text", status->text != NULL ? status->text : "");
         ct_json_bool(&json, "final", ct_command_state_final(status->state));
+        if (tag != 0) {
+            ct_json_uint(&json, "tag", tag);
+        }
+        if (status->response_len > 0) {
+            ct_json_bytes(&json, "response", status->response, status->response_len);
+        }
         if (status->has_reported) {
             ct_json_double(&json, "reported", status->reported);
         }
         ct_json_object_end(&json);
         ct_buf_text(&client->out, "\n");
-        want_write(client, true); /* sent by the loop: the client may just be in use */
+        ct_status_wake(client); /* not sent here: the client may just be in use */
     }
 }
 
@@ -322,27 +334,35 @@ static void on_request(struct client *client, const cJSON *request)
     const cJSON *get = cJSON_GetObjectItemCaseSensitive(request, "get");
     const cJSON *watch = cJSON_GetObjectItemCaseSensitive(request, "watch");
     const cJSON *set = cJSON_GetObjectItemCaseSensitive(request, "set");
+    const cJSON *lease = cJSON_GetObjectItemCaseSensitive(request, "lease");
+    const cJSON *uds = cJSON_GetObjectItemCaseSensitive(request, "uds");
     if (cJSON_IsString(get)) {
         on_get(client, request, get->valuestring);
     } else if (cJSON_IsString(watch)) {
         on_watch(client, watch->valuestring);
     } else if (cJSON_IsString(set)) {
         on_set(client, request, set->valuestring);
+    } else if (cJSON_IsString(lease)) {
+        ct_status_on_lease(client, request, lease->valuestring);
+    } else if (cJSON_IsString(uds)) {
+        ct_status_on_uds(client, request, uds->valuestring);
     } else {
-        say_error(client, "no request: {\"get\":\"status\"}, {\"get\":\"twin\",\"match\":GLOB}, {\"watch\":GLOB} or "
-                          "{\"set\":PATH,\"value\":V}");
+        ct_status_say_error(client,
+                            "no request: {\"get\":\"status\"}, {\"get\":\"twin\",\"match\":GLOB}, {\"watch\":GLOB}, "
+                            "{\"set\":PATH,\"value\":V}, {\"lease\":\"acquire\",\"ecu\":NAME} or "
+                            "{\"uds\":HEX,\"ecu\":NAME}");
     }
 }
 
 static void on_line(struct client *client, const char *line, size_t len)
 {
     if (client->getting) {
-        say_error(client, "an answer is still under way");
+        ct_status_say_error(client, "an answer is still under way");
         return;
     }
     cJSON *request = cJSON_ParseWithLength(line, len);
     if (request == NULL) {
-        say_error(client, "the line is not JSON");
+        ct_status_say_error(client, "the line is not JSON");
         return;
     }
     on_request(client, request);
@@ -368,7 +388,7 @@ static void take_lines(struct client *client)
     if (client->in_len == sizeof client->in) {
         client->in_len = 0;
         if (!client->skip_line) {
-            say_error(client, "a request is at most 4096 characters");
+            ct_status_say_error(client, "a request is at most 4096 characters");
         }
         client->skip_line = true;
     }

@@ -1,9 +1,10 @@
-/* Inside of the status socket: status.c (requests, answers), status_open.c (connections). */
+/* Inside of the status socket: status.c (requests, answers), status_open.c (connections), status_lease.c (ECUs). */
 #ifndef CT_GATEWAY_STATUS_PRIVATE_H
 #define CT_GATEWAY_STATUS_PRIVATE_H
 
 #include "bus_private.h"
 
+#include <cjson/cJSON.h>
 #include <sys/un.h>
 
 #define CLIENTS_MAX 8
@@ -31,6 +32,7 @@ struct client {
     char watch_match[CT_PATH_MAX];
     uint8_t *watched; /* per entry: 1 when it is watched; NULL: not watching */
     uint64_t dropped;
+    bool asking; /* for a lease: what becomes of it is the answer */
 };
 
 struct status_server {
@@ -42,7 +44,14 @@ struct status_server {
     struct client clients[CLIENTS_MAX];
 };
 
+void ct_status_say_error(struct client *client, const char *text);
+void ct_status_wake(struct client *client);                             /* what was appended is sent by the loop */
 void ct_status_drop(struct client *client);                             /* ends the connection */
 void ct_status_on_client(struct ct_loop_watch *watch, uint32_t events); /* a client can be read or written */
+
+/* status_lease.c */
+void ct_status_on_lease(struct client *client, const cJSON *request, const char *what);
+void ct_status_on_uds(struct client *client, const cJSON *request, const char *hex);
+void ct_status_leave(struct status_server *server, uint32_t serial); /* gives up what a client had */
 
 #endif

@@ -18,6 +18,7 @@ struct ct_arbiter {
     struct ct_arbiter_config config;
     struct slot *slots;
     struct waiting queue[CT_ARBITER_WAITING_MAX];
+    size_t owned_count, waiting_count;
     uint64_t last_id, last_order;
     struct ct_arbiter_stats stats;
 };
@@ -118,6 +119,7 @@ static void end_owner(struct ct_arbiter *arbiter, struct slot *slot, enum ct_lea
 {
     const struct ct_lease ended = slot->owner;
     slot->owner = (struct ct_lease){0};
+    arbiter->owned_count--;
     tell(arbiter, &ended, change, now);
 }
 
@@ -125,6 +127,7 @@ static void end_waiting(struct ct_arbiter *arbiter, struct waiting *waiting, enu
 {
     const struct ct_lease ended = waiting->lease;
     waiting->lease = (struct ct_lease){0};
+    arbiter->waiting_count--;
     tell(arbiter, &ended, change, now);
 }
 
@@ -133,6 +136,7 @@ static void grant(struct ct_arbiter *arbiter, struct slot *slot, struct ct_lease
     lease.granted_ns = now;
     lease.expires_ns = ct_ns_add(now, lease.duration_ns);
     slot->owner = lease;
+    arbiter->owned_count++;
     arbiter->stats.granted++;
     tell(arbiter, &slot->owner, CT_LEASE_CHANGE_GRANTED, now);
 }
@@ -143,6 +147,9 @@ static void grant(struct ct_arbiter *arbiter, struct slot *slot, struct ct_lease
 static struct waiting *next_waiting(struct ct_arbiter *arbiter, size_t ecu)
 {
     struct waiting *best = NULL;
+    if (arbiter->waiting_count == 0) {
+        return NULL;
+    }
     for (size_t i = 0; i < CT_ARBITER_WAITING_MAX; i++) {
         struct waiting *waiting = &arbiter->queue[i];
         if (waiting->lease.id == 0 || waiting->lease.ecu != ecu) {
@@ -159,7 +166,7 @@ static struct waiting *next_waiting(struct ct_arbiter *arbiter, size_t ecu)
 
 static void give_up_waiting(struct ct_arbiter *arbiter, ct_ns now)
 {
-    for (size_t i = 0; i < CT_ARBITER_WAITING_MAX; i++) {
+    for (size_t i = 0; arbiter->waiting_count > 0 && i < CT_ARBITER_WAITING_MAX; i++) {
         struct waiting *waiting = &arbiter->queue[i];
         if (waiting->lease.id != 0 && now >= waiting->lease.expires_ns) {
             arbiter->stats.timed_out++;
@@ -175,6 +182,7 @@ static void give_to_next(struct ct_arbiter *arbiter, size_t ecu, ct_ns now)
     if (slot->owner.id == 0 && now >= slot->foreign_until && (waiting = next_waiting(arbiter, ecu)) != NULL) {
         const struct ct_lease lease = waiting->lease;
         waiting->lease = (struct ct_lease){0};
+        arbiter->waiting_count--;
         grant(arbiter, slot, lease, now);
     }
 }
@@ -208,6 +216,7 @@ static bool enqueue(struct ct_arbiter *arbiter, const struct ct_lease *lease, ct
         if (arbiter->queue[i].lease.id == 0) {
             arbiter->queue[i] = (struct waiting){.lease = *lease, .order = ++arbiter->last_order};
             arbiter->queue[i].lease.expires_ns = wait_until;
+            arbiter->waiting_count++;
             return true;
         }
     }
@@ -403,6 +412,9 @@ static ct_ns slot_due(const struct ct_arbiter *arbiter, size_t ecu, ct_ns now)
 ct_ns ct_arbiter_tick(struct ct_arbiter *arbiter, ct_ns now)
 {
     ct_ns due = CT_NS_NEVER;
+    if (arbiter->owned_count == 0 && arbiter->waiting_count == 0) {
+        return due;
+    }
     for (size_t i = 0; i < arbiter->config.ecu_count; i++) {
         advance(arbiter, i, now);
         due = ct_ns_min(due, slot_due(arbiter, i, now));

@@ -61,10 +61,8 @@ struct policy_keys {
 };
 
 static const cyaml_strval_t origin_labels[] = {
-    {"backend", CT_ORIGIN_BIT(CT_ORIGIN_BACKEND)},
-    {"local", CT_ORIGIN_BIT(CT_ORIGIN_LOCAL)},
-    {"route", CT_ORIGIN_BIT(CT_ORIGIN_ROUTE)},
-    {"gateway", CT_ORIGIN_BIT(CT_ORIGIN_GATEWAY)},
+    {"backend", CT_ORIGIN_BIT(CT_ORIGIN_BACKEND)}, {"local", CT_ORIGIN_BIT(CT_ORIGIN_LOCAL)},
+    {"route", CT_ORIGIN_BIT(CT_ORIGIN_ROUTE)},     {"gateway", CT_ORIGIN_BIT(CT_ORIGIN_GATEWAY)},
     {"tester", CT_ORIGIN_BIT(CT_ORIGIN_TESTER)},
 };
 

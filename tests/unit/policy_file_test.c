@@ -173,7 +173,7 @@ static void test_policy_file_bad_rule_is_named(void **state)
         {"desired:\n  - {path: A, min: 1, rate: 1, origins: [local]}\n",
          ":2:5: error: key 'max' is missing in 'desired'"},
         {"desired:\n  - {path: A, min: 0, max: 1, rate: 1, origins: [cloud]}\n",
-         ":2:50: error: 'origins' cannot have 'cloud': expected some of backend, local, route, gateway"},
+         ":2:50: error: 'origins' cannot have 'cloud': expected some of backend, local, route, gateway, tester"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char problem[512] = "";

@@ -1,0 +1,87 @@
+/* The executor's way to the arbiter: brief leases of requests, foreign testers, sessions that were left open. */
+#include "executor_internal.h"
+
+#define ISOTP_TYPE_FIRST 1 /* single frames are type 0: both begin a request */
+
+static unsigned id_hash(uint32_t id)
+{
+    return (id ^ (id >> 11)) & 2047U;
+}
+
+static void on_change(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now)
+{
+    struct ct_executor *executor = user;
+    struct ct_ecu *ecu = &executor->ecus[lease->ecu];
+    const bool own =
+        ecu->session_owner.origin == lease->holder.origin && ecu->session_owner.client == lease->holder.client;
+    if (change != CT_LEASE_CHANGE_GRANTED && change != CT_LEASE_CHANGE_TIMED_OUT && lease->granted_ns != 0 &&
+        !lease->brief && ecu->session_open && own) {
+        /* a foreign tester has the ECU: whatever is sent now would disturb it */
+        ecu->close_session = change != CT_LEASE_CHANGE_FOREIGN;
+        ecu->session_open = false;
+    }
+    if (executor->ops.lease != NULL) {
+        executor->ops.lease(executor->ops.user, lease, change, now);
+    }
+}
+
+int ct_lease_open(struct ct_executor *executor)
+{
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        const unsigned hash = id_hash(executor->ecus[i].request_id);
+        executor->request_ids[hash / 64] |= UINT64_C(1) << (hash % 64);
+    }
+    const struct ct_arbiter_config config = {.ecu_count = executor->ecu_count, .user = executor, .changed = on_change};
+    return ct_arbiter_create(&config, &executor->arbiter);
+}
+
+bool ct_lease_wanted(const struct ct_executor *executor, const struct ct_frame *frame)
+{
+    const unsigned hash = id_hash(frame->id);
+    return (executor->request_ids[hash / 64] >> (hash % 64) & 1U) != 0;
+}
+
+void ct_lease_see_foreign(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
+{
+    const bool extended = (frame->flags & CT_FRAME_EXT) != 0;
+    if ((frame->flags & (CT_FRAME_SENT | CT_FRAME_ERR | CT_FRAME_RTR)) != 0 || frame->len == 0 ||
+        frame->data[0] >> 4 > ISOTP_TYPE_FIRST) {
+        return;
+    }
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        const struct ct_ecu *ecu = &executor->ecus[i];
+        if (ecu->bus == frame->bus && ecu->request_id == frame->id && ecu->extended == extended) {
+            ct_arbiter_foreign(executor->arbiter, i, now);
+        }
+    }
+}
+
+bool ct_lease_take(struct ct_executor *executor, const struct ct_uds_job *job, enum ct_lease_answer *out_answer,
+                   ct_ns now)
+{
+    uint64_t id = 0;
+    const struct ct_lease_ask ask = {
+        .ecu = job->ecu, .holder = job->job.holder, .brief = true, .wait_until = job->start_by};
+    *out_answer = ct_arbiter_acquire(executor->arbiter, &ask, now, &id);
+    return *out_answer == CT_LEASE_GRANTED;
+}
+
+void ct_lease_give_back(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, ct_ns now)
+{
+    struct ct_lease lease;
+    if (ct_arbiter_owner(executor->arbiter, ecu, now, &lease) == CT_OK && lease.brief) {
+        (void)!ct_arbiter_release(executor->arbiter, lease.id, holder, now); /* somebody else's stays */
+    }
+}
+
+void ct_lease_session(struct ct_executor *executor, size_t index, struct ct_lease_holder holder, bool open, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[index];
+    ecu->session_owner = holder;
+    ecu->session_open = open;
+    if (open && ct_arbiter_may(executor->arbiter, index, holder, now) != CT_VERDICT_ALLOW) {
+        /* the lease was lost while the session was being opened: nobody is left to close it */
+        ecu->session_open = false;
+        ecu->close_session = !ct_arbiter_is_foreign(executor->arbiter, index, now);
+    }
+}
