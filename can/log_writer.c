@@ -3,6 +3,7 @@
 #include "asc.h"
 #include "blf.h"
 #include "candump.h"
+#include "pcap.h"
 
 #include <zlib.h>
 
@@ -196,6 +197,19 @@ static void put_blf(struct ct_log_writer *w, const struct ct_frame *frame, const
     w->len += ct_blf_put_object(frame, offset > 0 ? (uint64_t)offset : 0, number, w->plain + w->len);
 }
 
+static void begin_pcap(struct ct_log_writer *w)
+{
+    ct_pcap_put_header(w->plain);
+    w->len = CT_PCAP_HEADER;
+}
+
+static void put_pcap(struct ct_log_writer *w, const struct ct_frame *frame, const char *channel, unsigned number)
+{
+    (void)channel;
+    (void)number;
+    w->len += ct_pcap_put_record(frame, stamp_of(frame), w->plain + w->len);
+}
+
 static void end_nothing(struct ct_log_writer *w)
 {
     (void)w;
@@ -205,6 +219,7 @@ static const struct writer_format formats[] = {
     {"candump", {".log", ".txt"}, TEXT_FLUSH, begin_candump, put_candump, drain_text, end_nothing},
     {"asc", {".asc", ".asc"}, TEXT_FLUSH, begin_asc, put_asc, drain_text, end_asc},
     {"blf", {".blf", ".blf"}, PLAIN_SIZE - CT_BLF_OBJECT_MAX, begin_blf, put_blf, drain_blf, end_nothing},
+    {"pcap", {".pcap", ".cap"}, TEXT_FLUSH, begin_pcap, put_pcap, drain_text, end_nothing},
 };
 
 static bool ends_in(const char *path, const char *extension)
@@ -307,7 +322,8 @@ int ct_log_writer_open(const char *path, const char *format, struct ct_log_write
 {
     const struct writer_format *f = find_format(path, format);
     if (f == NULL) {
-        snprintf(problem, problem_size, "%s: error: cannot tell the kind of log; name it .log, .asc or .blf", path);
+        snprintf(problem, problem_size, "%s: error: cannot tell the kind of log; name it .log, .asc, .blf or .pcap",
+                 path);
         return CT_ERR_ARGUMENT;
     }
     struct ct_log_writer *w = calloc(1, sizeof *w);

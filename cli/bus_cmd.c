@@ -27,7 +27,7 @@ static const char help[] =
     "        loopback interface (default group 239.74.163.2). The bridge may lose frames under bursts and\n"
     "        counts them. A client that does not read for --stuck-limit (default 10) is disconnected.\n"
     "dump    prints every frame as a candump log line (--console: as candump shows it) until stopped or\n"
-    "        after --count frames. --log records instead, into FILE.log (candump), .asc or .blf.\n"
+    "        after --count frames. --log records instead, into FILE.log (candump), .asc, .blf or .pcap.\n"
     "send    sends frames as cansend writes them and ends when the bus has accepted them.\n"
     "NAME of dump and send is also can0 (kernel interface), udp: or udp:GROUP; dump reads file:LOG.\n"
     "Logs are played into a bus by `cantwin replay`.\n"
@@ -104,6 +104,25 @@ int ct_bus_open(const char *name, bool own, struct ct_port **out_port)
         return err == CT_ERR_ARGUMENT ? CT_EXIT_USAGE : CT_EXIT_ENVIRONMENT;
     }
     return CT_EXIT_OK;
+}
+
+void ct_bus_channel(const char *name, char *out_channel, size_t size)
+{
+    const char *last = name;
+    for (const char *p = name; *p != '\0'; p++) {
+        if ((*p == '/' || *p == ':') && p[1] != '\0') {
+            last = p + 1;
+        }
+    }
+    snprintf(out_channel, size, "%.31s", last);
+    for (char *p = out_channel; *p != '\0'; p++) {
+        if (*p <= ' ') {
+            *p = '_';
+        } else if (*p == ':') {
+            *p = '\0'; /* udp: */
+            break;
+        }
+    }
 }
 
 int ct_bus_stop_fd(void)

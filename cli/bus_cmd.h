@@ -18,6 +18,9 @@ int ct_bus_fail(int code, const char *format, ...) CT_PRINTF(2, 3);
  * exit code. */
 int ct_bus_open(const char *name, bool own, struct ct_port **out_port) CT_MUST_CHECK;
 
+/* What stands in the interface column: the last part of the name, unix:/run/can0 -> can0. */
+void ct_bus_channel(const char *name, char *out_channel, size_t size);
+
 /* Blocks SIGINT and SIGTERM and returns a descriptor that is readable when one came; negative ct_err. */
 int ct_bus_stop_fd(void) CT_MUST_CHECK;
 

@@ -21,26 +21,6 @@ struct dump {
     ct_ns flush_at; /* CT_NS_NEVER: nothing is waiting to be written */
 };
 
-/* The last part of the name: unix:/run/can0 -> can0. */
-static void name_channel(struct dump *d)
-{
-    const char *last = d->name;
-    for (const char *p = d->name; *p != '\0'; p++) {
-        if ((*p == '/' || *p == ':') && p[1] != '\0') {
-            last = p + 1;
-        }
-    }
-    snprintf(d->channel, sizeof d->channel, "%.31s", last);
-    for (char *p = d->channel; *p != '\0'; p++) {
-        if (*p <= ' ') {
-            *p = '_';
-        } else if (*p == ':') {
-            *p = '\0'; /* udp: */
-            break;
-        }
-    }
-}
-
 static int parse_arguments(int argc, char **argv, struct dump *d)
 {
     for (int i = 1; i < argc; i++) {
@@ -49,7 +29,7 @@ static int parse_arguments(int argc, char **argv, struct dump *d)
             d->console = true;
         } else if (strcmp(argv[i], "--log") == 0) {
             if (i + 1 == argc) {
-                return ct_bus_fail(CT_EXIT_USAGE, "--log needs the name of a file: FILE.log, .asc or .blf");
+                return ct_bus_fail(CT_EXIT_USAGE, "--log needs the name of a file: FILE.log, .asc, .blf or .pcap");
             }
             d->log = argv[++i];
         } else if (strcmp(argv[i], "--count") == 0) {
@@ -206,7 +186,7 @@ int ct_bus_dump(int argc, char **argv)
     if (d.name == NULL) {
         return ct_bus_fail(CT_EXIT_USAGE, "dump needs the NAME of a bus; see cantwin bus --help");
     }
-    name_channel(&d);
+    ct_bus_channel(d.name, d.channel, sizeof d.channel);
     code = ct_bus_open(d.name, false, &port);
     if (code != CT_EXIT_OK) {
         return code;

@@ -9,6 +9,7 @@
 
 /* clang-format off */
 #define CT_DIAG_VERBS(X) \
+    X(trace, "decode the diagnostics on a bus, live or from a log") \
     X(raw, "send any UDS request, show the answer")
 /* clang-format on */
 

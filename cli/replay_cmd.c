@@ -18,7 +18,7 @@ static const char help[] =
     "Plays a log into a bus with its recorded timing, or converts it into another kind of log.\n"
     "FROM is a log (candump in both forms, Vector ASC or BLF, plain or .zst or .gz, told by content), - for a candump\n"
     "or ASC on standard input, or a bus that is passed on or recorded until stopped.\n"
-    "TO is a bus (unix:PATH, can0, udp:) or a log to write, by extension: .log (candump), .asc, .blf; - is candump on\n"
+    "TO is a bus (unix:PATH, can0, udp:) or a log to write, by extension: .log (candump), .asc, .blf, .pcap; - is candump on\n"
     "standard output. Logs keep the recorded stamps and are written as fast as possible.\n"
     "\n"
     "  -s, --speed N          n times faster than recorded (default 1, 0 is --fast)\n"

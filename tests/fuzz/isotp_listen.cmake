@@ -1,0 +1,1 @@
+cantwin_fuzz(isotp_listen_fuzz DEPENDS diagnostics)
