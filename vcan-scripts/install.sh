@@ -11,7 +11,7 @@ test_packages=(clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-d
     python3 python3-venv protobuf-compiler tshark chromium chromium-driver gcc-aarch64-linux-gnu qemu-user
     dpkg-dev lintian strace mosquitto can-utils)
 kernel_packages=(bc flex bison make gcc libc6-dev xz-utils busybox iproute2 can-utils)
-python_packages=(autosar-e2e cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client
+python_packages=(autosar-e2e paho-mqtt cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client
     spdx-tools doipclient scapy gallia odxtools pyarrow schemathesis prometheus-client python-uds-server)
 
 venv=${CANTWIN_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/cantwin/venv}

@@ -27,7 +27,7 @@ def plain(value):
     return content.hex() if isinstance(content, bytes) else content
 
 
-def print_update(update, topic):
+def print_update(update, topic, received_utc_ns):
     for item in update.values:
         row = {
             "topic": topic,
@@ -42,6 +42,7 @@ def print_update(update, topic):
             "unit": item.unit,
             "quality": item.quality,
             "utc_ns": item.utc_ns,
+            "received_utc_ns": received_utc_ns,
         }
         print(json.dumps(row), flush=True)
 
@@ -75,8 +76,9 @@ def main():
             print(f"twin_subscriber: error: {received} of {options.count} updates in {options.timeout} s", file=sys.stderr)
             return 1
         topic, data = socket.recv_multipart()
+        received_utc_ns = time.time_ns()
         update = messages.TwinUpdate.FromString(data)
-        print_update(update, topic.decode())
+        print_update(update, topic.decode(), received_utc_ns)
         received += 1
     return 0
 
