@@ -321,7 +321,7 @@ static void fill(uint32_t *value, uint32_t standard)
 static void fill_defaults(struct ct_settings *settings)
 {
     fill(&settings->outbox.quota_mib, 64);
-    fill(&settings->outbox.commit_ms, 20);
+    fill(&settings->outbox.commit_ms, 100);
     fill(&settings->coalesce_us, 500);
     fill(&settings->gpio.debounce_ms, 50);
     fill(&settings->gpio.quiet_ms, 5000);
