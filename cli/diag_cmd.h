@@ -10,6 +10,15 @@
 /* clang-format off */
 #define CT_DIAG_VERBS(X) \
     X(trace, "decode the diagnostics on a bus, live or from a log") \
+    X(scan, "find the ECUs of a bus") \
+    X(info, "what an ECU says of itself") \
+    X(dtc, "list and clear trouble codes") \
+    X(did, "read and write identifiers") \
+    X(routine, "start and stop routines, ask for results") \
+    X(io, "take over inputs and outputs") \
+    X(flash, "write and read memory") \
+    X(obd, "OBD-II: values, trouble codes, readiness, VIN") \
+    X(session, "enter and hold a session, restart the ECU") \
     X(raw, "send any UDS request, show the answer")
 /* clang-format on */
 

@@ -6,12 +6,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct ct_diag_options ct_diag_options_usual(void)
 {
-    return (struct ct_diag_options){.bus = "unix:can0.sock", .tx_id = UINT32_MAX, .rx_id = UINT32_MAX};
+    return (struct ct_diag_options){.tx_id = UINT32_MAX, .rx_id = UINT32_MAX};
 }
 
 static int take_bus(struct ct_diag_options *options, const char *text)
@@ -57,6 +58,29 @@ static int take_timeout(struct ct_diag_options *options, const char *text)
     return CT_OK;
 }
 
+#define TAKE_TEXT(member)                                                       \
+    static int take_##member(struct ct_diag_options *options, const char *text) \
+    {                                                                           \
+        options->member = text;                                                 \
+        return text[0] == '\0' ? CT_ERR_SYNTAX : CT_OK;                         \
+    }
+TAKE_TEXT(ecu)
+TAKE_TEXT(description)
+TAKE_TEXT(key)
+TAKE_TEXT(key_program)
+TAKE_TEXT(key_library)
+
+static int take_session(struct ct_diag_options *options, const char *text)
+{
+    return ct_diag_number(text, 0x7F, &options->session);
+}
+
+static int take_level(struct ct_diag_options *options, const char *text)
+{
+    const int err = ct_diag_number(text, 0x7D, &options->level);
+    return err == CT_OK && options->level % 2 == 0 ? CT_ERR_RANGE : err;
+}
+
 static int take_fd(struct ct_diag_options *options, const char *text)
 {
     (void)text;
@@ -76,6 +100,13 @@ static const struct {
     const char *wants; /* NULL: no value */
     int (*take)(struct ct_diag_options *options, const char *text);
 } table[] = {
+    {"--ecu", "the name of an ECU", take_ecu},
+    {"--description", "a file or folder", take_description},
+    {"--session", "a number from 1 to 127", take_session},
+    {"--level", "an odd number up to 125", take_level},
+    {"--key", "a key in hex", take_key},
+    {"--key-program", "the name of a program", take_key_program},
+    {"--key-library", "the name of a shared object", take_key_library},
     {"--bus", "the name of a bus", take_bus},
     {"--tx", "an id in hex, such as 7E0", take_tx},
     {"--rx", "an id in hex, such as 7E8", take_rx},
@@ -84,9 +115,9 @@ static const struct {
     {"--json", NULL, take_json},
 };
 
-int ct_diag_option(int argc, char **argv, int *at, struct ct_diag_options *options, bool *out_taken)
+/* One of the shared options at argv[*at]? Takes what belongs to it, moving *at on. */
+static int take_shared(int argc, char **argv, int *at, struct ct_diag_options *options, bool *out_taken)
 {
-    *out_taken = false;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(argv[*at], table[i].name) != 0) {
             continue;
@@ -102,6 +133,51 @@ int ct_diag_option(int argc, char **argv, int *at, struct ct_diag_options *optio
         break;
     }
     return CT_EXIT_OK;
+}
+
+static int take_extra(int argc, char **argv, int *at, const struct ct_diag_extra *extras, bool *out_taken)
+{
+    for (const struct ct_diag_extra *extra = extras; extra != NULL && extra->name != NULL; extra++) {
+        if (strcmp(argv[*at], extra->name) != 0) {
+            continue;
+        }
+        *out_taken = true;
+        if (extra->flag != NULL) {
+            *extra->flag = true;
+        } else if (*at + 1 < argc) {
+            *extra->value = argv[++*at];
+        } else {
+            return ct_diag_fail(CT_EXIT_USAGE, "%s needs a value", extra->name);
+        }
+        break;
+    }
+    return CT_EXIT_OK;
+}
+
+bool ct_diag_arguments(int argc, char **argv, const char *help, const struct ct_diag_extra *extras,
+                       struct ct_diag_options *options, int *out_words, int *out_code)
+{
+    *options = ct_diag_options_usual();
+    *out_words = 0;
+    *out_code = CT_EXIT_OK;
+    if (ct_diag_wants_help(argc, argv)) {
+        fputs(help, stdout);
+        return false;
+    }
+    const char *verb = argv[0];
+    for (int i = 1; i < argc && *out_code == CT_EXIT_OK; i++) {
+        bool taken = false;
+        *out_code = take_shared(argc, argv, &i, options, &taken);
+        if (*out_code == CT_EXIT_OK && !taken) {
+            *out_code = take_extra(argc, argv, &i, extras, &taken);
+        }
+        if (*out_code == CT_EXIT_OK && !taken && argv[i][0] == '-' && argv[i][1] != '\0') {
+            *out_code = ct_diag_fail(CT_EXIT_USAGE, "no option '%s'; see cantwin diag %s --help", argv[i], verb);
+        } else if (!taken) {
+            argv[(*out_words)++] = argv[i]; /* what was there has been read */
+        }
+    }
+    return *out_code == CT_EXIT_OK;
 }
 
 static int digit_of(char c)

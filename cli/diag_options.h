@@ -8,27 +8,48 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CT_DIAG_OPTIONS_HELP                                                                                     \
-    "  --bus NAME            unix:PATH or PATH (hub), can0 (kernel interface), udp: (default: unix:can0.sock)\n" \
-    "  --tx ID --rx ID       the ECU's request and response id, hex; more than 3 digits mean 29 bits\n"          \
-    "  --fd                  CAN FD frames of up to 64 bytes\n"                                                  \
-    "  --timeout SECONDS     patience with an ECU that does not answer (default: P2 of the standard)\n"          \
+#define CT_DIAG_OPTIONS_HELP                                                                                 \
+    "  --ecu NAME            the ECU's description NAME.yaml: its ids, bus, identifiers and texts\n"         \
+    "  --description PATH    a description file, or the folder for --ecu (default: $CANTWIN_ECUS, ./ecus,\n" \
+    "                        /etc/cantwin/ecus)\n"                                                           \
+    "  --bus NAME            unix:PATH or PATH (hub), can0 (kernel interface), udp: (default: the\n"         \
+    "                        description's, else unix:can0.sock)\n"                                          \
+    "  --tx ID --rx ID       request and response id, hex; more than 3 digits mean 29 bits\n"                \
+    "  --fd                  CAN FD frames of up to 64 bytes\n"                                              \
+    "  --timeout SECONDS     patience with an ECU that does not answer (default: P2 of the standard)\n"      \
+    "  --session N           first enter this session and stay in it (2 programming, 3 extended)\n"          \
+    "  --level N             then unlock this security level (odd), with one of:\n"                          \
+    "  --key HEX             the key itself\n"                                                               \
+    "  --key-program FILE    a program that gets LEVEL and SEED (hex) and prints the key in hex\n"           \
+    "  --key-library FILE    a shared object with ct_key(), see docs/diagnostics.md\n"                       \
     "  --json                one JSON object instead of text\n"
 
 struct ct_diag_options {
-    const char *bus;
+    const char *bus; /* NULL: by the description */
+    const char *ecu, *description;
     uint32_t tx_id, rx_id; /* UINT32_MAX: not given */
     bool extended;
     bool fd;
     double timeout_s; /* 0: by the standard */
+    uint32_t session; /* 0: stay */
+    uint32_t level;   /* 0: none */
+    const char *key, *key_program, *key_library;
     bool json;
 };
 
 struct ct_diag_options ct_diag_options_usual(void);
 
-/* Looks at argv[*at]. Takes it (and what belongs to it, moving *at on) and sets *out_taken when it is one of the shared
- * options. Returns an exit code, with a message when not CT_EXIT_OK. */
-int ct_diag_option(int argc, char **argv, int *at, struct ct_diag_options *options, bool *out_taken) CT_MUST_CHECK;
+/* An option of one verb: with `value` it takes the word that follows, with `flag` it stands alone. */
+struct ct_diag_extra {
+    const char *name; /* NULL ends the list */
+    const char **value;
+    bool *flag;
+};
+
+/* Reads a verb's arguments: shared options, its own, and words, which are moved to argv[0] and on. On --help prints
+ * `help`. True: go on. False: end with *out_code. */
+bool ct_diag_arguments(int argc, char **argv, const char *help, const struct ct_diag_extra *extras,
+                       struct ct_diag_options *options, int *out_words, int *out_code) CT_MUST_CHECK;
 
 /* Bytes from hex digits, blanks and '.' or ':' between bytes allowed; CT_ERR_SYNTAX, CT_ERR_TOO_LARGE. */
 int ct_diag_hex(const char *text, uint8_t *out, size_t size, size_t *out_len) CT_MUST_CHECK;

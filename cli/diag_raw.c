@@ -7,12 +7,12 @@
 
 #include <stdio.h>
 
-static const char help[] = "usage: cantwin diag raw --tx ID --rx ID [OPTION]... HEX...\n"
+static const char help[] = "usage: cantwin diag raw (--ecu NAME | --tx ID --rx ID) [OPTION]... HEX...\n"
                            "\n"
                            "Sends each request (UDS or OBD-II, service id first) and shows the answer.\n"
                            "\n" CT_DIAG_OPTIONS_HELP "\n"
                            "examples:\n"
-                           "  cantwin diag raw --tx 7E0 --rx 7E8 22F190\n"
+                           "  cantwin diag raw --ecu engine 22F190\n"
                            "  cantwin diag raw --bus can0 --tx 18DA10F1 --rx 18DAF110 1003 '22 F1 86' --json\n"
                            "\n"
                            "exit codes: 0 positive responses, 1 refused or no answer, 2 wrong usage, 3 no such bus\n";
@@ -68,30 +68,17 @@ static int ask_all(struct ct_diag_tester *tester, const struct ct_diag_options *
 
 int ct_diag_raw(int argc, char **argv)
 {
-    struct ct_diag_options options = ct_diag_options_usual();
-    if (ct_diag_wants_help(argc, argv)) {
-        fputs(help, stdout);
-        return CT_EXIT_OK;
-    }
-    int requests = 0;
-    for (int i = 1; i < argc; i++) {
-        bool taken;
-        const int code = ct_diag_option(argc, argv, &i, &options, &taken);
-        if (code != CT_EXIT_OK) {
-            return code;
-        }
-        if (!taken && argv[i][0] == '-') {
-            return ct_diag_fail(CT_EXIT_USAGE, "no option '%s'; see cantwin diag raw --help", argv[i]);
-        }
-        if (!taken) {
-            argv[requests++] = argv[i]; /* what was there has been read */
-        }
+    struct ct_diag_options options;
+    int requests;
+    int code;
+    if (!ct_diag_arguments(argc, argv, help, NULL, &options, &requests, &code)) {
+        return code;
     }
     if (requests == 0) {
         return ct_diag_fail(CT_EXIT_USAGE, "which request? such as 22F190; see cantwin diag raw --help");
     }
     struct ct_diag_tester *tester;
-    int code = ct_diag_tester_open(&options, &tester);
+    code = ct_diag_tester_open(&options, &tester);
     if (code == CT_EXIT_OK) {
         code = ask_all(tester, &options, argv, requests);
         ct_diag_tester_close(tester);

@@ -2,6 +2,8 @@
 
 #include "clock.h"
 #include "diag_cmd.h"
+#include "diag_key.h"
+#include "ecu_file.h"
 #include "port_open.h"
 
 #include <poll.h>
@@ -9,61 +11,188 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define BATCH       64
-#define PATIENCE_MS 1000
+#define BATCH         64
+#define PATIENCE_MS   1000
+#define BUSY_LIMIT_MS 2000
+#define BAR_WIDTH     40U
 
 struct ct_diag_tester {
+    struct ct_diag_options options;
     struct ct_port *port;
     struct ct_uds_client *client;
+    struct ct_uds_group *group; /* while a functional request runs; not owned */
+    struct ct_ecu_description *loaded;
+    struct ct_ecu_description none;
     struct ct_frame held; /* the bus had no room for it */
     bool holds;
 };
 
-static int open_port(const struct ct_diag_options *options, struct ct_port **out_port)
+const struct ct_ecu_description *ct_diag_tester_ecu(const struct ct_diag_tester *tester)
 {
-    char full[256];
-    char problem[512];
+    return tester->loaded != NULL ? tester->loaded : &tester->none;
+}
+
+const char *ct_diag_tester_bus(const struct ct_diag_tester *tester)
+{
+    return tester->port->name;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static bool is_kind(const char *path, mode_t kind)
+{
     struct stat st;
-    const bool is_socket = stat(options->bus, &st) == 0 && S_ISSOCK(st.st_mode);
-    const bool hub_path = strchr(options->bus, ':') == NULL && (strchr(options->bus, '/') != NULL || is_socket);
-    (void)snprintf(full, sizeof full, "%s%s", hub_path ? "unix:" : "", options->bus);
-    const struct ct_port_options wanted = {.fd = options->fd, .client = "cantwin diag", .patience = PATIENCE_MS};
-    const int err = ct_port_open(full, &wanted, out_port, problem, sizeof problem);
+    return stat(path, &st) == 0 && (st.st_mode & S_IFMT) == kind;
+}
+
+/* The file of --ecu NAME: in the folder that was named, else in the usual ones. */
+static bool find_description(const struct ct_diag_options *options, char *out, size_t size)
+{
+    const char *folders[] = {options->description, getenv("CANTWIN_ECUS"), "ecus", "/etc/cantwin/ecus"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        if (folders[i] == NULL) {
+            continue;
+        }
+        (void)snprintf(out, size, "%s/%s.yaml", folders[i], options->ecu);
+        if (is_kind(out, S_IFREG)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int load_description(const struct ct_diag_options *options, struct ct_ecu_description **out_ecu)
+{
+    char path[512];
+    char problem[512];
+    const bool is_file = options->description != NULL && is_kind(options->description, S_IFREG);
+    if (options->ecu == NULL && options->description == NULL) {
+        return CT_EXIT_OK;
+    }
+    if (is_file || options->ecu == NULL) {
+        (void)snprintf(path, sizeof path, "%s", options->description);
+    } else if (!find_description(options, path, sizeof path)) {
+        return ct_diag_fail(CT_EXIT_ENVIRONMENT,
+                            "no description of '%s': looked for %s.yaml in %s and the usual folders", options->ecu,
+                            options->ecu, options->description != NULL ? options->description : "$CANTWIN_ECUS");
+    }
+    if (ct_ecu_file_load(path, out_ecu, problem, sizeof problem) != CT_OK) {
+        fprintf(stderr, "%s\n", problem);
+        return CT_EXIT_ENVIRONMENT;
+    }
+    return CT_EXIT_OK;
+}
+
+/* What the options leave open comes from the description. */
+static void complete_options(struct ct_diag_options *options, const struct ct_ecu_description *ecu)
+{
+    if (ecu == NULL) {
+        return;
+    }
+    if (options->tx_id == UINT32_MAX) {
+        options->tx_id = ecu->request_id;
+        options->rx_id = ecu->response_id;
+        options->extended = options->extended || ecu->extended;
+        options->fd = options->fd || ecu->fd;
+    }
+}
+
+/* A hub's path may be given without `unix:`, and the bus of a description is a hub in this folder where there is one.
+ */
+static void name_bus(const struct ct_diag_tester *tester, char *out, size_t size)
+{
+    const char *bus = tester->options.bus;
+    if (bus == NULL && tester->loaded != NULL && tester->loaded->bus != NULL) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s.sock", tester->loaded->bus);
+        (void)snprintf(out, size, "%s%s", is_kind(path, S_IFSOCK) ? "unix:" : "",
+                       is_kind(path, S_IFSOCK) ? path : tester->loaded->bus);
+        return;
+    }
+    bus = bus != NULL ? bus : "unix:can0.sock";
+    const bool hub_path = strchr(bus, ':') == NULL && (strchr(bus, '/') != NULL || is_kind(bus, S_IFSOCK));
+    (void)snprintf(out, size, "%s%s", hub_path ? "unix:" : "", bus);
+}
+
+static int open_port(struct ct_diag_tester *tester)
+{
+    char name[256];
+    char problem[512];
+    name_bus(tester, name, sizeof name);
+    const struct ct_port_options wanted = {.fd = tester->options.fd, .client = "cantwin diag", .patience = PATIENCE_MS};
+    const int err = ct_port_open(name, &wanted, &tester->port, problem, sizeof problem);
     if (err != CT_OK) {
         return ct_diag_fail(err == CT_ERR_ARGUMENT ? CT_EXIT_USAGE : CT_EXIT_ENVIRONMENT, "%s", problem);
     }
     return CT_EXIT_OK;
 }
 
-static int make_client(const struct ct_diag_options *options, struct ct_uds_client **out_client)
+struct ct_isotp_config ct_diag_pair(const struct ct_diag_options *options, uint32_t tx_id, uint32_t rx_id)
 {
-    struct ct_uds_client_config config = {.isotp = ct_isotp_config_usual(options->tx_id, options->rx_id)};
-    config.isotp.extended = options->extended;
+    struct ct_isotp_config pair = ct_isotp_config_usual(tx_id, rx_id);
+    pair.extended = pair.extended || options->extended;
     if (options->fd) {
-        config.isotp.fd = config.isotp.brs = true;
-        config.isotp.tx_dl = 64;
+        pair.fd = pair.brs = true;
+        pair.tx_dl = 64;
     }
-    config.p2_ms = (uint32_t)(options->timeout_s * 1000);
-    const int err = ct_uds_client_create(&config, out_client);
+    return pair;
+}
+
+int ct_diag_tester_aim(struct ct_diag_tester *tester, const struct ct_isotp_config *pair)
+{
+    struct ct_uds_client_config config = {.isotp = *pair, .busy = {.limit_ms = BUSY_LIMIT_MS}};
+    const struct ct_ecu_description *ecu = ct_diag_tester_ecu(tester);
+    config.p2_ms = tester->options.timeout_s > 0 ? (uint32_t)(tester->options.timeout_s * 1000) : ecu->p2_ms;
+    config.p2_star_ms = ecu->p2_star_ms;
+    ct_uds_client_free(tester->client);
+    tester->client = NULL;
+    const int err = ct_uds_client_create(&config, &tester->client);
     if (err != CT_OK) {
-        return ct_diag_fail(CT_EXIT_USAGE, "ids %X and %X cannot be a pair of request and response: %s", options->tx_id,
-                            options->rx_id, ct_err_text(err));
+        return ct_diag_fail(CT_EXIT_USAGE, "ids %X and %X cannot be a pair of request and response: %s", pair->tx_id,
+                            pair->rx_id, ct_err_text(err));
     }
     return CT_EXIT_OK;
 }
 
-int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
+int ct_diag_tester_open_bus(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
 {
-    if (options->tx_id == UINT32_MAX || options->rx_id == UINT32_MAX) {
-        return ct_diag_fail(CT_EXIT_USAGE, "which ECU? give --tx ID and --rx ID, such as --tx 7E0 --rx 7E8");
-    }
     struct ct_diag_tester *tester = calloc(1, sizeof *tester);
     if (tester == NULL) {
         return ct_diag_fail(CT_EXIT_ENVIRONMENT, "%s", ct_err_text(CT_ERR_NO_MEMORY));
     }
-    int code = make_client(options, &tester->client);
-    code = code == CT_EXIT_OK ? open_port(options, &tester->port) : code;
+    tester->options = *options;
+    int code = load_description(options, &tester->loaded);
+    complete_options(&tester->options, tester->loaded);
+    code = code == CT_EXIT_OK ? open_port(tester) : code;
+    if (code != CT_EXIT_OK) {
+        ct_diag_tester_close(tester);
+        return code;
+    }
+    *out_tester = tester;
+    return CT_EXIT_OK;
+}
+
+static int unlock(struct ct_diag_tester *tester);
+
+int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
+{
+    struct ct_diag_tester *tester = NULL;
+    int code = ct_diag_tester_open_bus(options, &tester);
+    if (code != CT_EXIT_OK) {
+        return code;
+    }
+    const struct ct_diag_options *full = &tester->options;
+    if (full->tx_id == UINT32_MAX || full->rx_id == UINT32_MAX) {
+        code = ct_diag_fail(CT_EXIT_USAGE, "which ECU? give --ecu NAME, or --tx ID and --rx ID such as 7E0 and 7E8");
+    }
+    if (code == CT_EXIT_OK) {
+        const struct ct_isotp_config pair = ct_diag_pair(full, full->tx_id, full->rx_id);
+        code = ct_diag_tester_aim(tester, &pair);
+    }
+    code = code == CT_EXIT_OK && full->session != 0 ? ct_diag_enter(tester, (uint8_t)full->session) : code;
+    code = code == CT_EXIT_OK && full->level != 0 ? unlock(tester) : code;
     if (code != CT_EXIT_OK) {
         ct_diag_tester_close(tester);
         return code;
@@ -77,11 +206,14 @@ void ct_diag_tester_close(struct ct_diag_tester *tester)
     if (tester != NULL) {
         ct_port_close(tester->port);
         ct_uds_client_free(tester->client);
+        ct_ecu_file_free(tester->loaded);
         free(tester);
     }
 }
 
-/* Everything that is there to be read, through the client. */
+/* ---------------------------------------------------------------- the loop */
+
+/* Everything that is there to be read, through the client or the group. */
 static int take_frames(struct ct_diag_tester *tester)
 {
     struct ct_frame frames[BATCH];
@@ -89,15 +221,26 @@ static int take_frames(struct ct_diag_tester *tester)
     int err;
     while ((err = ct_port_read(tester->port, frames, BATCH, &count)) == CT_OK) {
         for (size_t i = 0; i < count; i++) {
-            (void)ct_uds_client_receive(tester->client, &frames[i], frames[i].t_ns);
+            if (tester->group != NULL) {
+                (void)ct_uds_group_receive(tester->group, &frames[i], frames[i].t_ns);
+            } else {
+                (void)ct_uds_client_receive(tester->client, &frames[i], frames[i].t_ns);
+            }
         }
     }
     return err == CT_ERR_AGAIN ? CT_OK : err;
 }
 
+static bool next_frame(struct ct_diag_tester *tester, ct_ns now)
+{
+    const int err = tester->group != NULL ? ct_uds_group_next_frame(tester->group, &tester->held, now)
+                                          : ct_uds_client_next_frame(tester->client, &tester->held, now);
+    return err == CT_OK;
+}
+
 static int give_frames(struct ct_diag_tester *tester, ct_ns now)
 {
-    while (tester->holds || ct_uds_client_next_frame(tester->client, &tester->held, now) == CT_OK) {
+    while (tester->holds || next_frame(tester, now)) {
         const int err = ct_port_write(tester->port, &tester->held);
         tester->holds = err == CT_ERR_FULL;
         if (err != CT_OK) {
@@ -107,33 +250,77 @@ static int give_frames(struct ct_diag_tester *tester, ct_ns now)
     return CT_OK;
 }
 
-/* One turn: what came, what goes, what is due; then sleeps until something can happen. */
-static int turn(struct ct_diag_tester *tester, struct ct_uds_result *out_result, bool *out_ended)
+static ct_ns run_timers(struct ct_diag_tester *tester, ct_ns now)
+{
+    const ct_ns due =
+        tester->group != NULL ? ct_uds_group_tick(tester->group, now) : ct_uds_client_tick(tester->client, now);
+    return ct_ns_min(due, ct_port_tick(tester->port, now));
+}
+
+static void sleep_until(const struct ct_diag_tester *tester, ct_ns now, ct_ns due)
+{
+    struct pollfd fd = {.fd = tester->port->fd, .events = (short)(POLLIN | (tester->holds ? POLLOUT : 0))};
+    (void)poll(&fd, 1, ct_ns_wait_ms(now, due));
+}
+
+/* What came, what goes, what is due; *out_due is when to look again. */
+static int turn(struct ct_diag_tester *tester, ct_ns *out_due)
 {
     int err = take_frames(tester);
     const ct_ns now = ct_clock_now();
     err = err == CT_OK ? give_frames(tester, now) : err;
-    if (err != CT_OK) {
-        return err;
-    }
-    const ct_ns due = ct_ns_min(ct_uds_client_tick(tester->client, now), ct_port_tick(tester->port, now));
-    *out_ended = ct_uds_client_result(tester->client, out_result) == CT_OK;
-    if (!*out_ended) {
-        struct pollfd fd = {.fd = tester->port->fd, .events = (short)(POLLIN | (tester->holds ? POLLOUT : 0))};
-        (void)poll(&fd, 1, ct_ns_wait_ms(now, due));
-    }
-    return CT_OK;
+    *out_due = run_timers(tester, now);
+    return err;
+}
+
+static int bus_failed(const struct ct_diag_tester *tester, int err)
+{
+    return ct_diag_fail(CT_EXIT_FAILED, "%s: %s", tester->port->name, ct_err_text(err));
 }
 
 int ct_diag_ask(struct ct_diag_tester *tester, const uint8_t *request, size_t len, struct ct_uds_result *out_result)
 {
     int err = ct_uds_client_request(tester->client, request, len, ct_clock_now());
-    bool ended = false;
-    while (err == CT_OK && !ended) {
-        err = turn(tester, out_result, &ended);
+    while (err == CT_OK) {
+        ct_ns due = 0;
+        err = turn(tester, &due);
+        if (err != CT_OK || ct_uds_client_result(tester->client, out_result) == CT_OK) {
+            break;
+        }
+        sleep_until(tester, ct_clock_now(), due);
     }
-    return err == CT_OK ? CT_EXIT_OK : ct_diag_fail(CT_EXIT_FAILED, "%s: %s", tester->port->name, ct_err_text(err));
+    return err == CT_OK ? CT_EXIT_OK : bus_failed(tester, err);
 }
+
+int ct_diag_ask_group(struct ct_diag_tester *tester, struct ct_uds_group *group, const uint8_t *request, size_t len)
+{
+    int err = ct_uds_group_request(group, request, len, ct_clock_now());
+    tester->group = group;
+    while (err == CT_OK) {
+        ct_ns due = 0;
+        err = turn(tester, &due);
+        if (err != CT_OK || !ct_uds_group_busy(group)) {
+            break;
+        }
+        sleep_until(tester, ct_clock_now(), due);
+    }
+    tester->group = NULL;
+    return err == CT_OK ? CT_EXIT_OK : bus_failed(tester, err);
+}
+
+int ct_diag_hold(struct ct_diag_tester *tester, double seconds)
+{
+    const ct_ns end = ct_ns_add(ct_clock_now(), (ct_ns)(seconds * (double)CT_NS_PER_S));
+    int err = CT_OK;
+    for (ct_ns now = ct_clock_now(); err == CT_OK && now < end; now = ct_clock_now()) {
+        ct_ns due = 0;
+        err = turn(tester, &due);
+        sleep_until(tester, ct_clock_now(), ct_ns_min(due, end));
+    }
+    return err == CT_OK ? CT_EXIT_OK : bus_failed(tester, err);
+}
+
+/* ---------------------------------------------------------------- requests with a meaning */
 
 const char *ct_diag_outcome_text(const struct ct_uds_result *result)
 {
@@ -152,4 +339,86 @@ const char *ct_diag_outcome_text(const struct ct_uds_result *result)
     default:
         return "broken off";
     }
+}
+
+int ct_diag_refused(const struct ct_uds_result *result, const char *what)
+{
+    if (result->outcome == CT_UDS_NEGATIVE) {
+        return ct_diag_fail(CT_EXIT_FAILED, "%s: %s (0x%02X)", what, ct_diag_outcome_text(result), result->nrc);
+    }
+    return ct_diag_fail(CT_EXIT_FAILED, "%s: %s", what, ct_diag_outcome_text(result));
+}
+
+int ct_diag_do(struct ct_diag_tester *tester, const struct ct_uds_message *request, const char *what,
+               struct ct_uds_message *out_response)
+{
+    uint8_t bytes[CT_UDS_MESSAGE_MAX];
+    size_t len;
+    struct ct_uds_result result;
+    int err = ct_uds_request_encode(request, bytes, sizeof bytes, &len);
+    if (err != CT_OK) {
+        return ct_diag_fail(CT_EXIT_USAGE, "%s: %s", what, ct_err_text(err));
+    }
+    const int code = ct_diag_ask(tester, bytes, len, &result);
+    if (code != CT_EXIT_OK || result.outcome != CT_UDS_POSITIVE) {
+        return code != CT_EXIT_OK ? code : ct_diag_refused(&result, what);
+    }
+    err = result.len == 0 ? CT_OK : ct_uds_response_decode(result.response, result.len, out_response);
+    if (err != CT_OK) {
+        return ct_diag_fail(CT_EXIT_FAILED, "%s: the response is not in the standard's form", what);
+    }
+    return CT_EXIT_OK;
+}
+
+int ct_diag_enter(struct ct_diag_tester *tester, uint8_t session)
+{
+    static const uint8_t tester_present[] = {CT_UDS_TESTER_PRESENT, CT_UDS_SUPPRESS};
+    const struct ct_uds_message request = {.service = CT_UDS_SESSION_CONTROL, .subfunction = session};
+    struct ct_uds_message response;
+    char what[32];
+    (void)snprintf(what, sizeof what, "session %u", session);
+    const int code = ct_diag_do(tester, &request, what, &response);
+    if (code == CT_EXIT_OK) {
+        const size_t len = session == CT_UDS_SESSION_DEFAULT ? 0 : sizeof tester_present;
+        (void)!ct_uds_client_keep_alive(tester->client, tester_present, len, ct_diag_tester_ecu(tester)->keep_alive_ms,
+                                        ct_clock_now());
+    }
+    return code;
+}
+
+static int unlock(struct ct_diag_tester *tester)
+{
+    struct ct_uds_unlock_config config = {.way = CT_UDS_BY_KEY, .level = (uint8_t)tester->options.level};
+    struct ct_uds_unlock unlock;
+    uint8_t request[CT_UDS_MESSAGE_MAX];
+    size_t len;
+    enum ct_uds_step step;
+    if (ct_diag_prover(&tester->options, &config.prover) != CT_OK || ct_uds_unlock_init(&unlock, &config) != CT_OK) {
+        return ct_diag_fail(CT_EXIT_USAGE, "--level needs --key, --key-program or --key-library");
+    }
+    while ((step = ct_uds_unlock_next(&unlock, request, &len)) == CT_UDS_STEP_ASK) {
+        struct ct_uds_result result;
+        const int code = ct_diag_ask(tester, request, len, &result);
+        if (code != CT_EXIT_OK) {
+            return code;
+        }
+        ct_uds_unlock_take(&unlock, &result);
+    }
+    if (step == CT_UDS_STEP_DONE) {
+        return CT_EXIT_OK;
+    }
+    return ct_diag_fail(CT_EXIT_FAILED, "security level %u: %s", (unsigned)config.level, unlock.why);
+}
+
+void ct_diag_progress(const struct ct_diag_options *options, const char *what, uint64_t done, uint64_t all)
+{
+    if (options->json || isatty(STDERR_FILENO) == 0 || all == 0) {
+        return;
+    }
+    const unsigned filled = (unsigned)(done * BAR_WIDTH / all);
+    char bar[BAR_WIDTH + 1];
+    memset(bar, '.', BAR_WIDTH);
+    memset(bar, '#', filled);
+    bar[BAR_WIDTH] = '\0';
+    fprintf(stderr, "\r%s [%s] %3u%%%s", what, bar, (unsigned)(done * 100 / all), done == all ? "\n" : "");
 }

@@ -90,7 +90,7 @@ static int decode_number(const struct ct_ecu_field *field, const uint8_t *bytes,
     if (out_value->state != NULL) {
         ct_buf_text(text, out_value->state);
     } else {
-        ct_buf_printf(text, "%.10g", out_value->number);
+        ct_buf_printf(text, "%.15g", out_value->number);
     }
     return CT_OK;
 }

@@ -115,7 +115,7 @@ static void test_values_are_decoded(void **state)
     expect_text(&celsius, "\x00", 1, "-40");
     const struct ct_ecu_field number = {.type = CT_ECU_INT};
     expect_text(&number, "\xFF\xFE", 2, "-2");
-    expect_text(&number, "\x80\x00\x00\x00\x00\x00\x00\x00", 8, "-9.223372037e+18");
+    expect_text(&number, "\x80\x00\x00\x00\x00\x00\x00\x00", 8, "-9.22337203685478e+18");
     expect_text(&number, "\x7F", 1, "127");
     const struct ct_ecu_field bits = {
         .type = CT_ECU_UINT, .width = 1, .bit = 6, .bits = 1, .states = states, .states_count = 2};
@@ -125,7 +125,7 @@ static void test_values_are_decoded(void **state)
     expect_text(&narrow, "\x1C", 1, "-1");
     const struct ct_ecu_field real = {.type = CT_ECU_FLOAT};
     expect_text(&real, "\x3F\xC0\x00\x00", 4, "1.5");
-    expect_text(&real, "\x40\x09\x21\xFB\x54\x44\x2D\x18", 8, "3.141592654");
+    expect_text(&real, "\x40\x09\x21\xFB\x54\x44\x2D\x18", 8, "3.14159265358979");
     const struct ct_ecu_field ascii = {.type = CT_ECU_ASCII};
     expect_text(&ascii, "AB\x01\\ \x00\x00", 7, "AB\\x01\\x5c");
     const struct ct_ecu_field bcd = {.type = CT_ECU_BCD};
