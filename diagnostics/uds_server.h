@@ -25,7 +25,7 @@
 
 #define CT_UDS_SESSION_BIT(session) (1U << (session))
 #define CT_UDS_SESSION_ANY          0xFFU
-#define CT_UDS_NO_ANSWER            0x01U /* from `other`: neither response nor NRC */
+#define CT_UDS_NO_ANSWER            0x01 /* from `other`: neither response nor NRC */
 
 /* Who may. */
 struct ct_uds_access {

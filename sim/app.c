@@ -7,6 +7,7 @@
 #include "port_open.h"
 #include "protection_file.h"
 #include "recorder.h"
+#include "state.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -38,6 +39,7 @@ struct ct_sim {
     const struct ct_sim_settings *settings;
     struct ct_car *car;
     struct ct_recorder *recorder;
+    struct ct_sim_state *state; /* NULL: the ECUs forget */
     ct_ns start, utc_offset, flush_at;
     size_t bus_count;
     struct bus buses[CT_CAR_BUS_MAX];
@@ -120,8 +122,11 @@ static int open_car(struct ct_sim *sim)
     for (size_t i = 0; i < sim->bus_count; i++) {
         buses[i] = (struct ct_car_bus){sim->buses[i].dbc, sim->buses[i].codec, sim->buses[i].protect};
     }
-    const struct ct_car_config config = {
-        .seed = sim->settings->seed, .buses = buses, .bus_count = sim->bus_count, .start = sim->start};
+    const struct ct_car_config config = {.seed = sim->settings->seed,
+                                         .parked = sim->settings->parked,
+                                         .buses = buses,
+                                         .bus_count = sim->bus_count,
+                                         .start = sim->start};
     const int err = ct_car_create(&config, &sim->car);
     if (err != CT_OK) {
         ct_log(CT_LOG_ERROR,
@@ -145,6 +150,16 @@ static int open_recorder(struct ct_sim *sim)
     return err;
 }
 
+static int open_state(struct ct_sim *sim)
+{
+    const char *folder = sim->settings->state_dir;
+    const int err = folder != NULL ? ct_sim_state_open(folder, sim->car, sim->start, &sim->state) : CT_OK;
+    if (err != CT_OK) {
+        ct_log(CT_LOG_ERROR, "%s: cannot be made: %s; name a writable folder", folder, ct_err_text(err));
+    }
+    return err;
+}
+
 int ct_sim_open(const struct ct_sim_settings *settings, struct ct_sim **out_sim)
 {
     struct ct_sim *sim = calloc(1, sizeof *sim);
@@ -157,6 +172,7 @@ int ct_sim_open(const struct ct_sim_settings *settings, struct ct_sim **out_sim)
     int err = open_buses(sim);
     err = err != CT_OK ? err : open_car(sim);
     err = err != CT_OK ? err : open_recorder(sim);
+    err = err != CT_OK ? err : open_state(sim);
     if (err != CT_OK) {
         (void)ct_sim_close(sim);
         return err;
@@ -174,6 +190,7 @@ int ct_sim_close(struct ct_sim *sim)
     if (err != CT_OK) {
         ct_log(CT_LOG_ERROR, "%s: the recording is not complete: %s", sim->settings->record, ct_err_text(err));
     }
+    ct_sim_state_close(sim->state);
     ct_car_free(sim->car);
     for (size_t i = 0; i < sim->bus_count; i++) {
         ct_port_close(sim->buses[i].port);
@@ -286,6 +303,9 @@ static void flush_recording(struct ct_sim *sim, ct_ns now)
 {
     if (now >= sim->flush_at) {
         ct_recorder_flush(sim->recorder);
+        if (sim->state != NULL) {
+            ct_sim_state_save(sim->state);
+        }
         sim->flush_at = now + FLUSH_EVERY;
     }
 }

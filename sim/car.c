@@ -65,6 +65,7 @@ int ct_car_create(const struct ct_car_config *config, struct ct_car **out_car)
         return CT_ERR_NO_MEMORY;
     }
     ct_plant_init(&car->plant, config->seed);
+    car->plant.parked = config->parked;
     car->start = config->start;
     (void)snprintf(car->vin, sizeof car->vin, "WCTZZZ1ZZSA%06u", (unsigned)(config->seed % 1000000));
     int err = CT_OK;
@@ -124,6 +125,16 @@ ct_ns ct_car_tick(struct ct_car *car, ct_ns now)
         next = ct_ns_min(next, ct_ecu_tick(car->ecus[i], now));
     }
     return next;
+}
+
+size_t ct_car_ecu_count(const struct ct_car *car)
+{
+    return car->ecu_count;
+}
+
+struct ct_ecu *ct_car_ecu(struct ct_car *car, size_t index)
+{
+    return car->ecus[index];
 }
 
 const char *ct_car_vin(const struct ct_car *car)

@@ -15,6 +15,7 @@ struct ct_car_bus {
 
 struct ct_car_config {
     uint64_t seed; /* of the plant, and the serial number in the VIN */
+    bool parked;   /* the engine runs, the car stands */
     const struct ct_car_bus *buses;
     size_t bus_count;
     ct_ns start;
@@ -32,6 +33,8 @@ int ct_car_next_frame(struct ct_car *car, uint8_t bus, struct ct_frame *out_fram
 /* Moves the plant on and runs timers; returns the next deadline. */
 ct_ns ct_car_tick(struct ct_car *car, ct_ns now);
 
+size_t ct_car_ecu_count(const struct ct_car *car);
+struct ct_ecu *ct_car_ecu(struct ct_car *car, size_t index);
 const char *ct_car_vin(const struct ct_car *car);
 const struct ct_plant *ct_car_plant(const struct ct_car *car);
 void ct_car_stats_get(const struct ct_car *car, struct ct_ecu_stats *out_stats); /* sum over the ECUs */

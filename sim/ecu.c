@@ -1,13 +1,12 @@
 #include "ecu.h"
 
-#include "ecu_data.h"
 #include "sender.h"
-#include "uds_server.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define FUNCTIONAL_ID 0x7DFU
+#define PERIODIC_FROM 0x200U                /* below the response id */
 #define FORGET        CT_NS_PER_S           /* a sender that was silent so long may start its counter anew */
 #define OFFSET        (1700 * CT_NS_PER_US) /* between first frames, so that messages of one cycle time do not bunch */
 
@@ -15,8 +14,8 @@ enum command { COMMAND_NONE = 0, COMMAND_OFF = 1, COMMAND_ON = 2 };
 
 struct ct_ecu {
     struct ct_ecu_config config;
-    struct ct_ecu_data data;
-    struct ct_uds_server *server;
+    struct ct_ecu_diag *diag;
+    struct ct_uds_server *server; /* of diag */
     const struct ct_codec_message *command;
     const struct ct_protect_rule *command_rule; /* NULL: commands are not protected */
     struct ct_protect_state command_state;
@@ -60,20 +59,27 @@ static int init_senders(struct ct_ecu *ecu)
     return CT_OK;
 }
 
-static int init_server(struct ct_ecu *ecu)
+static int init_diagnostics(struct ct_ecu *ecu)
 {
-    struct ct_uds_server_config config = {
+    struct ct_ecu_diag_config config = {
+        .node = ecu->config.node,
+        .part_number = ecu->config.part_number,
+        .vin = ecu->config.vin,
         .isotp = ct_isotp_config_usual(ecu->config.response_id, ecu->config.request_id),
         .functional_id = FUNCTIONAL_ID,
-        .user = &ecu->data,
+        .periodic_id = ecu->config.response_id - PERIODIC_FROM,
+        .plant = ecu->config.plant,
     };
-    config.dids = ct_ecu_data_dids(&config.did_count);
     if (ecu->config.fd) {
         config.isotp.fd = true;
         config.isotp.brs = true;
         config.isotp.tx_dl = CT_FRAME_DATA_MAX;
     }
-    return ct_uds_server_create(&config, &ecu->server);
+    const int err = ct_ecu_diag_create(&config, &ecu->diag);
+    if (err == CT_OK) {
+        ecu->server = ct_ecu_diag_server(ecu->diag);
+    }
+    return err;
 }
 
 int ct_ecu_create(const struct ct_ecu_config *config, struct ct_ecu **out_ecu)
@@ -87,11 +93,10 @@ int ct_ecu_create(const struct ct_ecu_config *config, struct ct_ecu **out_ecu)
         return CT_ERR_NO_MEMORY;
     }
     ecu->config = *config;
-    ecu->data = (struct ct_ecu_data){ecu->config.node, ecu->config.vin, ecu->config.part_number, ecu->config.plant, 0};
     ecu->command = config->obeys != NULL ? ct_codec_by_name(config->codec, config->obeys) : NULL;
     ecu->command_rule = ecu->command != NULL ? ct_protect_rule_of(config->protect, ct_codec_model(ecu->command)) : NULL;
     int err = init_senders(ecu);
-    err = err != CT_OK ? err : init_server(ecu);
+    err = err != CT_OK ? err : init_diagnostics(ecu);
     if (err != CT_OK) {
         ct_ecu_free(ecu);
         return err;
@@ -103,7 +108,7 @@ int ct_ecu_create(const struct ct_ecu_config *config, struct ct_ecu **out_ecu)
 void ct_ecu_free(struct ct_ecu *ecu)
 {
     if (ecu != NULL) {
-        ct_uds_server_free(ecu->server);
+        ct_ecu_diag_free(ecu->diag);
         free(ecu);
     }
 }
@@ -147,6 +152,9 @@ static bool is_intact(struct ct_ecu *ecu, const struct ct_frame *frame, ct_ns no
 void ct_ecu_receive(struct ct_ecu *ecu, const struct ct_frame *frame, ct_ns now)
 {
     if (is_command(ecu, frame)) {
+        if (!ct_uds_server_may_receive(ecu->server, false)) {
+            return;
+        }
         struct ct_decoded values[CT_SENDER_SIGNAL_MAX];
         if (ct_codec_model(ecu->command)->signal_count <= CT_SENDER_SIGNAL_MAX && is_intact(ecu, frame, now)) {
             const size_t count = ct_codec_decode(ecu->command, frame->data, frame->len, values);
@@ -173,8 +181,11 @@ static struct ct_sender *earliest(struct ct_ecu *ecu)
 int ct_ecu_next_frame(struct ct_ecu *ecu, struct ct_frame *out_frame, ct_ns now)
 {
     int err = ct_sender_next(earliest(ecu), ecu->config.plant, now, out_frame);
+    while (err == CT_OK && !ct_uds_server_may_send(ecu->server, false)) { /* CommunicationControl keeps it silent */
+        err = ct_sender_next(earliest(ecu), ecu->config.plant, now, out_frame);
+    }
     if (err == CT_OK) {
-        ecu->data.sent++;
+        ct_ecu_diag_data(ecu->diag)->sent++;
     } else if (err == CT_ERR_AGAIN) {
         err = ct_uds_server_next_frame(ecu->server, out_frame, now);
         ecu->diagnostic += err == CT_OK;
@@ -187,14 +198,24 @@ int ct_ecu_next_frame(struct ct_ecu *ecu, struct ct_frame *out_frame, ct_ns now)
 
 ct_ns ct_ecu_tick(struct ct_ecu *ecu, ct_ns now)
 {
-    return ct_ns_min(ct_uds_server_tick(ecu->server, now), earliest(ecu)->due);
+    return ct_ns_min(ct_ecu_diag_tick(ecu->diag, now), earliest(ecu)->due);
+}
+
+struct ct_ecu_diag *ct_ecu_diagnostics(struct ct_ecu *ecu)
+{
+    return ecu->diag;
+}
+
+const char *ct_ecu_name(const struct ct_ecu *ecu)
+{
+    return ecu->config.node;
 }
 
 void ct_ecu_stats_get(const struct ct_ecu *ecu, struct ct_ecu_stats *out_stats)
 {
     struct ct_uds_server_stats uds;
     ct_uds_server_stats_get(ecu->server, &uds);
-    *out_stats = (struct ct_ecu_stats){.sent = ecu->data.sent,
+    *out_stats = (struct ct_ecu_stats){.sent = ct_ecu_diag_data(ecu->diag)->sent,
                                        .diagnostic = ecu->diagnostic,
                                        .requests = uds.requests,
                                        .commands = ecu->commands,

@@ -4,6 +4,7 @@
 #define CT_SIM_ECU_H
 
 #include "codec.h"
+#include "ecu_diag.h"
 #include "frame.h"
 #include "plant.h"
 #include "protect.h"
@@ -36,6 +37,9 @@ void ct_ecu_receive(struct ct_ecu *ecu, const struct ct_frame *frame, ct_ns now)
 int ct_ecu_next_frame(struct ct_ecu *ecu, struct ct_frame *out_frame, ct_ns now) CT_MUST_CHECK;
 /* Runs timers; returns when it wants to be asked again. */
 ct_ns ct_ecu_tick(struct ct_ecu *ecu, ct_ns now);
+
+struct ct_ecu_diag *ct_ecu_diagnostics(struct ct_ecu *ecu);
+const char *ct_ecu_name(const struct ct_ecu *ecu);
 
 struct ct_ecu_stats {
     uint64_t sent;       /* cyclic frames */

@@ -46,6 +46,9 @@ static void enter_phase(struct ct_plant *plant, unsigned phase)
 static void step_phase(struct ct_plant *plant)
 {
     plant->phase_s += STEP_S;
+    if (plant->parked && plant->phase + 1 == LOOP_FIRST) {
+        return;
+    }
     if (plant->phase_s >= phases[plant->phase].seconds) {
         enter_phase(plant, plant->phase + 1 < PHASE_COUNT ? plant->phase + 1 : LOOP_FIRST);
     }

@@ -45,17 +45,41 @@ struct ct_plant_values {
     double lamp_a[10]; /* low l r, high l r, turn fl fr rl rr, brake l r */
 };
 
+/* What can break; bits of struct ct_plant's `faults`. */
+enum ct_plant_fault {
+    CT_FAULT_LEAN,         /* unmetered air: lambda up */
+    CT_FAULT_OVERHEAT,     /* thermostat stuck: coolant far too hot */
+    CT_FAULT_OIL_PRESSURE, /* gearbox without pressure */
+    CT_FAULT_ALTERNATOR,   /* does not charge */
+    CT_FAULT_LAMP_LEFT,    /* low beam bulb burnt through */
+    CT_FAULT_LAMP_RIGHT,
+    CT_FAULT_COUNT,
+};
+
+enum ct_plant_lamp { CT_LAMP_LOW_BEAM, CT_LAMP_HIGH_BEAM, CT_LAMP_HAZARD, CT_LAMP_COUNT };
+
 struct ct_plant {
     struct ct_plant_values v;
+    unsigned faults;     /* 1 << enum ct_plant_fault */
+    unsigned lamps_held; /* 1 << enum ct_plant_lamp: set from outside, whatever the car wants */
+    double lamp_before[CT_LAMP_COUNT], lamp_wanted[CT_LAMP_COUNT];
     uint64_t random;
     int64_t steps; /* since init: time is steps * CT_PLANT_STEP */
     unsigned phase;
+    bool parked; /* never drives off: the engine idles after its start */
     bool locked; /* the doors have locked themselves */
     double phase_s, target_kmh, shift_s, pedal_integral;
 };
 
 void ct_plant_init(struct ct_plant *plant, uint64_t seed);
 void ct_plant_step(struct ct_plant *plant);
+
+/* A lamp held on or off from outside until released, when it goes back to what it was before. */
+void ct_plant_hold_lamp(struct ct_plant *plant, enum ct_plant_lamp lamp, bool on);
+void ct_plant_release_lamp(struct ct_plant *plant, enum ct_plant_lamp lamp);
+bool ct_plant_lamp_is_on(const struct ct_plant *plant, enum ct_plant_lamp lamp);
+void ct_plant_fault(struct ct_plant *plant, enum ct_plant_fault fault, bool there);
+bool ct_plant_has_fault(const struct ct_plant *plant, enum ct_plant_fault fault);
 
 /* Runs all steps up to `elapsed` since init. */
 void ct_plant_advance(struct ct_plant *plant, ct_ns elapsed);

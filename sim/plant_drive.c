@@ -56,7 +56,8 @@ static void step_gearbox(struct ct_plant *plant, double step_s)
     v->output_rpm = wheel_rpm(v) * FINAL_DRIVE;
     v->input_rpm = v->output_rpm * ratios[(int)v->gear];
     v->gearbox_c = ct_plant_lag(v->gearbox_c, v->outside_c + (v->gear > 0 ? 62 : 0), step_s, 400);
-    v->gearbox_kpa = v->engine_state == CT_ENGINE_RUNNING ? 450 + v->torque_nm : 0;
+    const bool pumps = v->engine_state == CT_ENGINE_RUNNING && !ct_plant_has_fault(plant, CT_FAULT_OIL_PRESSURE);
+    v->gearbox_kpa = pumps ? 450 + v->torque_nm : 0;
 }
 
 static void step_speed(struct ct_plant *plant, double step_s)

@@ -40,14 +40,18 @@ static void step_air(struct ct_plant *plant, double step_s)
     v->air_gs = v->engine_rpm / 120 * 1.6 * v->manifold_kpa / v->barometer_kpa * 1.14;
     v->boost = v->manifold_kpa > v->barometer_kpa - 5 && turns;
     v->intake_c = ct_plant_lag(v->intake_c, v->outside_c + (turns ? 14 : 0), step_s, 60);
-    v->lambda = turns ? ct_plant_clamp(1 + 0.02 * ct_plant_random(plant), 0.9, 1.1) : 1;
+    const double leak = ct_plant_has_fault(plant, CT_FAULT_LEAN) ? 0.2 : 0;
+    v->lambda = turns ? ct_plant_clamp(1 + 0.02 * ct_plant_random(plant), 0.9, 1.1) + leak : 1;
 }
 
-static void step_heat(struct ct_plant_values *v, double step_s)
+static void step_heat(struct ct_plant *plant, double step_s)
 {
+    struct ct_plant_values *v = &plant->v;
+    const bool stuck = ct_plant_has_fault(plant, CT_FAULT_OVERHEAT);
     const bool running = v->engine_state == CT_ENGINE_RUNNING;
     const double load = running ? fmax(0, v->torque_nm) / TORQUE_MAX : 0;
-    v->coolant_c = ct_plant_lag(v->coolant_c, running ? 92 + 8 * load : v->outside_c, step_s, running ? 110 : 1800);
+    const double warm_c = 92 + 8 * load + (stuck ? 60 : 0);
+    v->coolant_c = ct_plant_lag(v->coolant_c, running ? warm_c : v->outside_c, step_s, running ? 110 : 1800);
     v->oil_c = ct_plant_lag(v->oil_c, running ? 96 + 20 * load : v->outside_c, step_s, running ? 240 : 2400);
     v->exhaust_c = ct_plant_lag(v->exhaust_c, running ? 320 + 450 * load : v->outside_c, step_s, 15);
     v->oil_kpa = ct_plant_lag(v->oil_kpa, running ? 120 + v->engine_rpm * 0.09 : 0, step_s, 0.5);
@@ -74,14 +78,15 @@ static void step_electric(struct ct_plant *plant, double step_s)
     const bool running = v->engine_state == CT_ENGINE_RUNNING;
     const double consumers = 6 + 22 * (v->ignition >= CT_IGNITION_ON) + 9 * v->low_beam + 0.2 * v->blower_pct;
     const double starter = v->engine_state == CT_ENGINE_CRANKING ? 240 : 0;
-    v->alternator_v = running ? 14.3 : 12;
+    const bool charges = running && !ct_plant_has_fault(plant, CT_FAULT_ALTERNATOR);
+    v->alternator_v = charges ? 14.3 : 12;
     v->alternator_a =
-        ct_plant_lag(v->alternator_a, running ? consumers + (100 - v->battery_pct) * 0.8 : 0, step_s, 0.4);
+        ct_plant_lag(v->alternator_a, charges ? consumers + (100 - v->battery_pct) * 0.8 : 0, step_s, 0.4);
     v->alternator_pct = v->alternator_a / 1.8;
     v->alternator_c = ct_plant_lag(v->alternator_c, v->outside_c + 0.5 * v->alternator_a, step_s, 200);
     v->battery_a = v->alternator_a - consumers - starter;
     const double open_v = 12.2 + 0.006 * v->battery_pct;
-    const double loaded_v = running ? 14.2 : open_v + v->battery_a * v->battery_mohm / 1000;
+    const double loaded_v = charges ? 14.2 : open_v + v->battery_a * v->battery_mohm / 1000;
     v->battery_v = ct_plant_lag(v->battery_v, loaded_v, step_s, 0.03) + 0.002 * ct_plant_random(plant);
     v->battery_pct = ct_plant_clamp(v->battery_pct + v->battery_a * step_s / 3600 / v->battery_ah * 100, 0, 100);
     v->battery_state = v->battery_a > 0.5 ? 1 : v->battery_a < -0.5 ? 2 : 0;
@@ -93,7 +98,7 @@ void ct_plant_step_engine(struct ct_plant *plant, double step_s)
     step_crankshaft(plant, step_s);
     step_torque(&plant->v, step_s);
     step_air(plant, step_s);
-    step_heat(&plant->v, step_s);
+    step_heat(plant, step_s);
     step_fuel(&plant->v, step_s);
     step_electric(plant, step_s);
 }

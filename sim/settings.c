@@ -21,7 +21,10 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_SEQUENCE("buses", CYAML_FLAG_POINTER, struct ct_sim_settings, buses, &bus_value, 1, 8),
     CYAML_FIELD_UINT("seed", CYAML_FLAG_OPTIONAL, struct ct_sim_settings, seed),
     CYAML_FIELD_STRING_PTR("record", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ct_sim_settings, record, 1, 4096),
+    CYAML_FIELD_STRING_PTR("state_dir", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ct_sim_settings, state_dir, 1,
+                           4096),
     CYAML_FIELD_FLOAT("duration_s", CYAML_FLAG_OPTIONAL, struct ct_sim_settings, duration_s),
+    CYAML_FIELD_BOOL("parked", CYAML_FLAG_OPTIONAL, struct ct_sim_settings, parked),
     CYAML_FIELD_BOOL("step", CYAML_FLAG_OPTIONAL, struct ct_sim_settings, step),
     CYAML_FIELD_END,
 };
@@ -48,6 +51,7 @@ static int resolve(const char *config, char **path)
 static int resolve_all(const char *config, struct ct_sim_settings *settings)
 {
     int err = resolve(config, &settings->record);
+    err = err == CT_OK ? resolve(config, &settings->state_dir) : err;
     for (uint32_t i = 0; i < settings->buses_count && err == CT_OK; i++) {
         err = resolve(config, &settings->buses[i].dbc);
         err = err == CT_OK ? resolve(config, &settings->buses[i].protection) : err;
@@ -64,7 +68,7 @@ static int apply(struct ct_sim_settings *settings, int argc, char **argv, char *
             return CT_ERR_ARGUMENT;
         }
         const char *value = i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0 ? argv[++i] : NULL;
-        if (value == NULL && strcmp(key, "--step") != 0) {
+        if (value == NULL && strcmp(key, "--step") != 0 && strcmp(key, "--parked") != 0) {
             (void)snprintf(problem, problem_size, "%s: error: needs a value", key);
             return CT_ERR_ARGUMENT;
         }

@@ -21,7 +21,9 @@ struct ct_sim_settings {
     uint32_t buses_count;
     uint64_t seed;
     char *record;      /* candump log of every frame sent and received; NULL: none */
+    char *state_dir;   /* the ECUs' memory over restarts; NULL: none */
     double duration_s; /* 0: until SIGTERM */
+    bool parked;       /* the engine runs, the car stands */
     bool step;         /* simulated time, as fast as possible; needs duration_s */
 };
 
