@@ -151,7 +151,7 @@ static void take_subscription(struct ct_zmq_publisher *publisher, zmq_msg_t *mes
     const size_t len = zmq_msg_size(message);
     const char *key = zmq_msg_gets(message, CT_ZMQ_USER_ID);
     struct ct_zmq_peer peer;
-    if (len == 0 || len > SUBSCRIPTION_MAX || data[0] < 0 || data[0] > 1 || key == NULL ||
+    if (len == 0 || len > SUBSCRIPTION_MAX || (data[0] != 0 && data[0] != 1) || key == NULL ||
         ct_zmq_context_peer(publisher->context, key, &peer) != CT_OK || !peer.is_subscriber) {
         return;
     }

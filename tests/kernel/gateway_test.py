@@ -96,9 +96,15 @@ class Sender:
         self.socket.send(struct.pack("=IB3x8B", CAN_ERR_FLAG | kind, 8, 0, detail, 0, 0, 0, 0, tx, rx))
 
 
+NOBODY = 65534
+NO_RIGHTS = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all",
+             "--no-new-privs"]
+
+
 class Gateway:
-    def __init__(self, config=CONFIG):
+    def __init__(self, config=CONFIG, wrap=()):
         self.config = config
+        self.wrap = list(wrap)
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="cantwin-", dir="/run" if os.path.ismount("/run") else None)
@@ -107,7 +113,10 @@ class Gateway:
                 file.write(text)
         if not os.path.exists("/sys/class/net/vcan1"):
             make("vcan1")
-        self.process = Process("gateway", [os.path.join(stack.BIN, "cantwin-gateway"), "--config", "gateway.yaml"], self.folder)
+        if self.wrap:
+            os.chown(self.folder, NOBODY, NOBODY)
+        self.process = Process("gateway", [*self.wrap, os.path.join(stack.BIN, "cantwin-gateway"), "--config", "gateway.yaml"],
+                               self.folder)
         self.process.wait_line("ready")
         for i in range(self.config.count("port:")):
             self.process.wait_line(f"bus can{i} is up")
@@ -287,6 +296,53 @@ def error_flood_is_limited_and_harms_no_other_bus():
         wait_for("bus errors after the flood", told_again)
 
 
+def without_any_right_it_works_and_recovers():
+    """As its unit runs it: nobody, no capability in any set. Only the receive buffer is what the kernel allows, and that is told."""
+    with Gateway(wrap=NO_RIGHTS) as gateway:
+        with open(f"/proc/{gateway.process.process.pid}/status", encoding="ascii") as file:
+            rights = dict(line.split(":\t") for line in file.read().splitlines() if line.startswith(("Cap", "Uid", "NoNewPrivs")))
+        if any(int(rights[f"Cap{kind}"], 16) != 0 for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")) or rights["Uid"].split()[1] != str(NOBODY):
+            raise Failure(f"it has rights: {rights}")
+        gateway.process.wait_line("net.core.rmem_max")
+        sender = Sender("vcan0")
+        sender.send(100)
+        gateway.wait_bus("frames", lambda b: b["decoded"] == 100)
+        sender.error(0x204, 0x20, 128, 3)
+        gateway.wait_bus("an error frame", lambda b: b["state"] == "error-passive")
+        for change in ((set_up, "vcan0", False), (set_up, "vcan0", True), (delete, "vcan0"), (make, "vcan0")):
+            change[0](*change[1:])
+            up = change[-1] is True or change[0] is make
+            gateway.wait_bus(f"up {up}", lambda b, wanted=up: b["up"] == wanted)
+        sender.open()
+        sender.send(100)
+        gateway.wait_bus("frames of the new interface", lambda b: b["decoded"] == 200)
+
+
+def flooded_bus_does_not_delay_another():
+    """While thousands of frames of one bus wait, another bus gets as many frames of each turn: whenever it is looked at, it is
+    either finished or at most a turn (64 frames) behind."""
+    with Gateway() as gateway:
+        flood, other = Sender("vcan0"), Sender("vcan1")
+        flood.send()
+        other.send()
+        gateway.wait_bus("the first frames", lambda b: b["decoded"] == 1, name="can1")
+        gateway.process.signal(signal.SIGSTOP)
+        flood.send(15000)
+        other.send(2000)
+        gateway.process.signal(signal.SIGCONT)
+        looks = 0
+        while True:
+            buses = {bus["name"]: bus["decoded"] for bus in gateway.ask({"get": "status"})["buses"]}
+            looks += buses["can1"] < 2001
+            if buses["can1"] < min(2001, buses["can0"] - 64):
+                raise Failure(f"the other bus waits: {buses}")
+            if buses["can0"] >= 15001:
+                break
+        if buses["can1"] != 2001:
+            raise Failure(str(buses))
+        print(f"# looked {looks} times while both were behind")
+
+
 def unsent_by_a_bus_without_transmit_is_nothing():
     with Gateway() as gateway:
         Sender("vcan0").send()
@@ -297,7 +353,8 @@ def unsent_by_a_bus_without_transmit_is_nothing():
 
 CASES = [burst_is_read_whole, four_buses_lose_nothing, overflow_is_counted_exactly, down_and_up_100_times,
          deleted_and_made_again_100_times, controller_states_reach_the_twin,
-         error_flood_is_limited_and_harms_no_other_bus, unsent_by_a_bus_without_transmit_is_nothing]
+         error_flood_is_limited_and_harms_no_other_bus, without_any_right_it_works_and_recovers,
+         flooded_bus_does_not_delay_another, unsent_by_a_bus_without_transmit_is_nothing]
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     stack.finish([stack.case(function.__name__, function) for function in CASES if not wanted or function.__name__ in wanted])
