@@ -3,6 +3,7 @@
 #include "config_check.h"
 #include "config_scalar.h"
 #include "files.h"
+#include "problems.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -44,10 +45,11 @@ int ct_config_load_text(const char *name, const char *text, size_t len, const cy
     struct first_error error = {{0}};
     const cyaml_config_t settings = make_settings(&error);
     void *config = NULL;
+    ct_problems_begin(problem, problem_size);
     const cyaml_err_t result = cyaml_load_data((const uint8_t *)text, len, &settings, schema, &config, NULL);
     if (result != CYAML_OK || config == NULL) {
-        (void)snprintf(problem, problem_size, "%s:1:1: error: %s", name,
-                       error.text[0] == '\0' ? cyaml_strerror(result) : error.text);
+        ct_problems_add(problem, problem_size, "%s:1:1: error: %s", name,
+                        error.text[0] == '\0' ? cyaml_strerror(result) : error.text);
         return result == CYAML_ERR_OOM ? CT_ERR_NO_MEMORY : CT_ERR_SYNTAX;
     }
     *out_config = config;
@@ -61,12 +63,33 @@ int ct_config_load(const char *path, const cyaml_schema_value_t *schema, void **
     size_t len = 0;
     int err = ct_file_read(path, CONFIG_FILE_MAX, &data, &len);
     if (err != CT_OK) {
-        (void)snprintf(problem, problem_size, "%s: error: cannot be read: %s; name a readable configuration file", path,
-                       ct_err_text(err));
+        ct_problems_begin(problem, problem_size);
+        ct_problems_add(problem, problem_size, "%s: error: cannot be read: %s; name a readable configuration file",
+                        path, ct_err_text(err));
         return err;
     }
     err = ct_config_load_text(path, (const char *)data, len, schema, out_config, problem, problem_size);
     free(data);
+    return err;
+}
+
+int ct_config_load_rest(const char *path, const cyaml_schema_value_t *schema, void **out_config)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    struct ct_buf rest;
+    char problem[256];
+    int err = ct_file_read(path, CONFIG_FILE_MAX, &data, &len);
+    if (err != CT_OK) {
+        return err;
+    }
+    ct_buf_init(&rest, 2 * CONFIG_FILE_MAX);
+    err = ct_config_prune((const char *)data, len, schema, &rest);
+    free(data);
+    if (err == CT_OK) {
+        err = ct_config_load_text(path, (const char *)rest.data, rest.len, schema, out_config, problem, sizeof problem);
+    }
+    ct_buf_free(&rest);
     return err;
 }
 
@@ -119,9 +142,9 @@ static int find_key(const cyaml_schema_value_t *schema, const char *key, char *p
         if (field == NULL) {
             char keys[512];
             ct_config_key_list(schema->mapping.fields, keys, sizeof(keys));
-            (void)snprintf(problem, problem_size, "--%s: error: unknown key '%.*s'; known keys%s%.*s: %s", key,
-                           (int)len, part, part == key ? "" : " in ", part == key ? 0 : (int)(part - key) - 1, key,
-                           keys);
+            ct_problems_add(problem, problem_size, "--%s: error: unknown key '%.*s'; known keys%s%.*s: %s", key,
+                            (int)len, part, part == key ? "" : " in ", part == key ? 0 : (int)(part - key) - 1, key,
+                            keys);
             return CT_ERR_NOT_FOUND;
         }
         schema = &field->value;
@@ -129,7 +152,8 @@ static int find_key(const cyaml_schema_value_t *schema, const char *key, char *p
         part += *part == '.';
     }
     if (*part != '\0' || !ct_config_is_scalar(schema)) {
-        (void)snprintf(problem, problem_size, "--%s: error: not a single value; set it in the configuration file", key);
+        ct_problems_add(problem, problem_size, "--%s: error: not a single value; set it in the configuration file",
+                        key);
         return CT_ERR_NOT_FOUND;
     }
     return CT_OK;
@@ -155,6 +179,7 @@ static int walk(struct place *place, const char *key)
 int ct_config_set(void *config, const cyaml_schema_value_t *schema, const char *key, const char *value, char *problem,
                   size_t problem_size)
 {
+    ct_problems_begin(problem, problem_size);
     int err = find_key(schema, key, problem, problem_size);
     if (err != CT_OK) {
         return err;
@@ -162,13 +187,13 @@ int ct_config_set(void *config, const cyaml_schema_value_t *schema, const char *
     struct place place = {schema, config};
     err = walk(&place, key);
     if (err != CT_OK) {
-        (void)snprintf(problem, problem_size, "--%s: error: %s", key, ct_err_text(err));
+        ct_problems_add(problem, problem_size, "--%s: error: %s", key, ct_err_text(err));
         return err;
     }
     char why[256];
     err = ct_config_scalar_read(place.schema, value, place.data, why, sizeof(why));
     if (err != CT_OK) {
-        (void)snprintf(problem, problem_size, "--%s: error: cannot be '%.64s': %s", key, value, why);
+        ct_problems_add(problem, problem_size, "--%s: error: cannot be '%.64s': %s", key, value, why);
     }
     return err;
 }

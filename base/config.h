@@ -15,7 +15,11 @@
 int ct_config_load(const char *path, const cyaml_schema_value_t *schema, void **out_config, char *problem,
                    size_t problem_size) CT_MUST_CHECK;
 
-/* The same from text already in memory; `name` stands for the file in messages. */
+/* What is left of a file that ct_config_load refused, without what is wrong in it: to look for more problems in what
+ * it names. CT_ERR_SYNTAX when too little is left. */
+int ct_config_load_rest(const char *path, const cyaml_schema_value_t *schema, void **out_config) CT_MUST_CHECK;
+
+/* As ct_config_load, from text already in memory; `name` stands for the file in messages. */
 int ct_config_load_text(const char *name, const char *text, size_t len, const cyaml_schema_value_t *schema,
                         void **out_config, char *problem, size_t problem_size) CT_MUST_CHECK;
 

@@ -2,10 +2,11 @@
 
 #include "config.h"
 #include "config_scalar.h"
+#include "problems.h"
 
 #include <yaml.h>
 
-#include <ctype.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,21 +16,23 @@ struct check {
     const char *name;
     char *problem;
     size_t problem_size;
+    int err; /* of the first problem */
 };
 
-static int report(const struct check *check, yaml_mark_t mark, int err, const char *format, ...) CT_PRINTF(4, 5);
+static int report(struct check *check, yaml_mark_t mark, int err, const char *format, ...) CT_PRINTF(4, 5);
 
-static int report(const struct check *check, yaml_mark_t mark, int err, const char *format, ...)
+/* CT_OK when there may be more to be found. */
+static int report(struct check *check, yaml_mark_t mark, int err, const char *format, ...)
 {
-    const int used = snprintf(check->problem, check->problem_size, "%s:%zu:%zu: error: ", check->name, mark.line + 1,
-                              mark.column + 1);
-    if (used >= 0 && (size_t)used < check->problem_size) {
-        va_list args;
-        va_start(args, format);
-        (void)vsnprintf(check->problem + used, check->problem_size - (size_t)used, format, args);
-        va_end(args);
-    }
-    return err;
+    char text[900];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ct_problems_add(check->problem, check->problem_size, "%s:%zu:%zu: error: %s", check->name, mark.line + 1,
+                    mark.column + 1, text);
+    check->err = check->err == CT_OK ? err : check->err;
+    return ct_problems_all(check->problem_size) ? CT_OK : err;
 }
 
 void ct_config_key_list(const cyaml_schema_field_t *fields, char *out, size_t out_size)
@@ -110,8 +113,11 @@ static int check_missing(struct check *check, const yaml_node_t *mapping, const 
 {
     for (const cyaml_schema_field_t *field = fields; field->key != NULL; field++) {
         if ((field->value.flags & CYAML_FLAG_OPTIONAL) == 0 && find_pair(check, mapping, field->key, NULL) == NULL) {
-            return report(check, mapping->start_mark, CT_ERR_SYNTAX, "key '%s' is missing%s%s%s", field->key,
-                          parent[0] == '\0' ? "" : " in '", parent, parent[0] == '\0' ? "" : "'");
+            const int err = report(check, mapping->start_mark, CT_ERR_SYNTAX, "key '%s' is missing%s%s%s", field->key,
+                                   parent[0] == '\0' ? "" : " in '", parent, parent[0] == '\0' ? "" : "'");
+            if (err != CT_OK) {
+                return err;
+            }
         }
     }
     return CT_OK;
@@ -232,7 +238,7 @@ static int check_node(struct check *check, int index, const cyaml_schema_value_t
     return shape->check(check, node, schema, key);
 }
 
-static int report_parser(const struct check *check, const yaml_parser_t *parser)
+static int report_parser(struct check *check, const yaml_parser_t *parser)
 {
     const char *text = parser->problem == NULL ? "not YAML" : parser->problem;
     return report(check, parser->problem_mark, parser->error == YAML_MEMORY_ERROR ? CT_ERR_NO_MEMORY : CT_ERR_SYNTAX,
@@ -240,7 +246,7 @@ static int report_parser(const struct check *check, const yaml_parser_t *parser)
                   parser->context == NULL ? "" : parser->context);
 }
 
-static int check_only_document(const struct check *check, yaml_parser_t *parser)
+static int check_only_document(struct check *check, yaml_parser_t *parser)
 {
     yaml_document_t second;
     if (yaml_parser_load(parser, &second) == 0) {
@@ -271,29 +277,115 @@ static int check_document(struct check *check, yaml_parser_t *parser, const cyam
     return err == CT_OK ? check_only_document(check, parser) : err;
 }
 
-/* Texts of the file are quoted in the problem as they are. */
-static void make_one_line(char *problem, size_t size)
-{
-    for (size_t i = 0; i < size && problem[i] != '\0'; i++) {
-        problem[i] = iscntrl((unsigned char)problem[i]) != 0 ? '?' : problem[i];
-    }
-}
-
 int ct_config_check(const char *name, const char *text, size_t len, const cyaml_schema_value_t *schema, char *problem,
                     size_t problem_size)
 {
+    ct_problems_begin(problem, problem_size);
     struct check check = {.name = name, .problem = problem, .problem_size = problem_size};
     yaml_parser_t parser;
     if (yaml_parser_initialize(&parser) == 0) {
-        return report(&check, (yaml_mark_t){0}, CT_ERR_NO_MEMORY, "%s", ct_err_text(CT_ERR_NO_MEMORY));
+        (void)report(&check, (yaml_mark_t){0}, CT_ERR_NO_MEMORY, "%s", ct_err_text(CT_ERR_NO_MEMORY));
+        return CT_ERR_NO_MEMORY;
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
     const int err = check_document(&check, &parser, schema);
     yaml_parser_delete(&parser);
-    if (err != CT_OK) {
-        make_one_line(problem, problem_size);
+    return check.err != CT_OK ? check.err : err;
+}
+
+/* ---- what is left of a text that has problems */
+
+/* Whether a part is good; says nothing. */
+static bool good(const struct check *check, int index, const cyaml_schema_value_t *schema, const char *key)
+{
+    struct check silent = {.document = check->document, .name = check->name};
+    return check_node(&silent, index, schema, key) == CT_OK;
+}
+
+static void prune(struct check *check, int index, const cyaml_schema_value_t *schema);
+
+static void prune_mapping(struct check *check, yaml_node_t *node, const cyaml_schema_value_t *schema)
+{
+    yaml_node_pair_t *kept = node->data.mapping.pairs.start;
+    for (yaml_node_pair_t *pair = kept; pair < node->data.mapping.pairs.top; pair++) {
+        const char *text = scalar_text(yaml_document_get_node(&check->document, pair->key));
+        const cyaml_schema_field_t *field = text == NULL ? NULL : find_field(schema->mapping.fields, text);
+        if (field != NULL) {
+            prune(check, pair->value, &field->value);
+        }
+        struct check silent = {.document = check->document, .name = check->name};
+        if (field != NULL && check_pair(&silent, node, pair, schema, "") == CT_OK) {
+            *kept++ = *pair;
+        }
     }
-    return err;
+    node->data.mapping.pairs.top = kept;
+}
+
+static void prune_sequence(struct check *check, yaml_node_t *node, const cyaml_schema_value_t *schema)
+{
+    yaml_node_item_t *kept = node->data.sequence.items.start;
+    for (yaml_node_item_t *item = kept; item < node->data.sequence.items.top; item++) {
+        prune(check, *item, schema->sequence.entry);
+        if (good(check, *item, schema->sequence.entry, "")) {
+            *kept++ = *item;
+        }
+    }
+    node->data.sequence.items.top = kept;
+}
+
+static void prune(struct check *check, int index, const cyaml_schema_value_t *schema)
+{
+    yaml_node_t *node = yaml_document_get_node(&check->document, index);
+    const struct shape *shape = shape_of(schema);
+    if (shape == &mapping_shape && node->type == YAML_MAPPING_NODE) {
+        prune_mapping(check, node, schema);
+    } else if (shape == &sequence_shape && node->type == YAML_SEQUENCE_NODE) {
+        prune_sequence(check, node, schema);
+    }
+}
+
+static int append(void *out, unsigned char *data, size_t len)
+{
+    ct_buf_append(out, data, len);
+    return 1;
+}
+
+/* Takes over the document. */
+static int write_document(yaml_document_t *document, struct ct_buf *out)
+{
+    yaml_emitter_t emitter;
+    if (yaml_emitter_initialize(&emitter) == 0) {
+        yaml_document_delete(document);
+        return CT_ERR_NO_MEMORY;
+    }
+    yaml_emitter_set_output(&emitter, append, out);
+    yaml_emitter_set_unicode(&emitter, 1);
+    const bool written = yaml_emitter_dump(&emitter, document) != 0 && yaml_emitter_flush(&emitter) != 0;
+    yaml_emitter_delete(&emitter);
+    return written && ct_buf_error(out) == CT_OK ? CT_OK : CT_ERR_NO_MEMORY;
+}
+
+int ct_config_prune(const char *text, size_t len, const cyaml_schema_value_t *schema, struct ct_buf *out)
+{
+    struct check check = {.name = ""};
+    yaml_parser_t parser;
+    if (yaml_parser_initialize(&parser) == 0) {
+        return CT_ERR_NO_MEMORY;
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    const bool loaded = yaml_parser_load(&parser, &check.document) != 0;
+    yaml_parser_delete(&parser);
+    if (!loaded) {
+        return CT_ERR_SYNTAX;
+    }
+    if (yaml_document_get_root_node(&check.document) != NULL) {
+        prune(&check, 1, schema);
+        if (good(&check, 1, schema, "")) {
+            return write_document(&check.document, out);
+        }
+    }
+    yaml_document_delete(&check.document);
+    return CT_ERR_SYNTAX;
 }
 
 static const yaml_node_t *find_entry(yaml_document_t *document, const char *key, size_t index)

@@ -1,6 +1,7 @@
 #include "app.h"
 
 #include "bus.h"
+#include "check.h"
 #include "clock.h"
 #include "keys.h"
 #include "link.h"
@@ -427,6 +428,9 @@ static enum ct_exit prepare(struct app *app, struct ct_model **out_model)
 
 enum ct_exit ct_app_run(const struct ct_app_arguments *arguments)
 {
+    if (arguments->check_only) {
+        return ct_check_config(arguments);
+    }
     struct app *app = calloc(1, sizeof *app);
     if (app == NULL) {
         return CT_EXIT_ENVIRONMENT;
@@ -438,11 +442,6 @@ enum ct_exit ct_app_run(const struct ct_app_arguments *arguments)
     enum ct_exit exit_code = prepare(app, &model);
     if (exit_code != CT_EXIT_OK) {
         ct_log(CT_LOG_ERROR, "%s", app->problem);
-    } else if (arguments->check_only) {
-        ct_log(CT_LOG_INFO, "%s is in order: %zu entries, %zu of them may leave the vehicle", arguments->config_path,
-               ct_catalogue_count(ct_bind_catalogue(model->pipeline.bind)),
-               ct_collect_entries(model->pipeline.collect));
-        ct_model_free(model);
     } else {
         exit_code = start(app, model, signal_fd);
     }

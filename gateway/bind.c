@@ -1,5 +1,7 @@
 #include "bind_private.h"
 
+#include "problems.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,21 +144,23 @@ int ct_bind_create(const struct ct_bind_bus *buses, size_t bus_count, struct ct_
     }
     struct ct_bind *bind = calloc(1, sizeof *bind);
     if (bind == NULL) {
-        snprintf(problem, problem_size, "%s", ct_err_text(CT_ERR_NO_MEMORY));
+        ct_problems_begin(problem, problem_size);
+        ct_problems_add(problem, problem_size, "%s", ct_err_text(CT_ERR_NO_MEMORY));
         return CT_ERR_NO_MEMORY;
     }
     bind->mapping = mapping;
     bind->rule_count = mapping != NULL ? mapping->count : 0;
     int err = open_buses(bind, buses, bus_count);
     if (err != CT_OK) {
-        snprintf(problem, problem_size, "the DBC files cannot be compiled: %s", ct_err_text(err));
+        ct_problems_begin(problem, problem_size);
+        ct_problems_add(problem, problem_size, "the DBC files cannot be compiled: %s", ct_err_text(err));
     } else {
         err = ct_bind_build_catalogue(bind, mapping_file, problem, problem_size);
     }
     if (err == CT_OK) {
         err = ct_bind_build_live(bind);
         if (err != CT_OK) {
-            snprintf(problem, problem_size, "%s", ct_err_text(err));
+            ct_problems_add(problem, problem_size, "%s", ct_err_text(err));
         }
     }
     if (err != CT_OK) {

@@ -1,5 +1,7 @@
 #include "bind_private.h"
 
+#include "problems.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,13 +386,17 @@ static int add_path(struct ct_bind *bind, struct ct_catalogue_builder *builder, 
 static int add_paths(struct ct_bind *bind, struct ct_catalogue_builder *builder, const char *mapping_file,
                      char *problem, size_t size)
 {
-    for (size_t i = 0; i < bind->rule_count; i++) {
+    int first = CT_OK;
+    for (size_t i = 0; i < bind->rule_count && (first == CT_OK || ct_problems_all(size)); i++) {
         char text[900];
         const int err = add_path(bind, builder, i, text, sizeof text);
         if (err != CT_OK) {
-            snprintf(problem, size, "%s: %s: %s", mapping_file, bind->mapping->rules[i].path, text);
-            return err;
+            ct_problems_add(problem, size, "%s: %s: %s", mapping_file, bind->mapping->rules[i].path, text);
+            first = first == CT_OK ? err : first;
         }
+    }
+    if (first != CT_OK) {
+        return first;
     }
     bind->first_path = bind->rule_count > 0 ? bind->rules[0].entry : NO_ENTRY;
     return CT_OK;
@@ -419,7 +425,8 @@ static int chain_rules(struct ct_bind *bind)
 int ct_bind_build_catalogue(struct ct_bind *bind, const char *mapping_file, char *problem, size_t problem_size)
 {
     struct ct_catalogue_builder *builder = NULL;
-    problem[0] = '\0';
+    ct_problems_begin(problem, problem_size);
+    const size_t known = strlen(problem);
     int err = ct_catalogue_builder_create(&builder);
     if (err == CT_OK) {
         err = ct_bind_build_lanes(bind);
@@ -440,8 +447,9 @@ int ct_bind_build_catalogue(struct ct_bind *bind, const char *mapping_file, char
         err = chain_rules(bind);
     }
     ct_catalogue_builder_free(builder);
-    if (err != CT_OK && problem[0] == '\0') {
-        snprintf(problem, problem_size, "the signals of all buses do not fit into one catalogue: %s", ct_err_text(err));
+    if (err != CT_OK && strlen(problem) == known) {
+        ct_problems_add(problem, problem_size, "the signals of all buses do not fit into one catalogue: %s",
+                        ct_err_text(err));
     }
     return err;
 }

@@ -1,8 +1,8 @@
 #include "collect_file.h"
 
 #include "config.h"
+#include "problems.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct file_rule {
@@ -39,9 +39,10 @@ static struct ct_collect_rule to_rule(const struct file_rule *from)
                                     .threshold = from->threshold};
 }
 
-/* The rule that ct_collect_create refuses, named for people. */
-static void name_problem(const char *path, const struct file *file, char *problem, size_t size)
+/* The rules that ct_collect_create refuses, named for people. */
+static bool name_problems(const char *path, const struct file *file, char *problem, size_t size)
 {
+    bool found = false;
     for (unsigned i = 0; i < file->signals_count; i++) {
         const struct ct_collect_rule rule = to_rule(&file->signals[i]);
         const char *text = rule.interval_ms < 0                       ? "interval_ms must not be negative"
@@ -49,10 +50,11 @@ static void name_problem(const char *path, const struct file *file, char *proble
                            : !rule.on_change && rule.interval_ms == 0 ? "on_change: false needs an interval_ms"
                                                                       : NULL;
         if (text != NULL) {
-            snprintf(problem, size, "%s: error: signals[%u] '%s': %s", path, i, rule.match, text);
-            return;
+            ct_problems_add(problem, size, "%s: error: signals[%u] '%s': %s", path, i, rule.match, text);
+            found = true;
         }
     }
+    return found;
 }
 
 int ct_collect_load(const char *path, const struct ct_catalogue *catalogue, struct ct_collect **out_collect,
@@ -73,8 +75,10 @@ int ct_collect_load(const char *path, const struct ct_catalogue *catalogue, stru
         err = ct_collect_create(rules, file->signals_count, catalogue, out_collect);
     }
     if (err != CT_OK) {
-        snprintf(problem, problem_size, "%s: error: %s", path, ct_err_text(err));
-        name_problem(path, file, problem, problem_size);
+        ct_problems_begin(problem, problem_size);
+        if (!name_problems(path, file, problem, problem_size)) {
+            ct_problems_add(problem, problem_size, "%s: error: %s", path, ct_err_text(err));
+        }
     }
     free(rules);
     ct_config_free(&file_schema, file);

@@ -5,6 +5,7 @@
 #include "files.h"
 #include "policy_file.h"
 #include "power_entries.h"
+#include "problems.h"
 #include "protection_file.h"
 #include "routes_file.h"
 
@@ -15,6 +16,7 @@
 
 #define DBC_FILE_MAX     (64U * 1024U * 1024U)
 #define MAPPING_FILE_MAX (16U * 1024U * 1024U)
+#define ONE_PROBLEM      900
 
 struct problem {
     char *text;
@@ -22,28 +24,34 @@ struct problem {
     enum ct_exit *exit;
 };
 
+/* Keeps the first error; true when there is more to look at: after an error only where all problems are wanted. */
+static bool goes_on(const struct problem *p, int *first, int err)
+{
+    *first = *first == CT_OK ? err : *first;
+    return *first == CT_OK || ct_problems_all(p->size);
+}
+
 static int unreadable(const char *what, const char *path, int err, const struct problem *p)
 {
-    snprintf(p->text, p->size, "%s: error: the %s cannot be read: %s", path, what, ct_err_text(err));
+    ct_problems_add(p->text, p->size, "%s: error: the %s cannot be read: %s", path, what, ct_err_text(err));
     *p->exit = CT_EXIT_ENVIRONMENT;
     return err;
 }
 
 /* ---- databases */
 
-struct first_error {
-    char *text;
-    size_t size;
+struct dbc_errors {
+    const struct problem *p;
     bool found;
 };
 
-static void keep_first(void *user, const struct ct_dbc_problem *problem)
+static void take_error(void *user, const struct ct_dbc_problem *problem)
 {
-    struct first_error *first = user;
-    if (problem->severity == CT_DBC_ERROR && !first->found) {
-        first->found = true;
-        snprintf(first->text, first->size, "%s:%u:%u: error: %s", problem->file, problem->line, problem->column,
-                 problem->text);
+    struct dbc_errors *errors = user;
+    if (problem->severity == CT_DBC_ERROR) {
+        errors->found = true;
+        ct_problems_add(errors->p->text, errors->p->size, "%s:%u:%u: error: %s", problem->file, problem->line,
+                        problem->column, problem->text);
     }
 }
 
@@ -55,11 +63,13 @@ static int load_dbc(const char *path, struct ct_dbc **out_dbc, const struct prob
     if (err != CT_OK) {
         return unreadable("DBC file", path, err, p);
     }
-    struct first_error first = {p->text, p->size, false};
+    struct dbc_errors errors = {p, false};
     struct ct_dbc *dbc = NULL;
-    snprintf(p->text, p->size, "%s: error: the DBC file cannot be used", path);
-    err = ct_dbc_parse(path, (const char *)text, len, keep_first, &first, &dbc);
+    err = ct_dbc_parse(path, (const char *)text, len, take_error, &errors, &dbc);
     free(text);
+    if (err != CT_OK && !errors.found) {
+        ct_problems_add(p->text, p->size, "%s: error: the DBC file cannot be used: %s", path, ct_err_text(err));
+    }
     if (err != CT_OK) {
         ct_dbc_free(dbc);
         return err;
@@ -89,16 +99,15 @@ static void free_databases(struct databases *databases)
 
 static int load_databases(const struct ct_settings *settings, struct databases *databases, const struct problem *p)
 {
+    int first = CT_OK;
     for (unsigned b = 0; b < settings->buses_count; b++) {
-        for (unsigned d = 0; d < settings->buses[b].dbc_count; d++) {
-            const int err = load_dbc(settings->buses[b].dbc[d], &databases->all[b][d], p);
-            if (err != CT_OK) {
-                return err;
-            }
-            databases->counts[b]++;
+        for (unsigned d = 0; goes_on(p, &first, CT_OK) && d < settings->buses[b].dbc_count; d++) {
+            const int err = load_dbc(settings->buses[b].dbc[d], &databases->all[b][databases->counts[b]], p);
+            databases->counts[b] += err == CT_OK ? 1 : 0;
+            (void)goes_on(p, &first, err);
         }
     }
-    return CT_OK;
+    return first;
 }
 
 static int make_bus_entries(const struct ct_settings *settings, struct databases *databases)
@@ -122,23 +131,35 @@ static int make_power_entries(const struct ct_settings *settings, struct databas
     return err;
 }
 
+/* Readers that know one problem only. */
+static int tell(const struct problem *p, int err, const char *text)
+{
+    if (err != CT_OK) {
+        ct_problems_add(p->text, p->size, "%s", text);
+    }
+    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
+        *p->exit = CT_EXIT_ENVIRONMENT;
+    }
+    return err;
+}
+
 static int load_protection(const struct ct_settings *settings, struct databases *databases, const struct problem *p)
 {
-    for (unsigned b = 0; b < settings->buses_count; b++) {
+    int first = CT_OK;
+    for (unsigned b = 0; goes_on(p, &first, CT_OK) && b < settings->buses_count; b++) {
         const struct ct_dbc *dbcs[64];
+        char text[ONE_PROBLEM] = "";
+        if (databases->counts[b] < settings->buses[b].dbc_count) {
+            continue; /* its messages would be missing */
+        }
         for (size_t d = 0; d < databases->counts[b]; d++) {
             dbcs[d] = databases->all[b][d];
         }
         const int err = ct_protection_load(settings->buses[b].protection, dbcs, databases->counts[b],
-                                           &databases->protect[b], p->text, p->size);
-        if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
-            *p->exit = CT_EXIT_ENVIRONMENT;
-        }
-        if (err != CT_OK) {
-            return err;
-        }
+                                           &databases->protect[b], text, sizeof text);
+        (void)goes_on(p, &first, tell(p, err, text));
     }
-    return CT_OK;
+    return first;
 }
 
 /* ---- mapping and binding */
@@ -154,9 +175,10 @@ static int load_mapping(const char *path, struct ct_mapping **out_mapping, const
     if (err != CT_OK) {
         return unreadable("mapping", path, err, p);
     }
-    err = ct_mapping_parse(path, (const char *)text, len, out_mapping, p->text, p->size);
+    char problem[ONE_PROBLEM] = "";
+    err = ct_mapping_parse(path, (const char *)text, len, out_mapping, problem, sizeof problem);
     free(text);
-    return err;
+    return tell(p, err == CT_ERR_NOT_FOUND ? CT_ERR_SYNTAX : err, problem);
 }
 
 static int bind_all(const struct ct_settings *settings, struct databases *databases, struct ct_mapping *mapping,
@@ -175,6 +197,26 @@ static int bind_all(const struct ct_settings *settings, struct databases *databa
     return ct_bind_create(buses, count, mapping, settings->mapping, out_bind, p->text, p->size);
 }
 
+static int load_parts_of_bind(const struct ct_settings *settings, struct databases *databases,
+                              struct ct_mapping **out_mapping, const struct problem *p)
+{
+    int first = CT_OK;
+    bool more = goes_on(p, &first, load_databases(settings, databases, p));
+    if (more) {
+        more = goes_on(p, &first, make_bus_entries(settings, databases));
+    }
+    if (more) {
+        more = goes_on(p, &first, make_power_entries(settings, databases));
+    }
+    if (more) {
+        more = goes_on(p, &first, load_protection(settings, databases, p));
+    }
+    if (more) {
+        (void)goes_on(p, &first, load_mapping(settings->mapping, out_mapping, p));
+    }
+    return first;
+}
+
 static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bind, const struct problem *p)
 {
     struct databases *databases = calloc(1, sizeof *databases);
@@ -182,35 +224,26 @@ static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bi
     if (databases == NULL) {
         return CT_ERR_NO_MEMORY;
     }
-    int err = load_databases(settings, databases, p);
-    if (err == CT_OK) {
-        err = make_bus_entries(settings, databases);
+    int first = CT_OK;
+    if (goes_on(p, &first, load_parts_of_bind(settings, databases, &mapping, p))) {
+        if (first != CT_OK) { /* what is there, for those that name it; the mapping would miss the rest */
+            ct_mapping_free(mapping);
+            mapping = NULL;
+        }
+        (void)goes_on(p, &first, bind_all(settings, databases, mapping, out_bind, p));
     }
-    if (err == CT_OK) {
-        err = make_power_entries(settings, databases);
-    }
-    if (err == CT_OK) {
-        err = load_protection(settings, databases, p);
-    }
-    if (err == CT_OK) {
-        err = load_mapping(settings->mapping, &mapping, p);
-    }
-    if (err == CT_OK) {
-        err = bind_all(settings, databases, mapping, out_bind, p);
-    }
-    if (err != CT_OK) {
+    if (*out_bind == NULL) {
         free_databases(databases);
         ct_mapping_free(mapping);
     }
     free(databases);
-    return err;
+    return first;
 }
 
 /* ---- the rest */
 
-static int load_collect(struct ct_model *model, const struct problem *p)
+static int load_collect_of(const struct ct_catalogue *catalogue, struct ct_model *model, const struct problem *p)
 {
-    const struct ct_catalogue *catalogue = ct_bind_catalogue(model->pipeline.bind);
     const char *path = model->settings->collection;
     if (path == NULL) {
         return ct_collect_create(NULL, 0, catalogue, &model->pipeline.collect);
@@ -219,6 +252,22 @@ static int load_collect(struct ct_model *model, const struct problem *p)
     if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
         *p->exit = CT_EXIT_ENVIRONMENT;
     }
+    return err;
+}
+
+/* Without the signals the rules can still be read. */
+static int load_collect(struct ct_model *model, const struct problem *p)
+{
+    if (model->pipeline.bind != NULL) {
+        return load_collect_of(ct_bind_catalogue(model->pipeline.bind), model, p);
+    }
+    struct ct_catalogue_builder *builder = NULL;
+    struct ct_catalogue *none = NULL;
+    int err = ct_catalogue_builder_create(&builder);
+    err = err == CT_OK ? ct_catalogue_builder_finish(builder, &none) : err;
+    err = err == CT_OK ? load_collect_of(none, model, p) : err;
+    ct_catalogue_builder_free(builder);
+    ct_catalogue_unref(none);
     return err;
 }
 
@@ -280,7 +329,11 @@ static int load_routes(struct ct_model *model, const struct problem *p)
     if (settings->routes == NULL) {
         return ct_routes_create(NULL, 0, world.fd, &model->routes, &wrong);
     }
-    const int err = ct_routes_load(settings->routes, &world, &model->routes, p->text, p->size);
+    char text[ONE_PROBLEM] = "";
+    const int err = ct_routes_load(settings->routes, &world, &model->routes, text, sizeof text);
+    if (err != CT_OK) {
+        ct_problems_add(p->text, p->size, "%s", text);
+    }
     if (err == CT_ERR_IO || err == CT_ERR_PERMISSION ||
         (err == CT_ERR_NOT_FOUND && access(settings->routes, R_OK) != 0)) {
         *p->exit = CT_EXIT_ENVIRONMENT;
@@ -299,34 +352,41 @@ static int find_sources(struct ct_model *model, const char *config_path, const s
                 {"ignition", names->ignition, &model->sources.ignition},
                 {"gear", names->gear, &model->sources.gear},
                 {"voltage", names->voltage, &model->sources.voltage}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    int first = CT_OK;
+    for (size_t i = 0; goes_on(p, &first, CT_OK) && i < sizeof rows / sizeof rows[0]; i++) {
         *rows[i].id = CT_NO_SOURCE;
         if (rows[i].name != NULL &&
             ct_catalogue_find(ct_bind_catalogue(model->pipeline.bind), rows[i].name, rows[i].id) != CT_OK) {
-            snprintf(p->text, p->size, "%s: error: vehicle_state.%s: no signal or path '%s'; is it in the mapping?",
-                     config_path, rows[i].key, rows[i].name);
-            return CT_ERR_NOT_FOUND;
+            ct_problems_add(p->text, p->size,
+                            "%s: error: vehicle_state.%s: no signal or path '%s'; is it in the mapping?", config_path,
+                            rows[i].key, rows[i].name);
+            (void)goes_on(p, &first, CT_ERR_NOT_FOUND);
         }
     }
-    return CT_OK;
+    return first;
 }
 
 static int load_parts(struct ct_model *model, const char *config_path, const struct problem *p)
 {
-    int err = load_bind(model->settings, &model->pipeline.bind, p);
-    if (err == CT_OK) {
-        err = ct_bind_make_twin(model->pipeline.bind, &model->pipeline.twin);
+    int first = CT_OK;
+    bool more = goes_on(p, &first, load_bind(model->settings, &model->pipeline.bind, p));
+    const bool whole = first == CT_OK;
+    if (more && model->pipeline.bind != NULL) {
+        more = goes_on(p, &first, ct_bind_make_twin(model->pipeline.bind, &model->pipeline.twin));
     }
-    if (err == CT_OK) {
-        err = load_collect(model, p);
+    if (more) {
+        more = goes_on(p, &first, load_collect(model, p));
     }
-    if (err == CT_OK) {
-        err = load_policy(model, p);
+    if (more && model->pipeline.bind != NULL) {
+        more = goes_on(p, &first, load_policy(model, p));
     }
-    if (err == CT_OK) {
-        err = load_routes(model, p);
+    if (more && model->pipeline.bind != NULL) {
+        more = goes_on(p, &first, load_routes(model, p));
     }
-    return err == CT_OK ? find_sources(model, config_path, p) : err;
+    if (more && whole) { /* else nearly all of them would be missing */
+        (void)goes_on(p, &first, find_sources(model, config_path, p));
+    }
+    return first;
 }
 
 int ct_model_load(struct ct_settings *settings, const char *config_path, struct ct_model **out_model,
@@ -335,12 +395,19 @@ int ct_model_load(struct ct_settings *settings, const char *config_path, struct 
     const struct problem p = {problem, problem_size, out_exit};
     struct ct_model *model = calloc(1, sizeof *model);
     *out_exit = CT_EXIT_USAGE;
-    snprintf(problem, problem_size, "%s: error: out of memory", config_path);
-    if (model == NULL) {
-        return CT_ERR_NO_MEMORY;
+    ct_problems_begin(problem, problem_size);
+    const size_t known = strlen(problem);
+    int err = CT_ERR_NO_MEMORY;
+    if (model != NULL) {
+        model->settings = settings;
+        err = load_parts(model, config_path, &p);
     }
-    model->settings = settings;
-    const int err = load_parts(model, config_path, &p);
+    if (err != CT_OK && strlen(problem) == known) {
+        ct_problems_add(problem, problem_size, "%s: error: %s", config_path, ct_err_text(err));
+    }
+    if (model == NULL) {
+        return err;
+    }
     if (err != CT_OK) {
         model->settings = NULL; /* stays the caller's */
         ct_model_free(model);

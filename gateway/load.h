@@ -24,7 +24,8 @@ struct ct_model {
     struct ct_model *next; /* in a list of models to be freed */
 };
 
-/* On failure `problem` holds one located line and *out_exit the exit code that fits. Takes over `settings` when the
+/* On failure `problem` holds one located line, or all problems of all files where it is a buffer for them (problems.h),
+ * and *out_exit the exit code that fits. Takes over `settings` when the
  * result is 0, and only then. */
 int ct_model_load(struct ct_settings *settings, const char *config_path, struct ct_model **out_model,
                   enum ct_exit *out_exit, char *problem, size_t problem_size) CT_MUST_CHECK;

@@ -16,7 +16,7 @@ static void print_help(FILE *to)
           "its signed commands under the local policy.\n"
           "\n"
           "  --config FILE    the configuration (YAML); paths in it are relative to its folder\n"
-          "  --check-config   read and check everything the configuration names, start nothing\n"
+          "  --check-config   tell all that is wrong in all files the configuration names, start nothing\n"
           "  --KEY VALUE      replaces a value of the configuration, nested keys joined by dots\n"
           "  --help           this text\n"
           "  --version        the version\n"

@@ -1,8 +1,11 @@
 #include "settings.h"
 
+#include "settings_check.h"
+
 #include "config.h"
 #include "envelope.h"
 #include "log.h"
+#include "problems.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +14,6 @@
 #define TEXT(key, type, member, flags) CYAML_FIELD_STRING_PTR(key, (flags), type, member, 1, CYAML_UNLIMITED)
 #define NEEDED                         CYAML_FLAG_DEFAULT
 #define MAYBE                          CYAML_FLAG_OPTIONAL
-#define SEND_PATIENCE_MAX_MS           60000
-#define COALESCE_MAX_US                10000
-#define GPIO_MAX_MS                    3600000
 
 static const cyaml_strval_t role_names[] = {{"director", CT_ROLE_DIRECTOR}, {"release", CT_ROLE_RELEASE}};
 static const cyaml_strval_t level_names[] = {
@@ -156,162 +156,7 @@ static int make_all_whole(struct ct_settings *settings, const char *config_path)
     return err;
 }
 
-/* ---- checks */
-
-static bool good_name(const char *name, size_t max)
-{
-    const size_t len = strlen(name);
-    return len <= max && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
-}
-
-static const struct ct_settings_bus *find_bus(const struct ct_settings *settings, const char *name, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (strcmp(settings->buses[i].name, name) == 0) {
-            return &settings->buses[i];
-        }
-    }
-    return NULL;
-}
-
-static int check_send_patience(const struct ct_settings_bus *bus, char *problem, size_t size)
-{
-    if (bus->send_patience_ms <= SEND_PATIENCE_MAX_MS) {
-        return CT_OK;
-    }
-    snprintf(problem, size, "buses: '%s': send_patience_ms is %u; at most %d", bus->name, bus->send_patience_ms,
-             SEND_PATIENCE_MAX_MS);
-    return CT_ERR_RANGE;
-}
-
-static int check_buses(const struct ct_settings *settings, char *problem, size_t size)
-{
-    for (unsigned i = 0; i < settings->buses_count; i++) {
-        const char *name = settings->buses[i].name;
-        if (!good_name(name, CT_BUS_NAME_MAX)) {
-            snprintf(problem, size, "buses: name '%s': use up to %d letters, digits, _ or -", name, CT_BUS_NAME_MAX);
-            return CT_ERR_RANGE;
-        }
-        if (find_bus(settings, name, i) != NULL) {
-            snprintf(problem, size, "buses: two are named '%s'; give each bus its own name", name);
-            return CT_ERR_EXISTS;
-        }
-        const int err = check_send_patience(&settings->buses[i], problem, size);
-        if (err != CT_OK) {
-            return err;
-        }
-    }
-    return CT_OK;
-}
-
-static bool ecu_named_before(const struct ct_settings *settings, unsigned index)
-{
-    for (unsigned i = 0; i < index; i++) {
-        if (strcmp(settings->ecus[i].name, settings->ecus[index].name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int check_ecus(const struct ct_settings *settings, char *problem, size_t size)
-{
-    for (unsigned i = 0; i < settings->ecus_count; i++) {
-        const struct ct_settings_ecu *ecu = &settings->ecus[i];
-        if (find_bus(settings, ecu->bus, settings->buses_count) == NULL) {
-            snprintf(problem, size, "ecus: '%s' is on bus '%s', which `buses` does not have", ecu->name, ecu->bus);
-            return CT_ERR_NOT_FOUND;
-        }
-        if (ecu->request_id > 0x1FFFFFFFU || ecu->response_id > 0x1FFFFFFFU) {
-            snprintf(problem, size, "ecus: '%s': an arbitration id is at most 0x1FFFFFFF", ecu->name);
-            return CT_ERR_RANGE;
-        }
-        if ((ecu->request_id > 0x7FFU) != (ecu->response_id > 0x7FFU)) {
-            snprintf(
-                problem, size,
-                "ecus: '%s': request_id 0x%X and response_id 0x%X must both be 11-bit (up to 0x7FF) or both 29-bit",
-                ecu->name, ecu->request_id, ecu->response_id);
-            return CT_ERR_RANGE;
-        }
-        if (ecu->request_id == ecu->response_id) {
-            snprintf(problem, size, "ecus: '%s': request_id and response_id are both 0x%X; they must differ", ecu->name,
-                     ecu->request_id);
-            return CT_ERR_RANGE;
-        }
-        if (ecu_named_before(settings, i)) {
-            snprintf(problem, size, "ecus: two are named '%s'; give each ECU its own name", ecu->name);
-            return CT_ERR_EXISTS;
-        }
-    }
-    return CT_OK;
-}
-
-static int check_link(const struct ct_settings *settings, char *problem, size_t size)
-{
-    const struct ct_settings_link *link = &settings->link;
-    if (link->endpoint == NULL) {
-        return CT_OK;
-    }
-    if (link->key == NULL || link->server_key == NULL) {
-        snprintf(problem, size, "link: `%s` is missing; `cantwin keys init` makes the key files",
-                 link->key == NULL ? "key" : "server_key");
-        return CT_ERR_NOT_FOUND;
-    }
-    return CT_OK;
-}
-
-static int check_gpio(const struct ct_settings_gpio *gpio, char *problem, size_t size)
-{
-    const struct {
-        const char *key;
-        uint32_t ms, least;
-    } rows[] = {{"debounce_ms", gpio->debounce_ms, 1},
-                {"quiet_ms", gpio->quiet_ms, 100},
-                {"polling_ms", gpio->polling_ms, 1},
-                {"after_run_ms", gpio->after_run_ms, 1},
-                {"watchdog_ms", gpio->watchdog_ms, 10}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].ms < rows[i].least || rows[i].ms > GPIO_MAX_MS) {
-            snprintf(problem, size, "gpio: %s is %u; use %u to %d", rows[i].key, rows[i].ms, rows[i].least,
-                     GPIO_MAX_MS);
-            return CT_ERR_RANGE;
-        }
-    }
-    return CT_OK;
-}
-
-/* Its entries are on a bus of that name (power_entries.h). */
-static int check_power_bus(const struct ct_settings *settings, char *problem, size_t size)
-{
-    if (settings->gpio.chip == NULL || find_bus(settings, "gateway", settings->buses_count) == NULL) {
-        return CT_OK;
-    }
-    snprintf(problem, size, "buses: with `gpio`, 'gateway' is the bus of the power state; give this bus another name");
-    return CT_ERR_EXISTS;
-}
-
-static int check_coalesce(const struct ct_settings *settings, char *problem, size_t size)
-{
-    if (settings->coalesce_us <= COALESCE_MAX_US) {
-        return CT_OK;
-    }
-    snprintf(problem, size, "coalesce_us is %u; at most %d", settings->coalesce_us, COALESCE_MAX_US);
-    return CT_ERR_RANGE;
-}
-
-static int check(const struct ct_settings *settings, char *problem, size_t size)
-{
-    if (!good_name(settings->vehicle_id, 64)) {
-        snprintf(problem, size, "vehicle_id: '%s': use up to 64 letters, digits, _ or -", settings->vehicle_id);
-        return CT_ERR_RANGE;
-    }
-    int err = check_buses(settings, problem, size);
-    err = err == CT_OK ? check_ecus(settings, problem, size) : err;
-    err = err == CT_OK ? check_link(settings, problem, size) : err;
-    err = err == CT_OK ? check_power_bus(settings, problem, size) : err;
-    err = err == CT_OK ? check_coalesce(settings, problem, size) : err;
-    return err == CT_OK ? check_gpio(&settings->gpio, problem, size) : err;
-}
+/* ---- defaults */
 
 static void fill(uint32_t *value, uint32_t standard)
 {
@@ -336,45 +181,53 @@ static void fill_defaults(struct ct_settings *settings)
 static int apply(struct ct_settings *settings, const struct ct_override *overrides, size_t count, char *problem,
                  size_t size)
 {
-    for (size_t i = 0; i < count; i++) {
+    int first = CT_OK;
+    for (size_t i = 0; i < count && (first == CT_OK || ct_problems_all(size)); i++) {
         const int err = ct_config_set(settings, &top_schema, overrides[i].key, overrides[i].value, problem, size);
-        if (err != CT_OK) {
-            return err;
-        }
+        first = first == CT_OK ? err : first;
     }
-    return CT_OK;
+    return first;
+}
+
+static int finish(struct ct_settings *settings, const char *path, bool whole, char *problem, size_t problem_size)
+{
+    fill_defaults(settings);
+    return ct_settings_check(path, whole, settings, problem, problem_size);
 }
 
 int ct_settings_load(const char *path, const struct ct_override *overrides, size_t override_count,
                      struct ct_settings **out_settings, enum ct_exit *out_exit, char *problem, size_t problem_size)
 {
+    const bool all = ct_problems_all(problem_size);
     void *loaded = NULL;
     *out_exit = CT_EXIT_USAGE;
     int err = ct_config_load(path, &top_schema, &loaded, problem, problem_size);
-    if (err != CT_OK) {
+    if (err != CT_OK && all && ct_config_load_rest(path, &top_schema, &loaded) != CT_OK) {
+        loaded = NULL;
+    }
+    if (err != CT_OK && loaded == NULL) {
         const bool unreadable = err == CT_ERR_NOT_FOUND || err == CT_ERR_PERMISSION || err == CT_ERR_IO;
         *out_exit = unreadable && strstr(problem, "key '") == NULL ? CT_EXIT_ENVIRONMENT : CT_EXIT_USAGE;
         return err;
     }
     struct ct_settings *settings = loaded;
-    char text[400];
-    err = make_all_whole(settings, path);
-    if (err == CT_OK) {
-        err = apply(settings, overrides, override_count, problem, problem_size);
+    int more = make_all_whole(settings, path);
+    if (more != CT_OK) {
+        ct_problems_add(problem, problem_size, "%s: error: %s", path, ct_err_text(more));
+    } else {
+        more = apply(settings, overrides, override_count, problem, problem_size);
     }
-    if (err == CT_OK) {
-        fill_defaults(settings);
-        err = check(settings, text, sizeof text);
-        if (err != CT_OK) {
-            snprintf(problem, problem_size, "%s: error: %s", path, text);
-        }
+    if (more == CT_OK || all) {
+        const int last = finish(settings, path, err == CT_OK, problem, problem_size);
+        more = more == CT_OK ? last : more;
     }
-    if (err != CT_OK) {
+    err = err == CT_OK ? more : err;
+    if (err != CT_OK && !all) {
         ct_settings_free(settings);
         return err;
     }
     *out_settings = settings;
-    return CT_OK;
+    return err;
 }
 
 void ct_settings_free(struct ct_settings *settings)

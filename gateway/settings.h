@@ -106,7 +106,8 @@ struct ct_override {
 };
 
 /* Loads `path`, applies the overrides, fills in defaults and checks. On failure `problem` holds one line; *out_exit is
- * the exit code that fits: 2 for what is written wrongly, 3 for a file that cannot be read. */
+ * the exit code that fits: 2 for what is written wrongly, 3 for a file that cannot be read. A buffer for all problems
+ * (problems.h) gets them all, and *out_settings is then given with an error too, when the file has the right form. */
 int ct_settings_load(const char *path, const struct ct_override *overrides, size_t override_count,
                      struct ct_settings **out_settings, enum ct_exit *out_exit, char *problem,
                      size_t problem_size) CT_MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "policy_file.h"
 
 #include "config.h"
+#include "problems.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -137,8 +138,8 @@ struct reader {
 
 static int refuse(const struct reader *reader, const char *section, size_t index, const char *what)
 {
-    (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s rule %zu: %s", reader->path, section,
-                   index + 1, what);
+    ct_problems_add(reader->problem, reader->problem_size, "%s: error: %s rule %zu: %s", reader->path, section,
+                    index + 1, what);
     return CT_ERR_RANGE;
 }
 
@@ -341,6 +342,13 @@ static size_t count_ranges(const struct policy_keys *keys)
     return count;
 }
 
+/* The first error; the rules behind it are looked at too where all problems are wanted. */
+static bool goes_on(const struct reader *reader, int *first, int err)
+{
+    *first = *first == CT_OK ? err : *first;
+    return *first == CT_OK || ct_problems_all(reader->problem_size);
+}
+
 static int fill_arrays(const struct reader *reader, const struct policy_keys *keys, struct rule_arrays *arrays)
 {
     int err = CT_OK;
@@ -348,15 +356,16 @@ static int fill_arrays(const struct reader *reader, const struct policy_keys *ke
     for (size_t i = 0; i < keys->transmit_count; i++) {
         (void)snprintf(arrays->buses[i], sizeof(arrays->buses[i]), "%s", keys->transmit[i]);
     }
-    for (size_t i = 0; err == CT_OK && i < keys->frames_count; i++) {
-        err = make_frame(reader, i, &keys->frames[i], &arrays->frames[i], &arrays->ranges[ranges]);
+    for (size_t i = 0; goes_on(reader, &err, CT_OK) && i < keys->frames_count; i++) {
+        (void)goes_on(reader, &err,
+                      make_frame(reader, i, &keys->frames[i], &arrays->frames[i], &arrays->ranges[ranges]));
         ranges += keys->frames[i].signals_count;
     }
-    for (size_t i = 0; err == CT_OK && i < keys->uds_count; i++) {
-        err = make_uds(reader, i, &keys->uds[i], &arrays->uds[i]);
+    for (size_t i = 0; goes_on(reader, &err, CT_OK) && i < keys->uds_count; i++) {
+        (void)goes_on(reader, &err, make_uds(reader, i, &keys->uds[i], &arrays->uds[i]));
     }
-    for (size_t i = 0; err == CT_OK && i < keys->desired_count; i++) {
-        err = make_desired(reader, i, &keys->desired[i], &arrays->desired[i]);
+    for (size_t i = 0; goes_on(reader, &err, CT_OK) && i < keys->desired_count; i++) {
+        (void)goes_on(reader, &err, make_desired(reader, i, &keys->desired[i], &arrays->desired[i]));
     }
     return err;
 }
@@ -376,7 +385,7 @@ static int make_policy(const struct reader *reader, const struct policy_keys *ke
     };
     const int err = ct_policy_create(&rules, out_policy);
     if (err != CT_OK) {
-        (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s", reader->path, ct_err_text(err));
+        ct_problems_add(reader->problem, reader->problem_size, "%s: error: %s", reader->path, ct_err_text(err));
     }
     return err;
 }
@@ -396,7 +405,7 @@ static int build(const struct reader *reader, const struct policy_keys *keys, st
         err = fill_arrays(reader, keys, &arrays);
         err = err == CT_OK ? make_policy(reader, keys, &arrays, out_policy) : err;
     } else {
-        (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s", reader->path, ct_err_text(err));
+        ct_problems_add(reader->problem, reader->problem_size, "%s: error: %s", reader->path, ct_err_text(err));
     }
     free(arrays.buses);
     free(arrays.frames);
@@ -415,6 +424,7 @@ int ct_policy_load(const char *path, const struct ct_message_lookup *lookup, str
         return err;
     }
     const struct reader reader = {path, lookup, problem, problem_size};
+    ct_problems_begin(problem, problem_size);
     err = build(&reader, config, out_policy);
     ct_config_free(&policy_schema, config);
     return err;

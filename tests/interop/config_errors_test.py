@@ -55,10 +55,10 @@ def try_keys_and_values(folder):
     fails("gateway_ecu_on_no_bus", folder, changed(folder, "ecu.yaml", "bus: can1", "bus: can7"), USAGE, "ecu.yaml",
           "can7")
     fails("gateway_ecu_with_ids_of_two_kinds", folder, changed(folder, "ids.yaml", "response_id: 0x7E8",
-                                                               "response_id: 0x18DAF110"), USAGE, "ids.yaml: error: ",
+                                                               "response_id: 0x18DAF110"), USAGE, f"ids.yaml:{line_of(folder, 'ids.yaml', 'name: engine')}:5: error: ",
           "engine", "0x18DAF110")
     fails("gateway_two_ecus_of_one_name", folder, changed(folder, "ecus.yaml", "name: gearbox", "name: engine"), USAGE,
-          "ecus.yaml: error: ", "engine", "its own name")
+          f"ecus.yaml:{line_of(folder, 'ecus.yaml', 'response_id: 0x7E9')}:5: error: ", "engine", "its own name")
     fails("gateway_state_from_no_signal", folder, changed(folder, "state.yaml", "speed: Vehicle.Speed",
                                                            "speed: Vehicle.Sped"), USAGE, "state.yaml", "Vehicle.Sped")
     gpio = "log_level: info\ngpio: { chip: gpiochip0, "
@@ -68,7 +68,61 @@ def try_keys_and_values(folder):
           USAGE, "quiet.yaml: error: gpio: quiet_ms is 5; use 100 to 3600000")
     text = (folder / "quiet.yaml").read_text().replace("quiet_ms: 5", "quiet_ms: 500")
     (folder / "own.yaml").write_text(text.replace("name: can1", "name: gateway").replace("bus: can1", "bus: gateway"))
-    fails("gateway_gpio_bus_of_its_own_name", folder, ["--config", "own.yaml"], USAGE, "own.yaml: error: buses: with `gpio`")
+    fails("gateway_gpio_bus_of_its_own_name", folder, ["--config", "own.yaml"], USAGE,
+          f"own.yaml:{line_of(folder, 'own.yaml', 'name: gateway')}:5: error: buses: with `gpio`")
+
+
+def numbered(folder, name, changes):
+    """Writes a file with faults put into it: (old, new) each once; returns the lines of the new texts, in order."""
+    text = (folder / name).read_text()
+    for old, new in changes:
+        assert old in text, (name, old)
+        text = text.replace(old, new, 1)
+    (folder / name).write_text(text)
+    return [line_of(folder, name, new.split("\n")[0]) for _, new in changes]
+
+
+def try_check_all(original):
+    """--check-config tells every fault of every file at once, each at its line, and nothing else."""
+    with tempfile.TemporaryDirectory(prefix="cantwin-") as name:
+        folder = pathlib.Path(name)
+        shutil.copytree(original, folder, dirs_exist_ok=True)
+        good = subprocess.run([GATEWAY, "--config", "gateway.yaml", "--check-config"], cwd=folder, capture_output=True, text=True,
+                              timeout=TIMEOUT)
+        report.check("gateway_check_of_a_good_one", [] if good.returncode == 0 and "is in order" in good.stderr and
+                     good.stderr.count("warning: bus") == 2 else [f"{good.returncode}: {good.stderr}"])
+        settings = numbered(folder, "gateway.yaml", [
+            ("    fd: false\n", "    fd: perhaps\n"), ("log_level: info", "log_levle: info"), ("commit_ms: 100", "commit_ms: often"),
+            ("name: gearbox", "name: engine"), ("bus: can1", "bus: can7"), ("response_id: 0x7EA", "response_id: 0x7E2"),
+            ("keys/vehicle-demo.curve", "keys/other.curve"), ("keys/release.ed25519.pub", "keys/nobody.pub")])
+        powertrain = numbered(folder, "powertrain.dbc", [(" SG_ ", " SG_ BROKEN : 0|x@1+ (1,0) [0|0] \"\" E\n SG_ "),
+                                                         ("BU_:", "BO_ 99999999999 HUGE: 8 E\nBU_:")])
+        body = numbered(folder, "body.dbc", [("BO_ ", "BO_ x BAD: 8 E\nBO_ ")])
+        (folder / "collection.yaml").write_text("signals:\n  - { match: a, on_change: false }\n  - { match: b, interval_ms: -5 }\n"
+                                                "  - { match: c, threshold: -1 }\n")
+        policy = numbered(folder, "policy.yaml", [("rate: ", "rate: -")])
+        (folder / "mapping.json").write_text("{ \"Vehicle\": [ }\n")
+        done = subprocess.run([GATEWAY, "--config", "gateway.yaml", "--check-config", "--no.such", "1"], cwd=folder,
+                              capture_output=True, text=True, timeout=TIMEOUT)
+        lines = [line.partition("error: ")[2] for line in done.stderr.splitlines() if "error: " in line]
+        wanted = [f"gateway.yaml:{settings[0]}:9: error: 'fd' cannot be 'perhaps'", f"gateway.yaml:{settings[1]}:1: error: unknown key",
+                  f"gateway.yaml:{settings[2]}:14: error: 'commit_ms' cannot be 'often'", "--no.such: error: unknown key",
+                  "two are named 'engine'", "'body' is on bus 'can7'", "request_id and response_id are both 0x7E2",
+                  f"powertrain.dbc:{powertrain[0]}:", f"powertrain.dbc:{powertrain[1]}:", f"body.dbc:{body[0]}:",
+                  "mapping.json:1:16: error: not valid JSON", "signals[0] 'a': on_change", "signals[1] 'b': interval_ms",
+                  "signals[2] 'c': threshold", "policy.yaml", "keys/other.curve", "keys/nobody.pub"]
+        problems = [] if done.returncode == USAGE else [f"exit status {done.returncode}"]
+        problems += [f"{word!r} is told {count} times: {done.stderr}" for word in wanted
+                     if (count := sum(word in line for line in lines)) != 1]
+        if lines[-1] != f"gateway.yaml: {len(lines) - 1} problems" or len(lines) - 1 != len(wanted):
+            problems.append(f"{len(lines) - 1} problems instead of {len(wanted)}: {done.stderr}")
+        report.check("gateway_check_tells_all_faults_of_all_files_at_their_lines", problems)
+        for unreadable in ("nowhere.yaml", "noise.yaml"):
+            (folder / "noise.yaml").write_bytes(bytes(range(256)))
+            done = subprocess.run([GATEWAY, "--config", unreadable, "--check-config"], cwd=folder, capture_output=True, text=True,
+                                  timeout=TIMEOUT)
+            report.check(f"gateway_check_of_{unreadable}", [] if done.returncode == USAGE and unreadable in done.stderr else
+                         [f"{done.returncode}: {done.stderr}"])
 
 
 def try_files(folder):
@@ -227,6 +281,7 @@ def main():
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try_arguments(folder)
         try_keys_and_values(folder)
+        try_check_all(folder)
         try_files(folder)
         try_ports(folder)
         try_damaged_logs(folder)
