@@ -275,8 +275,7 @@ def try_running(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for file in VEHICLE.iterdir():
-            shutil.copy(file, folder)
+        shutil.copytree(VEHICLE, folder, dirs_exist_ok=True)
         subprocess.run([BIN / "cantwin", "keys", "init", "--dir", "keys", "--vehicle", "demo"], cwd=folder, check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try_arguments(folder)
