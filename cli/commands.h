@@ -12,6 +12,7 @@
     X(replay, "play logs into buses, convert them") \
     X(bench, "measure what decoding costs here") \
     X(diag, "talk to ECUs: read, write, clear, flash") \
+    X(top, "watch a bus or the twin live: rates, changes, values") \
     X(twin, "get, watch and set the twin on board") \
     X(keys, "make and show transport and signing keys")
 /* clang-format on */

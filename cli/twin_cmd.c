@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "json.h"
+#include "twin_client.h"
 
 #include <cjson/cJSON.h>
 
@@ -11,11 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define DEFAULT_SOCKET "/run/cantwin/gateway.sock"
+#define DEFAULT_SOCKET CT_TWIN_DEFAULT_SOCKET
 #define REQUEST_MAX    4096
 
 static const char help[] =
@@ -88,31 +87,6 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 /* ---- the connection */
 
-static FILE *connect_to(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        fprintf(stderr, "cantwin twin: error: %s: a socket path has at most %zu characters\n", path,
-                sizeof address.sun_path - 1);
-        return NULL;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-        fprintf(stderr, "cantwin twin: error: %s: no gateway answers there (%s); give its status_socket by --socket\n",
-                path, ct_err_text(ct_err_from_errno(errno)));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return NULL;
-    }
-    FILE *stream = fdopen(fd, "r+");
-    if (stream == NULL) {
-        close(fd);
-    }
-    return stream;
-}
-
 static FILE *request(const struct options *options, struct ct_buf *line)
 {
     ct_buf_text(line, "\n");
@@ -120,7 +94,7 @@ static FILE *request(const struct options *options, struct ct_buf *line)
         fputs("cantwin twin: error: the request is too long\n", stderr);
         return NULL;
     }
-    FILE *stream = connect_to(options->socket);
+    FILE *stream = ct_twin_connect(options->socket);
     if (stream != NULL) {
         fwrite(line->data, 1, line->len, stream);
         fflush(stream);
@@ -130,52 +104,18 @@ static FILE *request(const struct options *options, struct ct_buf *line)
 
 /* ---- output */
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-static void value_text(const cJSON *entry, char *out, size_t size)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(entry, "value");
-    const char *text = text_of(entry, "text");
-    if (cJSON_IsBool(value)) {
-        snprintf(out, size, "%s", cJSON_IsTrue(value) ? "true" : "false");
-    } else if (cJSON_IsNumber(value)) {
-        snprintf(out, size, "%.10g", value->valuedouble);
-    } else {
-        snprintf(out, size, "%s", cJSON_IsString(value) ? value->valuestring : "-");
-    }
-    if (text[0] != '\0') {
-        const size_t len = strlen(out);
-        snprintf(out + len, size - len, " %s", text);
-    }
-}
-
-static void quality_text(const cJSON *entry, char *out, size_t size)
-{
-    const cJSON *flag = NULL;
-    out[0] = '\0';
-    cJSON_ArrayForEach(flag, cJSON_GetObjectItemCaseSensitive(entry, "quality"))
-    {
-        const size_t len = strlen(out);
-        snprintf(out + len, size - len, "%s%s", len > 0 ? "," : "", flag->valuestring);
-    }
-}
-
 static void print_entry(const cJSON *entry)
 {
     char value[320];
     char quality[160];
     char age[32] = "-";
     const cJSON *age_ms = cJSON_GetObjectItemCaseSensitive(entry, "age_ms");
-    value_text(entry, value, sizeof value);
-    quality_text(entry, quality, sizeof quality);
+    ct_twin_value_text(entry, value, sizeof value);
+    ct_twin_quality_text(entry, quality, sizeof quality);
     if (cJSON_IsNumber(age_ms)) {
         snprintf(age, sizeof age, "%.1f s", age_ms->valuedouble / 1000);
     }
-    printf("%-60s %16s %-8s %9s  %s\n", text_of(entry, "name"), value, text_of(entry, "unit"), age, quality);
+    printf("%-60s %16s %-8s %9s  %s\n", ct_twin_text(entry, "name"), value, ct_twin_text(entry, "unit"), age, quality);
 }
 
 enum line_kind { LINE_ENTRY, LINE_END, LINE_ERROR, LINE_LOST };
@@ -298,8 +238,8 @@ static int print_state(const char *line, bool json)
 {
     cJSON *object = cJSON_Parse(line);
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(object, "error");
-    const char *state = text_of(object, "state");
-    const char *reason = text_of(object, "reason");
+    const char *state = ct_twin_text(object, "state");
+    const char *reason = ct_twin_text(object, "reason");
     int status = -1;
     if (cJSON_IsString(error)) {
         fprintf(stderr, "cantwin twin: error: %s\n", error->valuestring);
@@ -309,7 +249,7 @@ static int print_state(const char *line, bool json)
     } else {
         const bool why = reason[0] != '\0' && strcmp(reason, "none") != 0;
         printf("%s%s%s%s%s\n", state, why ? ": " : "", why ? reason : "",
-               text_of(object, "text")[0] != '\0' ? ": " : "", text_of(object, "text"));
+               ct_twin_text(object, "text")[0] != '\0' ? ": " : "", ct_twin_text(object, "text"));
     }
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "final"))) {
         status = strcmp(state, "done") == 0 ? CT_EXIT_OK : CT_EXIT_FAILED;
