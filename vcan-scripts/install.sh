@@ -50,10 +50,20 @@ python_install() {
     return 3
 }
 
+# The checker of the page's accessibility. Without npm its test is skipped by name.
+node_install() {
+    local folder=${CANTWIN_NODE:-$(dirname "$venv")/node}
+    if ! command -v npm >/dev/null || [ -f "$folder/node_modules/axe-core/axe.min.js" ]; then return 0; fi
+    npm install --silent --no-audit --no-fund --prefix "$folder" axe-core >/dev/null 2>&1 ||
+        echo "could not install axe-core; the accessibility test will be skipped" >&2
+    return 0
+}
+
 case ${1:-} in
 build) apt_install "${build_packages[@]}" ;;
 test)
     apt_install "${build_packages[@]}" "${test_packages[@]}" || exit 3
+    node_install
     python_install
     ;;
 kernel) apt_install "${kernel_packages[@]}" ;;

@@ -1,29 +1,15 @@
-// The page: which vehicle is shown, what comes from the backend, and where it goes.
+// The pages: which one is shown, who looks, what comes again and again, and the keyboard.
 import * as api from './api.js';
-import { ActuatorList, CommandList } from './commands.js';
-import { age, clock, value } from './format.js';
-import { Plot } from './plot.js';
-import { SignalTable } from './signals.js';
+import { AlertList, FleetTable } from './fleet.js';
+import { VehicleView } from './vehicle.js';
 
 const $ = (id) => document.getElementById(id);
 const LIST_MS = 2000;
-const TWIN_MS = 10000; // the stream tells changes; this also brings the age of what did not change
-
-let vehicle = null; // id shown
-let revision = null;
-let endStream = null;
-let clockOffset = 0; // backend's UTC minus this machine's, from the newest signal
-
-const plot = new Plot($('plot'));
-const table = new SignalTable($('signals'), $('signal-count'), chooseSignal);
-const commands = new CommandList($('commands'), $('no-commands'));
-const actuators = new ActuatorList($('actuators'), $('no-actuators'), (path, wanted) =>
-  attempt(async () => { await api.setDesired(vehicle, path, wanted); await loadCommands(); }));
-
-// ------------------------------------------------------------------------------------------------ errors and status
+const REFRESH_MS = 10000;
 
 let toastTimer = 0;
 function complain(error) {
+  if (error.name === 'AbortError') return;
   $('toast').textContent = error.message;
   $('toast').hidden = false;
   clearTimeout(toastTimer);
@@ -36,230 +22,121 @@ async function attempt(work) {
 
 function serverStatus(on, text) {
   $('server').className = `status ${on ? 'on' : 'off'}`;
-  $('server').textContent = text;
+  if ($('server').textContent !== text) $('server').textContent = text;
 }
 
-// ------------------------------------------------------------------------------------------------ vehicles
+const view = new VehicleView(attempt, serverStatus);
+const fleet = new FleetTable({ head: $('fleet-head'), body: $('vehicles'), count: $('vehicle-count'), hint: $('no-vehicles') },
+  (id) => { location.hash = `#/v/${encodeURIComponent(id)}`; });
+const alerts = new AlertList($('alerts'), $('no-alerts'), $('alert-count'), (alert) =>
+  attempt(async () => { await api.acknowledge(alert.id, ''); await loadFleet(); }));
 
-function drawVehicles(list) {
-  $('vehicle-count').textContent = list.length;
-  $('no-vehicles').hidden = list.length > 0;
-  const items = list.map((v) => {
-    const item = document.createElement('li');
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.dataset.id = v.id;
-    if (v.connected) button.className = 'connected';
-    button.setAttribute('aria-current', String(v.id === vehicle));
-    const name = document.createElement('b');
-    name.textContent = v.id;
-    const note = document.createElement('small');
-    const seen = age(Date.now() + clockOffset - v.last_seen_utc_ms);
-    note.textContent = `${v.connected ? 'connected' : 'offline'} · ${seen} ago`;
-    note.title = 'last seen';
-    button.append(name, note);
-    item.append(button);
-    return item;
-  });
-  const focused = document.activeElement?.closest?.('#vehicles button')?.dataset.id;
-  $('vehicles').replaceChildren(...items);
-  if (focused) $('vehicles').querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+// ------------------------------------------------------------------------------------------------ which page
+
+let routed = false; // people chose where they are
+
+function route() {
+  const match = location.hash.match(/^#\/v\/(.+)$/);
+  const id = match ? decodeURIComponent(match[1]) : null;
+  routed = routed || location.hash !== '';
+  if (id !== null && id === view.id) return;
+  $('fleet').hidden = id !== null;
+  $('vehicle').hidden = id === null;
+  document.title = id === null ? 'cantwin fleet' : `${id} · cantwin fleet`;
+  if (id === null) view.hide();
+  else view.show(id);
+  attempt(loadFleet);
 }
 
-function drawFacts(v) {
-  const facts = [['State', v.connected ? 'connected' : 'offline'], ['Last seen', clock(v.last_seen_utc_ms)],
-    ['Software', v.software || 'unknown'], ['Signals', v.signals], ['Revision', revision ?? v.revision]];
-  $('facts').replaceChildren(...facts.map(([name, text]) => {
-    const pair = document.createElement('div');
-    const term = document.createElement('dt');
-    const detail = document.createElement('dd');
-    term.textContent = name;
-    detail.textContent = text;
-    pair.append(term, detail);
-    return pair;
-  }));
-}
+// ------------------------------------------------------------------------------------------------ the fleet
 
-async function loadVehicles() {
+let asked = null;
+
+async function loadFleet() {
   try {
     const list = await api.vehicles();
-    serverStatus(true, `backend up · ${list.filter((v) => v.connected).length} of ${list.length} connected`);
-    drawVehicles(list);
-    if (vehicle === null && list.length > 0) {
-      const wanted = decodeURIComponent(location.hash.slice(1));
-      showVehicle((list.find((v) => v.id === wanted) ?? list.find((v) => v.connected) ?? list[0]).id);
+    serverStatus(true, `${list.filter((v) => v.connected).length} of ${list.length} connected`);
+    fleet.set(list, view.now);
+    if (!routed && list.length === 1) {
+      routed = true;
+      location.replace(`#/v/${encodeURIComponent(list[0].id)}`);
     }
-    const shown = list.find((v) => v.id === vehicle);
-    if (shown) drawFacts(shown);
+    const shown = list.find((v) => v.id === view.id);
+    if (shown) view.facts(shown);
   } catch (error) {
     serverStatus(false, error.message);
+    return;
   }
+  if ($('fleet').hidden) return;
+  await attempt(async () => alerts.set(await api.alerts(false)));
+  if (asked) await attempt(async () => fleet.answer(await api.ask(asked)));
 }
 
-function showVehicle(id) {
-  endStream?.();
-  vehicle = id;
-  revision = null;
-  location.hash = encodeURIComponent(id);
-  $('main').hidden = false;
-  $('title').textContent = id;
-  table.clear();
-  actuators.clear();
-  commands.set([]);
-  plot.clear();
-  $('plot-title').textContent = 'History';
-  $('plot-note').hidden = false;
-  for (const button of $('vehicles').querySelectorAll('button')) {
-    button.setAttribute('aria-current', String(button.dataset.id === id));
-  }
-  endStream = api.stream(id, { twin: onTwin, command: onCommand, state: onStream });
-  attempt(loadTwin);
-  attempt(loadCommands);
-  attempt(loadEvents);
-}
-
-// ------------------------------------------------------------------------------------------------ one vehicle
-
-function noteClock(signals) {
-  for (const s of signals) {
-    if (s.utc_ms !== null) { clockOffset = s.utc_ms + s.age_ms - Date.now(); return; }
-  }
-}
-
-async function loadTwin() {
-  const id = vehicle;
-  const twin = await api.twin(id);
-  if (id !== vehicle) return;
-  revision = twin.revision;
-  noteClock(twin.signals);
-  table.update(twin.signals, true);
-  actuators.update(twin.signals, twin.desired);
-  if (table.selected === null && twin.signals.length > 0) {
-    const first = twin.signals.find((s) => s.name === 'Vehicle.Speed') ?? twin.signals[0];
-    table.select(first.name);
-  }
-}
-
-async function loadCommands() {
-  const id = vehicle;
-  const list = await api.commands(id);
-  if (id === vehicle) commands.set(list);
-}
-
-async function loadEvents() {
-  const id = vehicle;
-  const list = await api.events(id);
-  if (id !== vehicle) return;
-  $('no-events').hidden = list.length > 0;
-  $('events').replaceChildren(...list.slice(0, 8).map((event) => {
-    const item = document.createElement('li');
-    const line = document.createElement('div');
-    line.className = 'line';
-    const what = document.createElement('span');
-    what.className = 'what';
-    what.textContent = `${event.name}: ${event.text}`;
-    const when = document.createElement('small');
-    when.textContent = clock(event.utc_ms);
-    line.append(what, when);
-    item.append(line);
-    return item;
-  }));
-}
-
-function onTwin(update) {
-  revision = update.revision;
-  noteClock(update.signals);
-  table.update(update.signals);
-  actuators.update(update.signals);
-  const plotted = update.signals.find((s) => s.name === table.selected);
-  if (plotted) plot.add(plotted.utc_ms, plotted.value);
-}
-
-function onCommand(command) {
-  commands.put(command);
-  if (command.final) attempt(loadTwin);
-}
-
-function onStream(up) {
-  if (!up) serverStatus(false, 'live updates interrupted, trying again…');
-  if (up && vehicle !== null) { attempt(loadTwin); attempt(loadCommands); }
-}
-
-// ------------------------------------------------------------------------------------------------ history
-
-// The last changes of a text, beside its timeline.
-function changes(samples) {
-  const changed = samples.filter(([, v], i) => i === 0 || v !== samples[i - 1][1]);
-  return changed.slice(-8).map(([us, v]) => `${clock(us / 1000)} ${value(v)}`).join(' · ');
-}
-
-async function loadHistory() {
-  const id = vehicle;
-  const name = table.selected;
-  if (name === null) return;
-  const now = Date.now() + clockOffset;
-  const history = await api.history(id, name, now - plot.minutes * 60000, now + 1000);
-  if (id !== vehicle || name !== table.selected) return;
-  plot.set(history);
-  const short = name.split('.').slice(-2).join('.');
-  $('plot-title').textContent = history.unit ? `${short} (${history.unit})` : short;
-  $('plot-title').title = name;
-  $('plot').setAttribute('aria-label', `History of ${name}`);
-  $('plot-note').hidden = plot.samples.some(([, v]) => Number.isFinite(v)) && !plot.textual;
-  if (plot.textual) $('plot-note').textContent = changes(history.samples);
-  else $('plot-note').textContent = `No ${plot.samples.length > 0 ? 'finite value' : 'sample'} of this signal in this time.`;
-  plot.draw(now);
-}
-
-function chooseSignal() {
-  plot.clear();
-  attempt(loadHistory);
-}
-
-// ------------------------------------------------------------------------------------------------ people
-
-$('vehicles').addEventListener('click', (event) => {
-  const id = event.target.closest('button')?.dataset.id;
-  if (id && id !== vehicle) showVehicle(id);
-});
-
-$('ranges').addEventListener('click', (event) => {
+$('fleet-search').addEventListener('input', () => fleet.filter($('fleet-search').value));
+$('states').addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (!button) return;
-  for (const other of $('ranges').children) other.setAttribute('aria-pressed', String(other === button));
-  plot.minutes = Number(button.dataset.minutes);
-  attempt(loadHistory);
+  for (const other of $('states').children) other.setAttribute('aria-pressed', String(other === button));
+  fleet.state = button.dataset.state;
+  fleet.draw();
 });
 
-$('search').addEventListener('input', () => table.filter($('search').value));
+function ask(where) {
+  $('ask-clear').hidden = where === '';
+  asked = null;
+  if (where === '') { fleet.answer(null); return; }
+  attempt(async () => { fleet.answer(await api.ask(where)); asked = where; });
+}
 
-$('diagnose').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const form = new FormData(event.target);
-  attempt(async () => {
-    await api.diagnose(vehicle, form.get('ecu'), form.get('request'));
-    await loadCommands();
-  });
+$('ask').addEventListener('submit', (event) => { event.preventDefault(); ask($('where').value.trim()); });
+$('ask-clear').addEventListener('click', () => { $('where').value = ''; ask(''); });
+
+// ------------------------------------------------------------------------------------------------ who
+
+async function loadMe() {
+  const me = await api.me();
+  $('who').hidden = me.user === 'loopback';
+  $('who').textContent = `${me.user} (${me.role})`;
+  $('who').title = 'Use another token';
+  document.body.dataset.role = me.role;
+}
+
+api.onTokenWanted(() => { if (!$('login').open) $('login').showModal(); });
+$('who').addEventListener('click', () => { api.useToken(null); $('login').showModal(); });
+$('login-form').addEventListener('submit', () => {
+  api.useToken($('token').value.trim());
+  $('token').value = '';
+  attempt(loadMe);
+  attempt(loadFleet);
+  if (view.id !== null) view.show(view.id);
 });
+
+// ------------------------------------------------------------------------------------------------ keyboard
 
 document.addEventListener('keydown', (event) => {
   const typing = event.target.matches?.('input');
+  const search = $('fleet').hidden ? $('search') : $('fleet-search');
+  if (event.ctrlKey || event.metaKey || event.altKey || $('login').open) return;
   if (event.key === '/' && !typing) {
     event.preventDefault();
-    $('search').focus();
-  } else if (event.key === 'Escape' && event.target === $('search')) {
-    $('search').value = '';
-    table.filter('');
-    $('search').blur();
-  } else if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') &&
-             (event.target === document.body || event.target === $('search'))) {
+    search.focus();
+  } else if (event.key === 'f' && !typing) {
+    location.hash = '#/';
+  } else if (event.key === 'Escape' && event.target === search) {
+    search.value = '';
+    search.dispatchEvent(new Event('input'));
+    search.blur();
+  } else if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && !$('vehicle').hidden &&
+             (event.target === document.body || event.target === search)) {
     event.preventDefault();
-    table.move(event.key === 'ArrowDown' ? 1 : -1);
+    view.table.move(event.key === 'ArrowDown' ? 1 : -1);
   }
 });
 
-setInterval(loadVehicles, LIST_MS);
-setInterval(() => { if (vehicle !== null) { attempt(loadTwin); attempt(loadEvents); } }, TWIN_MS);
-setInterval(() => { if (vehicle !== null && commands.open) attempt(loadCommands); }, 3000);
-setInterval(() => { table.tick(); if (vehicle !== null && plot.samples.length > 0) plot.draw(Date.now() + clockOffset); }, 500);
-loadVehicles();
+addEventListener('hashchange', route);
+setInterval(loadFleet, LIST_MS);
+setInterval(() => view.refresh(), REFRESH_MS);
+setInterval(() => view.followCommands(), 3000);
+setInterval(() => { if (view.id !== null) view.tick(); }, 500);
+attempt(loadMe);
+route();

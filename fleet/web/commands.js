@@ -1,20 +1,23 @@
-// Actuators with their desired values, and the commands with their state until the end.
-import { clock, hex, value } from './format.js';
+// Actuators with what is desired and what the vehicle reports, and the commands with their state until the end.
+import { element, hex, moment, value } from './format.js';
+
+const STEPS = ['queued', 'sent', 'accepted', 'running', 'done'];
 
 const GOOD = new Set(['done']);
 const BAD = new Set(['refused', 'failed', 'expired', 'cancelled', 'outcome-unknown']);
-
-function element(kind, className, text) {
-  const made = document.createElement(kind);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 function title(command) {
   return command.action === 'set-desired'
     ? `${command.path} → ${value(command.value)}`
     : `${command.ecu}: ${command.request.toUpperCase()}`;
+}
+
+function progress(state) {
+  const bar = element('progress');
+  bar.max = STEPS.length - 1;
+  bar.value = Math.max(0, STEPS.indexOf(state));
+  bar.setAttribute('aria-label', `Step ${bar.value + 1} of ${STEPS.length}: ${state}`);
+  return bar;
 }
 
 function item(command) {
@@ -25,7 +28,8 @@ function item(command) {
   const kind = GOOD.has(command.state) ? 'good' : BAD.has(command.state) ? 'bad' : 'running';
   line.append(element('span', 'what', title(command)), element('span', `state ${kind}`, command.state));
   entry.append(line);
-  const notes = [clock(command.issued_utc_ms)];
+  if (!command.final) entry.append(progress(command.state));
+  const notes = [moment(command.issued_utc_ms)];
   if (command.final) {
     const end = command.history.at(-1);
     if (end) notes.push(`${Math.max(0, end.utc_ms - command.issued_utc_ms)} ms`);
@@ -65,7 +69,7 @@ export class CommandList {
 }
 
 export class ActuatorList {
-  // set(path, value): a person wants it so
+  // set(path, value, revision): a person wants it so, who saw that revision
   constructor(list, hint, set) {
     this.list = list;
     this.hint = hint;
@@ -89,11 +93,17 @@ export class ActuatorList {
         this.rows.set(signal.name, row);
         this.list.append(row.entry);
       }
+      row.reported = signal.value;
       row.show(signal);
     }
     for (const want of desired ?? []) {
       const row = this.rows.get(want.path);
-      if (row) row.note.textContent = `wanted ${value(want.value)}: ${want.state}`;
+      if (!row) continue;
+      row.revision = want.revision;
+      const met = String(want.value) === String(row.reported);
+      row.note.className = met ? '' : 'differs';
+      row.note.textContent = met ? `as desired (${want.state})` :
+        `desired ${value(want.value)}, reported ${value(row.reported)}: ${want.state}`;
     }
     this.hint.hidden = this.rows.size > 0;
   }
@@ -104,27 +114,29 @@ export class ActuatorList {
     label.title = signal.name;
     const note = element('small', '', '');
     label.append(note);
-    const control = typeof signal.value === 'boolean' ? this.makeSwitch(signal) : this.makeField(signal);
+    const row = { entry, note };
+    const control = typeof signal.value === 'boolean' ? this.makeSwitch(signal, row) : this.makeField(signal, row);
     entry.append(label, control.element);
-    return { entry, note, show: control.show };
+    row.show = control.show;
+    return row;
   }
 
-  makeSwitch(signal) {
+  makeSwitch(signal, row) {
     const button = element('button', 'switch');
     button.type = 'button';
     button.setAttribute('role', 'switch');
     button.setAttribute('aria-label', signal.name);
-    button.addEventListener('click', () => this.set(signal.name, button.getAttribute('aria-checked') !== 'true'));
+    button.addEventListener('click', () => this.set(signal.name, button.getAttribute('aria-checked') !== 'true', row.revision));
     return { element: button, show: (s) => button.setAttribute('aria-checked', String(s.value === true)) };
   }
 
-  makeField(signal) {
+  makeField(signal, row) {
     const input = element('input');
     input.setAttribute('aria-label', signal.name);
     input.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter') return;
       const number = Number(input.value);
-      this.set(signal.name, input.value.trim() !== '' && Number.isFinite(number) ? number : input.value);
+      this.set(signal.name, input.value.trim() !== '' && Number.isFinite(number) ? number : input.value, row.revision);
       input.value = '';
     });
     return { element: input, show: (s) => { input.placeholder = value(s.value, s.text); } };

@@ -49,3 +49,17 @@ export function matcher(query) {
   const words = text.split(/\s+/);
   return (name) => words.every((word) => name.toLowerCase().includes(word));
 }
+
+export function element(kind, className, text) {
+  const made = document.createElement(kind);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// Day and time, where the day is not today.
+export function moment(ms) {
+  const when = new Date(ms);
+  const today = when.toDateString() === new Date().toDateString();
+  return today ? clock(ms) : `${when.toLocaleDateString(undefined, { day: '2-digit', month: 'short' })} ${clock(ms).slice(0, 5)}`;
+}

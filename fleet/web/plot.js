@@ -1,6 +1,6 @@
 // One signal over time on a canvas: numbers as steps (a value holds until the next one), texts as a timeline of states;
-// gaps shaded, the value under the pointer.
-import { clock, isText, number, value as show } from './format.js';
+// gaps shaded, the value under the pointer; a drag looks more closely (keys: + - arrows 0).
+import { clock, isText, moment, number, value as show } from './format.js';
 
 const MARGIN = { left: 48, right: 10, top: 10, bottom: 20 };
 const STATE_HEIGHT = 40;
@@ -35,20 +35,64 @@ export function states(samples, now) {
 const hue = (index) => `hsl(${Math.round(index * 137.5 + 175) % 360} 45% 36%)`;
 
 export class Plot {
-  constructor(canvas) {
+  // looked(): another stretch of time is to be shown
+  constructor(canvas, looked = () => {}) {
     this.canvas = canvas;
+    this.looked = looked;
     this.samples = []; // [ms, number, as sent]
+    this.bins = null; // [ms, min, max, mean]: of long stretches, instead of samples
     this.gaps = [];
     this.minutes = 10;
+    this.view = null; // [from, to] when people look at something else than the newest
     this.pointer = null;
-    canvas.addEventListener('pointermove', (event) => { this.pointer = event.offsetX; this.draw(); });
-    canvas.addEventListener('pointerleave', () => { this.pointer = null; this.draw(); });
+    this.dragged = null;
+    canvas.addEventListener('pointermove', (event) => this.point(event.offsetX));
+    canvas.addEventListener('pointerleave', () => this.point(null));
+    canvas.addEventListener('pointerdown', (event) => { if (event.button === 0) this.dragged = event.offsetX; });
+    canvas.addEventListener('pointerup', (event) => this.drop(event.offsetX));
+    canvas.addEventListener('dblclick', () => this.look(null));
+    canvas.addEventListener('keydown', (event) => this.onKey(event));
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
+  // The stretch that is asked for.
+  span(now) { return this.view ?? [now - this.minutes * 60000, now]; }
+
+  look(view) {
+    this.view = view && view[1] - view[0] > 1000 ? view : null;
+    this.looked();
+  }
+
+  point(x) {
+    this.pointer = x;
+    if (x === null) this.dragged = null;
+    this.draw();
+  }
+
+  // A drag over a stretch looks at it more closely.
+  drop(x) {
+    const begin = this.dragged;
+    this.dragged = null;
+    if (begin === null || Math.abs(x - begin) < 8 || !this.shown) { this.draw(); return; }
+    const { area, from, to } = this.shown;
+    const at = (px) => from + (Math.min(Math.max(px - area.x, 0), area.w) / area.w) * (to - from);
+    this.look([at(Math.min(begin, x)), at(Math.max(begin, x))]);
+  }
+
+  onKey(event) {
+    const [from, to] = this.span(this.now ?? Date.now());
+    const w = to - from;
+    const views = { '+': [from + w / 4, to - w / 4], '=': [from + w / 4, to - w / 4], '-': [from - w / 2, to + w / 2],
+      ArrowLeft: [from - w / 4, to - w / 4], ArrowRight: [from + w / 4, to + w / 4], 0: null };
+    if (!(event.key in views)) return;
+    event.preventDefault();
+    this.look(views[event.key]);
+  }
+
   set(history) {
-    this.samples = history.samples.map(([us, v]) => [us / 1000, number(v), v]);
+    this.bins = history.bins?.map(([us, low, high, mean]) => [us / 1000 + history.width_us / 2000, low, high, mean]) ?? null;
+    this.samples = (history.samples ?? []).map(([us, v]) => [us / 1000, number(v), v]);
     this.gaps = history.gaps;
     this.unit = history.unit;
     this.draw();
@@ -56,13 +100,16 @@ export class Plot {
 
   clear() {
     this.samples = [];
+    this.bins = null;
     this.gaps = [];
     this.draw();
   }
 
+  get empty() { return this.samples.length === 0 && !this.bins?.length; }
+
   add(ms, v) {
     const last = this.samples.at(-1);
-    if (last && ms <= last[0]) return;
+    if (this.bins || (last && ms <= last[0])) return;
     this.samples.push([ms, number(v), v]);
   }
 
@@ -81,31 +128,69 @@ export class Plot {
     const g = canvas.getContext('2d');
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, width, height);
-    const oldest = this.samples.length > 0 ? this.samples[0][0] : now;
-    const from = Math.max(now - this.minutes * 60000, Math.min(oldest, now - 10000));
+    const area = { x: MARGIN.left, y: MARGIN.top, w: width - MARGIN.left - MARGIN.right, h: height - MARGIN.top - MARGIN.bottom };
+    const [from, to] = this.edges(now);
     const first = this.samples.findIndex(([ms]) => ms >= from);
     const shown = first < 0 ? this.samples.slice(-1) : this.samples.slice(Math.max(0, first - 1));
-    const area = { x: MARGIN.left, y: MARGIN.top, w: width - MARGIN.left - MARGIN.right, h: height - MARGIN.top - MARGIN.bottom };
-    const x = (ms) => area.x + ((ms - from) / (now - from)) * area.w;
-    const y = this.textual ? () => area.y + area.h / 2 : this.valueAxis(g, area, shown);
+    const x = (ms) => area.x + ((ms - from) / (to - from)) * area.w;
+    const values = this.bins ? this.bins.flatMap(([, low, high]) => [low, high]) : shown.map(([, v]) => v);
+    const y = this.textual ? () => area.y + area.h / 2 : this.valueAxis(g, area, values);
+    this.shown = { area, from, to };
     if (y === null) return;
-    this.timeAxis(g, area, x, from, now);
+    this.timeAxis(g, area, x, from, to);
     g.save();
     g.beginPath();
     g.rect(area.x, area.y - 2, area.w, area.h + 4);
     g.clip();
     this.shadeGaps(g, area, x);
-    if (this.textual) this.timeline(g, area, states(shown, now), x);
-    else this.line(g, area, shown, x, y, now);
+    if (this.bins) this.band(g, x, y);
+    else if (this.textual) this.timeline(g, area, states(shown, to), x);
+    else this.line(g, area, shown, x, y, to);
+    this.shadeDrag(g, area);
     g.restore();
-    if (this.pointer !== null) this.readout(g, area, shown, x, y, from, now);
+    if (this.pointer === null) return;
+    if (this.bins) this.readout(g, area, this.bins.map(([ms, low, high, mean]) => [ms, mean, mean, low, high]), x, y, from, to);
+    else this.readout(g, area, shown, x, y, from, to);
+  }
+
+  // The newest samples fill the width when there are few.
+  edges(now) {
+    const [from, to] = this.span(now);
+    if (this.view || this.bins) return [from, to];
+    const oldest = this.samples.length > 0 ? this.samples[0][0] : now;
+    return [Math.max(from, Math.min(oldest, now - 10000)), to];
   }
 
   get textual() { return this.samples.some(([, , v]) => isText(v)); }
 
+  // Lowest and highest of each bin as a band, the mean as a line.
+  band(g, x, y) {
+    g.fillStyle = color('--accent');
+    g.globalAlpha = 0.25;
+    g.beginPath();
+    for (const [ms, low] of this.bins) g.lineTo(x(ms), y(low) + 0.5);
+    for (const [ms, , high] of this.bins.toReversed()) g.lineTo(x(ms), y(high) - 0.5);
+    g.fill();
+    g.globalAlpha = 1;
+    g.strokeStyle = color('--accent');
+    g.lineWidth = 1.4;
+    g.lineJoin = 'round';
+    g.beginPath();
+    for (const [ms, , , mean] of this.bins) g.lineTo(x(ms), y(mean));
+    g.stroke();
+  }
+
+  shadeDrag(g, area) {
+    if (this.dragged === null || this.pointer === null) return;
+    g.fillStyle = color('--accent');
+    g.globalAlpha = 0.15;
+    g.fillRect(Math.min(this.dragged, this.pointer), area.y, Math.abs(this.pointer - this.dragged), area.h);
+    g.globalAlpha = 1;
+  }
+
   // Draws the axis of the finite values shown and returns the function from value to y; null when there is none.
-  valueAxis(g, area, shown) {
-    const numbers = shown.map(([, v]) => v).filter(Number.isFinite);
+  valueAxis(g, area, values) {
+    const numbers = values.filter(Number.isFinite);
     if (numbers.length === 0) return null;
     let low = numbers.reduce((a, b) => Math.min(a, b));
     let high = numbers.reduce((a, b) => Math.max(a, b));
@@ -136,7 +221,7 @@ export class Plot {
     g.textBaseline = 'top';
     for (let i = 0; i <= 2; i++) {
       const ms = from + ((to - from) * (i * 2 + 1)) / 6;
-      g.fillText(clock(ms), x(ms), area.y + area.h + 6);
+      g.fillText(to - from > 86400000 ? moment(ms) : clock(ms), x(ms), area.y + area.h + 6);
     }
   }
 
@@ -192,7 +277,8 @@ export class Plot {
     const ms = from + ((this.pointer - area.x) / area.w) * (now - from);
     const sample = shown.findLast((s) => s[0] <= ms);
     if (!sample || this.pointer < area.x || this.pointer > area.x + area.w) return;
-    const text = `${show(sample[2])} ${this.unit ?? ''}  ${clock(sample[0])}`;
+    const range = sample.length > 3 ? ` (${show(sample[3])} to ${show(sample[4])})` : '';
+    const text = `${show(sample[2])}${range} ${this.unit ?? ''}  ${moment(sample[0])}`;
     g.strokeStyle = color('--dim');
     g.beginPath();
     g.moveTo(this.pointer + 0.5, area.y);

@@ -11,8 +11,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +18,9 @@ import time
 import urllib.error
 import urllib.request
 
-BEAM = "Vehicle.Body.Lights.Beam.Low.IsOn"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
+from fleet_rig import BEAM, Backend, free_port, wait_for  # noqa: E402
+
 failures = 0
 
 
@@ -29,56 +29,6 @@ def result(good, name, detail=""):
     failures += not good
     print(("ok " if good else "not ok ") + name + (f" ({detail})" if detail else ""), flush=True)
     return good
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(what, seconds=90.0, step=0.1):
-    """Polls `what` until it is true; returns its value, or the last one."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            value = what()
-        except (OSError, KeyError, RuntimeError):
-            value = None
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(step)
-
-
-class Backend:
-    """A backend with one sending vehicle, in a folder of its own."""
-
-    def __init__(self, bins):
-        self.folder = tempfile.mkdtemp(prefix="cantwin-web-")
-        self.processes = []
-        link, publish, http = free_port(), free_port(), free_port()
-        subprocess.run([bins / "cantwin", "keys", "init", "--dir", "keys", "--vehicle", "toy"], cwd=self.folder,
-                       check=True, stdout=subprocess.DEVNULL)
-        config = {"link": {"endpoint": f"tcp://127.0.0.1:{link}", "key": "keys/fleet.curve", "peers": "keys/peers.txt"},
-                  "publish": {"endpoint": f"tcp://127.0.0.1:{publish}"},
-                  "http": {"address": "127.0.0.1", "port": http},
-                  "director_key": "keys/director.ed25519.key", "state_dir": "state"}
-        (pathlib.Path(self.folder) / "fleet.yaml").write_text(json.dumps(config))  # JSON is YAML
-        self.start([bins / "cantwin-fleet", "--config", "fleet.yaml"])
-        self.base = f"http://127.0.0.1:{http}/"
-        self.start([bins / "test_vehicle", "--keys", "keys", "--vehicle", "toy", "--endpoint",
-                    f"tcp://127.0.0.1:{link}", "--interval-ms", "100"])
-
-    def start(self, command):
-        self.processes.append(subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL,
-                                               stderr=subprocess.DEVNULL))
-
-    def stop(self):
-        for process in reversed(self.processes):
-            process.send_signal(signal.SIGTERM)
-        codes = [process.wait(60) for process in self.processes]
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return codes[0]
 
 
 class Browser:
@@ -137,8 +87,8 @@ class Browser:
         shutil.rmtree(self.profile, ignore_errors=True)
 
 
-ROWS = "return document.querySelectorAll('#signals tr:not([hidden])').length"
-VALUES = "return Object.fromEntries([...document.querySelectorAll('#signals tr')].map(r => [r.dataset.name, r.cells[1].textContent]))"
+ROWS = "return document.querySelectorAll('#signals tr[data-name]:not([hidden])').length"
+VALUES = "return Object.fromEntries([...document.querySelectorAll('#signals tr[data-name]')].map(r => [r.dataset.name, r.cells[1].textContent]))"
 COMMANDS = "return [...document.querySelectorAll('#commands li')].map(l => [l.dataset.state, l.textContent])"
 AGES = "return [...document.querySelectorAll('#signals td.age')].filter(c => / s$/.test(c.textContent)).length"
 # What a canvas shows: pixels of the line's colour (numbers), and opaque ones where the states are (texts).
@@ -170,8 +120,8 @@ ALONE = INK + """return import(new URL('plot.js', location)).then(({ Plot }) => 
   canvas.remove();
   return ink;
 });"""
-CHOOSE = "[...document.querySelectorAll('#signals tr')].find((r) => r.dataset.name === arguments[0]).click()"
-NAMED = "return arguments[0].filter((n) => [...document.querySelectorAll('#signals tr')].some((r) => r.dataset.name === n))"
+CHOOSE = "[...document.querySelectorAll('#signals tr[data-name]')].find((r) => r.dataset.name === arguments[0]).click()"
+NAMED = "return arguments[0].filter((n) => [...document.querySelectorAll('#signals tr[data-name]')].some((r) => r.dataset.name === n))"
 
 
 def moving(browser):
@@ -184,7 +134,7 @@ def check_page(browser, base):
     browser.open(base)
     rows = wait_for(lambda: browser.run(ROWS)) or 0
     result(rows > 0, "page shows the vehicle's signals", f"{rows} rows")
-    vehicles = browser.run("return document.querySelectorAll('#vehicles button.connected').length")
+    vehicles = browser.run("return document.querySelectorAll('#vehicles tr.connected').length")
     result(vehicles > 0, "page shows a connected vehicle")
     moved = moving(browser)
     result(len(moved) > 0, "numbers move without a reload", f"{len(moved)} changed at once")
@@ -270,7 +220,10 @@ def main():
     if options.base is None and not (bins / "cantwin-fleet").exists():
         print(f"skip page: no cantwin-fleet in {bins}")
         return 0
-    backend = None if options.base else Backend(bins)
+    backend = None
+    if options.base is None:
+        backend = Backend().start()
+        backend.vehicle()
     browser = Browser(options.dark)
     try:
         base = options.base or backend.base
