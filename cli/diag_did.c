@@ -19,8 +19,8 @@ static const char help[] =
     "examples:\n"
     "  cantwin diag did read --ecu engine vin F187\n"
     "  cantwin diag did read --tx 7E0 --rx 7E8 F190 --json\n"
-    "  cantwin diag did write --ecu body --session 3 0123 55AA\n"
-    "  cantwin diag did write --ecu body --session 3 wiper speed=2 mode=auto\n"
+    "  cantwin diag did write --tx 7E0 --rx 7E8 --session 3 0123 55AA\n"
+    "  cantwin diag did write --ecu engine --session 3 --level 1 --key-program ./key mark 'mark=BAY 7'\n"
     "\n"
     "exit codes: 0 done, 1 refused, no answer or read back differently, 2 wrong usage, 3 no such bus or file\n";
 

@@ -29,8 +29,8 @@ static const char io_help[] =
     "\n"
     "  --hold SECONDS        stay in the session so long\n" CT_DIAG_OPTIONS_HELP "\n"
     "examples:\n"
-    "  cantwin diag io adjust --ecu body --session 3 --hold 5 lamp 01\n"
-    "  cantwin diag io return --ecu body --session 3 lamp\n"
+    "  cantwin diag io adjust --ecu body --session 3 --hold 5 low_beam 01\n"
+    "  cantwin diag io return --ecu body --session 3 low_beam\n"
     "\n" EXIT_CODES;
 
 static const char session_help[] =

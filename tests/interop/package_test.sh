@@ -53,13 +53,19 @@ fi
 
 # Manual pages: every option of --help, and no other; the formatter has nothing to say.
 options() { grep -oE -- '(^|[][ (|,])--?[a-zA-Z][a-z_-]*' | tr -d '][ (|,' | grep -vE -- '^-(able|of|style)$' | sort -u; }
-help_of() { # PROGRAM: its help and that of every command and verb
-    local command verb bin=$work/tree/usr/bin/$1
+help_of() { # PROGRAM: its help and that of every command and verb; cantwin's diag has a page of its own
+    local command verb bin=$work/tree/usr/bin/${1%-diag}
+    if [ "$1" = cantwin-diag ]; then
+        for verb in $("$bin" diag --help | sed -n '/^verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do "$bin" diag "$verb" --help; done
+        echo " --help --version -h"
+        return
+    fi
     "$bin" --help
     echo " --help --version -h"
     [ "$1" = cantwin ] || return
     for command in $("$bin" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
         "$bin" "$command" --help
+        [ "$command" = diag ] && continue
         for verb in $("$bin" "$command" --help | sed -n '/^verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do "$bin" "$command" "$verb" --help; done
     done
 }

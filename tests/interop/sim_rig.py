@@ -45,14 +45,14 @@ def wait_ready(process):
 class Vehicle:
     """Hubs can0 and can1 (bridged to GROUPS when asked for) and cantwin-sim on them, in a folder of its own."""
 
-    def __init__(self, udp=False):
+    def __init__(self, udp=False, sim=()):
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
         self.log = self.path / "drive.log"
         self.processes = []
         for bus, group in GROUPS.items():
             self.start([BIN / "cantwin", "bus", "serve", f"{bus}.sock", *(["--udp", group] if udp else [])])
-        self.sim = self.start([BIN / "cantwin-sim", "--config", VEHICLE / "sim.yaml", "--record", self.log])
+        self.sim = self.start([BIN / "cantwin-sim", "--config", VEHICLE / "sim.yaml", "--record", self.log, *sim])
 
     def start(self, command):
         process = subprocess.Popen(command, cwd=self.path, stderr=subprocess.PIPE)

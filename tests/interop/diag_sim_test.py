@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""`cantwin diag` and the demo vehicle's descriptions against its simulated ECUs: what a workshop does, end to end."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+from sim_rig import BIN, VEHICLE, VIN, Report, Vehicle
+
+report = Report()
+KEY = """#!/bin/sh
+# key = rotate left by 1 of (seed XOR 63616E74), plus 7477696E
+mixed=$(( 0x$2 ^ 0x63616E74 ))
+printf '%08X\\n' $(( ((mixed << 1 | mixed >> 31) + 0x7477696E) & 0xFFFFFFFF ))
+"""
+
+
+class Workshop:
+    def __init__(self, vehicle):
+        self.path = vehicle.path
+        self.key = self.path / "key.sh"
+        self.key.write_text(KEY)
+        self.key.chmod(0o755)
+
+    def run(self, *arguments, code=0):
+        environment = {**os.environ, "CANTWIN_ECUS": str(VEHICLE / "ecus")}
+        done = subprocess.run([BIN / "cantwin", "diag", *arguments], cwd=self.path, env=environment, capture_output=True,
+                              text=True, timeout=60)
+        if done.returncode != code:
+            raise AssertionError(f"{arguments}: exit {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout if code == 0 else done.stderr
+
+    def json(self, *arguments):
+        return json.loads(self.run(*arguments, "--json"))
+
+
+def differs(got, expected):
+    return [] if got == expected else [f"{got!r} instead of {expected!r}"]
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def scan(shop):
+    return differs({ecu["tx"]: ecu["vin"] for ecu in shop.json("scan")}, dict.fromkeys(("7E0", "7E1", "7E2"), VIN))
+
+
+def info(shop):
+    told = {row["name"]: row.get("values", {}).get(row["name"]) for row in shop.json("info", "--ecu", "engine")}
+    return differs((told["vin"], told["system_name"], told["part_number"]), (VIN, "ENGINE", "CT-ECM-2041-B"))
+
+
+def every_identifier_has_the_described_length(shop):
+    problems = []
+    for ecu in "engine", "gearbox", "battery", "body":
+        for row in shop.json("info", "--ecu", ecu, "--all"):
+            problems += [f"{ecu} {row['id']}: {name}" for name, value in row.get("values", {}).items() if value is None]
+    return problems
+
+
+def trouble_codes(shop):
+    shop.run("routine", "start", "--ecu", "body", "break_part", "0401")
+    shop.run("io", "adjust", "--ecu", "body", "--session", "3", "--hold", "2", "low_beam", "01")
+    listed = shop.json("dtc", "list", "--ecu", "body", "--mask", "01", "--snapshots", "--extended-data")["dtcs"]
+    problems = differs([(dtc["code"], dtc["text"]) for dtc in listed], [("B1D01-13", "low beam left, circuit open")])
+    if listed:
+        names = [snapshot.get("name") for snapshot in listed[0]["snapshots"]]
+        problems += differs(names[:4], ["odometer", "speed", "supply", "ignition"])
+        problems += differs([record["name"] for record in listed[0]["extended_data"]],
+                            ["occurrences", "aging", "detection_counter", "failed_cycles"])
+    shop.run("routine", "start", "--ecu", "body", "break_part", "0400")
+    shop.run("dtc", "clear", "--ecu", "body")
+    return problems + differs(shop.json("dtc", "list", "--ecu", "body", "--mask", "08")["dtcs"], [])
+
+
+def security(shop):
+    refused = shop.run("did", "write", "--ecu", "engine", "--session", "3", "mark", "00" * 16, code=1)
+    shop.run("did", "write", "--ecu", "engine", "--session", "3", "--level", "1", "--key-program", shop.key, "mark",
+             "mark=WORKSHOP 7")
+    read = shop.json("did", "read", "--ecu", "engine", "mark")[0]["values"]["mark"]
+    return differs(read, "WORKSHOP 7") + ([] if "security access denied (0x33)" in refused else [refused])
+
+
+def routine(shop):
+    shop.run("routine", "start", "--ecu", "gearbox", "self_test")
+    return differs(shop.json("routine", "result", "--ecu", "gearbox", "self_test")["hex"][-2:], "00")
+
+
+def flash(shop):
+    image = random.Random(9).randbytes(1024)
+    (shop.path / "calibration.bin").write_bytes(image)
+    unlock = ("--session", "2", "--level", "1", "--key-program", shop.key)
+    shop.run("flash", "--ecu", "engine", *unlock, "--address", "0x10000", "calibration.bin")
+    checked = shop.json("routine", "start", "--ecu", "engine", "check")["hex"]
+    shop.run("flash", "--ecu", "engine", *unlock, "--address", "0x10000", "--read", "1024", "back.bin")
+    return (differs(checked[-8:], f"{crc32c(image):08x}") +
+            differs((shop.path / "back.bin").read_bytes() == image, True))
+
+
+def flash_without_key(shop):
+    error = shop.run("flash", "--ecu", "engine", "--session", "2", "--address", "0x10000", "calibration.bin", code=1)
+    return [] if "(0x33)" in error else [error]
+
+
+def obd(shop):
+    rows = {row["name"]: row for row in shop.json("obd", "values")}
+    info_rows = {row["name"]: row["value"] for row in shop.json("obd", "info")}
+    ready = shop.json("obd", "readiness")
+    shop.run("obd", "dtcs")
+    return (differs(info_rows.get("vin"), VIN) + differs([row["ecu"] for row in ready], ["7E8"]) +
+            ([] if 11 < rows["module_voltage"]["value"] < 15.5 else [f"{rows['module_voltage']}"]))
+
+
+def obd_on_uds(shop):
+    by_obd = shop.json("obd", "values", "module_voltage")[0]["value"]
+    by_uds = shop.json("obd", "values", "--uds", "--ecu", "engine", "module_voltage")[0]["value"]
+    return [] if abs(by_obd - by_uds) < 0.5 else [f"{by_obd} and {by_uds}"]
+
+
+def main():
+    with Vehicle(sim=("--parked", "true")) as vehicle:
+        shop = Workshop(vehicle)
+        for run in (scan, info, every_identifier_has_the_described_length, trouble_codes, security, routine, flash,
+                    flash_without_key, obd, obd_on_uds):
+            try:
+                report.check(f"diag_sim_{run.__name__}", run(shop))
+            except Exception as problem:  # a case that breaks is a case that fails
+                report.check(f"diag_sim_{run.__name__}", f"{type(problem).__name__}: {problem}")
+    sys.exit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
