@@ -212,6 +212,7 @@ static void put_link(struct ct_json *json, const struct ct_link_vehicle_stats *l
     ct_json_uint(json, "malformed", link->malformed);
     ct_json_uint(json, "reconnects", link->reconnects);
     ct_json_uint(json, "sent_bytes", link->sent_bytes);
+    ct_json_uint(json, "delivery_bytes", link->delivery_bytes);
     ct_json_uint(json, "record_bytes", link->record_bytes);
     ct_json_uint(json, "packed_deliveries", link->packed_deliveries);
     ct_json_object_end(json);

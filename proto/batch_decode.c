@@ -1,4 +1,5 @@
 #include "batch_decode.h"
+#include "batch_last.h"
 #include "pb.h"
 
 /* A Batch taken apart, its columns still packed. The scan has passed it: each field once, packed in one piece. */
@@ -6,15 +7,18 @@ struct columns {
     const uint8_t *hash;
     struct ct_batch_time time;
     struct ct_pb_reader id_gap, dt, raw, number, quality_gap, quality;
-    struct ct_pb_reader bytes; /* over the whole message, stepping from bytes field to bytes field */
+    struct ct_pb_reader id_step, group, raw_step; /* the newer form */
+    struct ct_pb_reader bytes;                    /* over the whole message, stepping from bytes field to bytes field */
     size_t count;
+    bool is_grouped; /* the newer form: groups of one time, steps of ids and raw values */
 };
 
 static void take_column(struct columns *columns, const struct ct_pb_field *field)
 {
     struct ct_pb_reader *const readers[] = {
-        [5] = &columns->id_gap, [6] = &columns->dt,           [7] = &columns->raw,
-        [8] = &columns->number, [10] = &columns->quality_gap, [11] = &columns->quality};
+        [5] = &columns->id_gap,   [6] = &columns->dt,           [7] = &columns->raw,
+        [8] = &columns->number,   [10] = &columns->quality_gap, [11] = &columns->quality,
+        [12] = &columns->id_step, [13] = &columns->group,       [14] = &columns->raw_step};
     if (field->id < sizeof readers / sizeof readers[0] && readers[field->id] != NULL) {
         *readers[field->id] = ct_pb_reader(field->data, field->len);
     }
@@ -56,7 +60,9 @@ static int take_columns(const uint8_t *data, size_t len, struct columns *out_col
     if (err != CT_ERR_END) {
         return err;
     }
-    columns.count = ct_pb_packed_count(columns.id_gap.next, (size_t)(columns.id_gap.end - columns.id_gap.next));
+    columns.is_grouped = columns.id_step.next != columns.id_step.end;
+    const struct ct_pb_reader *ids = columns.is_grouped ? &columns.id_step : &columns.id_gap;
+    columns.count = ct_pb_packed_count(ids->next, (size_t)(ids->end - ids->next));
     *out_columns = columns;
     return columns.hash != NULL ? CT_OK : CT_ERR_SYNTAX;
 }
@@ -84,7 +90,23 @@ static int next_bytes(struct ct_pb_reader *reader, struct ct_sample *sample)
     return CT_ERR_SYNTAX;
 }
 
-static int next_value(struct columns *columns, enum ct_kind kind, struct ct_sample *sample)
+static int next_raw(struct columns *columns, struct ct_batch_last *last, struct ct_sample *sample)
+{
+    uint64_t value;
+    const int err = next_number(columns->is_grouped ? &columns->raw_step : &columns->raw, &value);
+    if (err != CT_OK) {
+        return err;
+    }
+    sample->raw = ct_pb_zigzag_decode(value);
+    if (columns->is_grouped) {
+        uint64_t *before = ct_batch_last_of(last, sample->id);
+        *before += (uint64_t)sample->raw;
+        sample->raw = (int64_t)*before;
+    }
+    return CT_OK;
+}
+
+static int next_value(struct columns *columns, struct ct_batch_last *last, enum ct_kind kind, struct ct_sample *sample)
 {
     if (kind == CT_KIND_BYTES || kind == CT_KIND_STRING) {
         return next_bytes(&columns->bytes, sample);
@@ -98,10 +120,7 @@ static int next_value(struct columns *columns, enum ct_kind kind, struct ct_samp
         columns->number.next += 8;
         return CT_OK;
     }
-    uint64_t value;
-    const int err = next_number(&columns->raw, &value);
-    sample->raw = err == CT_OK ? ct_pb_zigzag_decode(value) : 0;
-    return err;
+    return next_raw(columns, last, sample);
 }
 
 /* Where the walk over the samples stands. */
@@ -110,6 +129,8 @@ struct walk {
     uint64_t id;
     int64_t us;
     size_t flagged; /* index of the next sample that has quality flags */
+    uint64_t group; /* samples left at the time `us` */
+    struct ct_batch_last last;
 };
 
 #define NOTHING_FLAGGED SIZE_MAX
@@ -156,11 +177,16 @@ static int next_time(struct columns *columns, bool at_base, struct walk *walk, s
         sample->t_ns = columns->time.base_ns;
         return CT_OK;
     }
-    uint64_t dt;
+    uint64_t dt = 0;
     int64_t ns;
-    if (next_number(&columns->dt, &dt) != CT_OK) {
-        return CT_ERR_SYNTAX;
+    if (walk->group == 0) { /* in the older form every sample has a time of its own */
+        walk->group = 1;
+        if (next_number(&columns->dt, &dt) != CT_OK ||
+            (columns->is_grouped && (next_number(&columns->group, &walk->group) != CT_OK || walk->group == 0))) {
+            return CT_ERR_SYNTAX;
+        }
     }
+    walk->group--;
     if (__builtin_add_overflow(walk->us, ct_pb_zigzag_decode(dt), &walk->us) ||
         __builtin_mul_overflow(walk->us, CT_NS_PER_US, &ns) ||
         __builtin_add_overflow(columns->time.base_ns, ns, &sample->t_ns)) {
@@ -169,15 +195,23 @@ static int next_time(struct columns *columns, bool at_base, struct walk *walk, s
     return CT_OK;
 }
 
+static int next_id(struct columns *columns, struct walk *walk)
+{
+    uint64_t step;
+    const int err = next_number(columns->is_grouped ? &columns->id_step : &columns->id_gap, &step);
+    if (err == CT_OK) { /* wraps at most once: a step below 0 is beyond every catalogue */
+        walk->id += columns->is_grouped ? (uint64_t)ct_pb_zigzag_decode(step) : step;
+    }
+    return err;
+}
+
 static int next_sample(struct columns *columns, const struct ct_catalogue *catalogue, bool at_base, struct walk *walk,
                        struct ct_sample *sample)
 {
-    uint64_t gap;
-    int err = next_number(&columns->id_gap, &gap);
+    int err = next_id(columns, walk);
     if (err != CT_OK) {
         return err;
     }
-    walk->id += gap; /* both at most 32 bits, checked here and by the scan */
     const struct ct_entry *entry = walk->id <= UINT32_MAX ? ct_catalogue_entry(catalogue, (uint32_t)walk->id) : NULL;
     if (entry == NULL) {
         return CT_ERR_RANGE;
@@ -185,7 +219,7 @@ static int next_sample(struct columns *columns, const struct ct_catalogue *catal
     *sample = (struct ct_sample){.id = (uint32_t)walk->id};
     err = next_time(columns, at_base, walk, sample);
     if (err == CT_OK) {
-        err = next_value(columns, entry->kind, sample);
+        err = next_value(columns, &walk->last, entry->kind, sample);
     }
     return err == CT_OK ? next_quality(columns, walk, sample) : err;
 }
@@ -200,6 +234,7 @@ static bool all_exhausted(struct columns *columns)
     struct ct_sample surplus;
     return exhausted(&columns->id_gap) && exhausted(&columns->dt) && exhausted(&columns->raw) &&
            exhausted(&columns->number) && exhausted(&columns->quality_gap) && exhausted(&columns->quality) &&
+           exhausted(&columns->id_step) && exhausted(&columns->group) && exhausted(&columns->raw_step) &&
            next_bytes(&columns->bytes, &surplus) == CT_ERR_SYNTAX;
 }
 
@@ -207,8 +242,14 @@ typedef int (*sample_fn)(void *user, const struct ct_sample *sample);
 
 static int walk_samples(struct columns columns, const struct ct_catalogue *catalogue, sample_fn fn, void *user)
 {
-    struct walk walk = {0};
+    struct walk walk; /* its table is large: only as much of it as is needed is set */
     const bool at_base = exhausted(&columns.dt);
+    walk.index = walk.id = walk.group = 0;
+    walk.us = 0;
+    if (columns.count > CT_BATCH_SAMPLES_MAX) {
+        return CT_ERR_TOO_LARGE;
+    }
+    ct_batch_last_init(&walk.last, columns.is_grouped ? columns.count : 0);
     int err = next_flagged(&columns, &walk, true);
     for (; err == CT_OK && walk.index < columns.count; walk.index++) {
         struct ct_sample sample;
@@ -220,7 +261,7 @@ static int walk_samples(struct columns columns, const struct ct_catalogue *catal
     if (err != CT_OK) {
         return err;
     }
-    return all_exhausted(&columns) ? CT_OK : CT_ERR_SYNTAX;
+    return walk.group == 0 && all_exhausted(&columns) ? CT_OK : CT_ERR_SYNTAX;
 }
 
 /* Walks twice: the sink sees nothing of a batch that turns out bad in its middle. */

@@ -48,7 +48,7 @@ struct ct_link_vehicle_stats {
     bool connected; /* hello answered, not silent */
     uint64_t sent_envelopes, received_envelopes, malformed, reconnects;
     uint64_t record_bytes, packed_deliveries; /* of records sent, before packing */
-    uint64_t sent_bytes;                      /* of envelopes */
+    uint64_t sent_bytes, delivery_bytes;      /* of all envelopes; of deliveries */
     struct ct_positions sent, acked, newest;
     int64_t utc_offset_ns;      /* backend's UTC minus boot time */
     int64_t utc_uncertainty_ns; /* half the best round trip; -1 unknown */

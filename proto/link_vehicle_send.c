@@ -9,7 +9,8 @@
 #define DELIVERY_BYTES   65536U
 #define PART_BYTES       65536U
 #define PACK_FROM        512U /* bytes of records; smaller ones do not pay */
-#define PACK_PAUSE       16U  /* deliveries, after one that did not */
+#define PACK_PAUSE       16U  /* small deliveries, after one that did not */
+#define PACK_SMALL       4096U
 
 enum { DELIVERY_STREAM_ID = 1, DELIVERY_CLASS, DELIVERY_RECORDS, DELIVERY_PACKED, DELIVERY_UNPACKED_SIZE };
 
@@ -133,7 +134,7 @@ static void pack_records(struct ct_link_vehicle *link)
     if (link->packer == NULL || !link->backend_unpacks || len < PACK_FROM) {
         return;
     }
-    if (link->pack_pause > 0) {
+    if (link->pack_pause > 0 && len < PACK_SMALL) {
         link->pack_pause--;
         return;
     }
@@ -160,6 +161,7 @@ int ct_link_vehicle_flush_delivery(struct ct_link_vehicle *link)
     if (ct_link_vehicle_send(link, &link->delivery) != CT_OK) {
         return CT_ERR_AGAIN;
     }
+    link->stats.delivery_bytes += link->delivery.len;
     ct_buf_clear(&link->delivery);
     link->delivery_closed = false;
     return CT_OK;

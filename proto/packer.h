@@ -13,7 +13,7 @@ struct ct_packer;
 int ct_packer_create(struct ct_packer **out_packer) CT_MUST_CHECK;
 void ct_packer_free(struct ct_packer *packer); /* accepts NULL */
 
-/* CT_ERR_FULL when it does not pay: what comes out is not smaller by an eighth at least. */
+/* CT_ERR_FULL when it does not pay: what comes out is not smaller by a thirty-second at least. */
 int ct_packer_pack(struct ct_packer *packer, const uint8_t *data, size_t len, const uint8_t **out_data,
                    size_t *out_len) CT_MUST_CHECK;
 /* `size` is what the sender says that comes out. CT_ERR_TOO_LARGE when that is over CT_LINK_MESSAGE_MAX, checked before

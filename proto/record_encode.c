@@ -1,4 +1,5 @@
 #include "batch.h"
+#include "batch_last.h"
 #include "cantwin.pb-c.h"
 #include "pb.h"
 #include "wire.h"
@@ -7,8 +8,8 @@
 
 /* Field numbers of cantwin.proto that are written by hand; batch_test.c reads them back with the generated code. */
 enum { RECORD_SEQ = 1, RECORD_BOOT_ID = 2 };
-enum { BATCH_HASH = 1, BATCH_BASE, BATCH_BASE_UTC, BATCH_UNCERTAINTY, BATCH_ID_GAP, BATCH_DT, BATCH_RAW };
-enum { BATCH_NUMBER = 8, BATCH_BYTES, BATCH_QUALITY_GAP, BATCH_QUALITY };
+enum { BATCH_HASH = 1, BATCH_BASE, BATCH_BASE_UTC, BATCH_UNCERTAINTY, BATCH_DT = 6, BATCH_NUMBER = 8, BATCH_BYTES };
+enum { BATCH_QUALITY_GAP = 10, BATCH_QUALITY, BATCH_ID_STEP, BATCH_GROUP, BATCH_RAW_STEP };
 enum { STATE_SNAPSHOT_ID = 1, STATE_BOOT_ID, STATE_REVISION, STATE_BATCH, STATE_LAST };
 
 _Static_assert((int)CT_RECORD_BATCH == (int)CANTWIN__V1__RECORD__BODY_BATCH, "body numbers");
@@ -25,7 +26,7 @@ _Static_assert((int)CT_GAP_QUEUE_FULL == (int)CANTWIN__V1__GAP_REASON__QUEUE_FUL
 
 static bool in_order(const struct ct_sample *a, const struct ct_sample *b)
 {
-    return a->id < b->id || (a->id == b->id && a->t_ns <= b->t_ns);
+    return a->t_ns < b->t_ns || (a->t_ns == b->t_ns && a->id <= b->id);
 }
 
 static bool sorted(const struct ct_sample *samples, size_t count)
@@ -133,10 +134,10 @@ static void column_close(struct column *column)
 
 static void put_ids(struct ct_buf *out, const struct ct_sample *samples, size_t count)
 {
-    struct column column = {.buf = out, .id = BATCH_ID_GAP};
-    uint32_t before = 0;
+    struct column column = {.buf = out, .id = BATCH_ID_STEP};
+    int64_t before = 0;
     for (size_t i = 0; i < count; i++) {
-        column_varint(&column, samples[i].id - before);
+        column_varint(&column, ct_pb_zigzag_encode((int64_t)samples[i].id - before));
         before = samples[i].id;
     }
     column_close(&column);
@@ -150,23 +151,38 @@ static int64_t us_from(int64_t base_ns, ct_ns t_ns)
     return ns % CT_NS_PER_US < 0 ? us - 1 : us;
 }
 
+/* The end of the group that begins at `begin`: samples of the same microsecond. */
+static size_t group_end(int64_t base_ns, const struct ct_sample *samples, size_t begin, size_t count)
+{
+    const int64_t us = us_from(base_ns, samples[begin].t_ns);
+    size_t end = begin + 1;
+    while (end < count && us_from(base_ns, samples[end].t_ns) == us) {
+        end++;
+    }
+    return end;
+}
+
 static void put_times(struct ct_buf *out, int64_t base_ns, const struct ct_sample *samples, size_t count)
 {
-    bool at_base = true;
-    for (size_t i = 0; i < count; i++) {
-        at_base = at_base && us_from(base_ns, samples[i].t_ns) == 0;
-    }
-    if (at_base) {
+    if (count == 0 ||
+        (us_from(base_ns, samples[0].t_ns) == 0 && us_from(base_ns, samples[count - 1].t_ns) == 0)) { /* all at base */
         return;
     }
-    struct column column = {.buf = out, .id = BATCH_DT};
+    struct column times = {.buf = out, .id = BATCH_DT};
     int64_t before = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i = group_end(base_ns, samples, i, count)) {
         const int64_t us = us_from(base_ns, samples[i].t_ns);
-        column_varint(&column, ct_pb_zigzag_encode(us - before));
+        column_varint(&times, ct_pb_zigzag_encode(us - before));
         before = us;
     }
-    column_close(&column);
+    column_close(&times);
+    struct column groups = {.buf = out, .id = BATCH_GROUP};
+    for (size_t i = 0; i < count;) {
+        const size_t end = group_end(base_ns, samples, i, count);
+        column_varint(&groups, end - i);
+        i = end;
+    }
+    column_close(&groups);
 }
 
 static enum ct_kind kind_of(const struct ct_catalogue *catalogue, const struct ct_sample *sample)
@@ -177,10 +193,14 @@ static enum ct_kind kind_of(const struct ct_catalogue *catalogue, const struct c
 static void put_numbers(struct ct_buf *out, const struct ct_catalogue *catalogue, const struct ct_sample *samples,
                         size_t count)
 {
-    struct column raws = {.buf = out, .id = BATCH_RAW};
+    struct column raws = {.buf = out, .id = BATCH_RAW_STEP};
+    struct ct_batch_last last;
+    ct_batch_last_init(&last, count);
     for (size_t i = 0; i < count; i++) {
         if (kind_of(catalogue, &samples[i]) == CT_KIND_RAW) {
-            column_varint(&raws, ct_pb_zigzag_encode(samples[i].raw));
+            uint64_t *before = ct_batch_last_of(&last, samples[i].id);
+            column_varint(&raws, ct_pb_zigzag_encode((int64_t)((uint64_t)samples[i].raw - *before)));
+            *before = (uint64_t)samples[i].raw;
         }
     }
     column_close(&raws);

@@ -110,7 +110,7 @@ def live_bytes():
         written = now["written_bytes"] - base["written_bytes"]
         each = (wire_bytes() - wire) / samples
         print(f"# bytes, live: {samples} changed signals in {batches} batches of the drive's {seconds:.0f} s: {each:.2f} on the wire "
-              f"each, records alone {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} deliveries packed")
+              f"each, deliveries alone {link['delivery_bytes'] / samples:.2f}, their records {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} deliveries packed")
         print(f"# flash: outbox {written / samples:.2f} bytes a value, {written / seconds * 3600 / 1e6:.0f} MB/h handed to the file "
               f"system at {batches / seconds:.1f} commits/s")
     return each
@@ -129,8 +129,8 @@ def caught_up_bytes():
         settled(run)
         link = run.gateway_status()["link"]
         each = wire_bytes() / samples
-        print(f"# bytes, catching up: {samples} changed signals: {each:.2f} on the wire each, hello and catalogue included; "
-              f"records {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} of {link['sent']} envelopes packed")
+        print(f"# bytes, catching up: {samples} changed signals: {each:.2f} on the wire each, hello, catalogue and state included; "
+              f"deliveries alone {link['delivery_bytes'] / samples:.2f}, their records {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} of {link['sent']} envelopes packed")
     return each
 
 
@@ -241,14 +241,26 @@ def pubsub_bytes(rows):
     return each, len(rows) / seconds, cpu / len(rows)
 
 
+def beside(rows):
+    """The same changes in two other ways; None where a part for it is missing."""
+    try:
+        import paho.mqtt.client  # noqa: F401
+    except ImportError:
+        return None
+    with stack.Stack() as run:
+        return mqtt_bytes(rows, run.folder), pubsub_bytes(rows)
+
+
 def bytes_per_signal():
     if not os.path.exists(LOG):
         raise Failure(f"no {LOG}")
     live, caught_up = live_bytes(), caught_up_bytes()
     rows = drive_changes(20000)
-    with stack.Stack() as run:
-        mqtt, mqtt_rate, mqtt_cpu = mqtt_bytes(rows, run.folder)
-    pubsub, pubsub_rate, pubsub_cpu = pubsub_bytes(rows)
+    others = beside(rows)
+    if others is None:
+        print("# bytes, beside it: paho-mqtt is missing; vcan-scripts/install.sh test installs it")
+        return
+    (mqtt, mqtt_rate, mqtt_cpu), (pubsub, pubsub_rate, pubsub_cpu) = others
     print(f"# bytes, beside it: JSON over MQTT {mqtt:.1f} ({mqtt_rate:.0f} values/s, {mqtt_cpu * 1e6:.0f} us of the client's CPU each), "
           f"protobuf a signal over PUB/SUB {pubsub:.1f} ({pubsub_rate:.0f} values/s, {pubsub_cpu * 1e6:.0f} us both ends)")
     print(f"# bytes, ratios: live {live / mqtt:.3f} of MQTT, {live / pubsub:.3f} of PUB/SUB; catching up {caught_up / mqtt:.3f} and "

@@ -31,9 +31,10 @@ def understood(kind, message):
 
 def check_batch(name, batch):
     check(f"{name}: times", (batch.base_ns, batch.base_utc_ns, batch.utc_uncertainty_ns) == (-5000000, 1700000000000000000, 1500))
-    check(f"{name}: ids", list(batch.id_gap) == [0, 0, 1, 1], list(batch.id_gap))
-    check(f"{name}: microseconds", list(batch.dt_us) == [-1, 1, 0, 1000], list(batch.dt_us))
-    check(f"{name}: raw", list(batch.raw) == [-(2**63), 2**63 - 1], list(batch.raw))
+    check(f"{name}: ids", list(batch.id_step) == [0, 0, 1, 1], list(batch.id_step))
+    check(f"{name}: microseconds", list(batch.dt_us) == [-1, 1, 1000], list(batch.dt_us))
+    check(f"{name}: groups", list(batch.group) == [1, 2, 1], list(batch.group))
+    check(f"{name}: raw", list(batch.raw_step) == [-(2**63), -1], list(batch.raw_step))  # modulo 2^64
     check(f"{name}: numbers", list(batch.number) == [-0.1])
     check(f"{name}: bytes", list(batch.bytes) == [b"WVW"])
     check(f"{name}: quality", (list(batch.quality_gap), list(batch.quality)) == ([0, 2], [16, 2]))
@@ -67,7 +68,7 @@ def check_read(pb, lines):
     record = pb.Record.FromString(lines["batch"])
     expected = "batch 0@-5001000q16=-9223372036854775808 0@-5000000q0=9223372036854775807 1@-5000000q2=-0.10000000000000001 2@-4000000q0=WVW"
     check("read: batch written by Python", understood("batch", record) == expected, understood("batch", record))
-    record.batch.raw.append(1)
+    record.batch.raw_step.append(1)
     check("read: surplus value refused", "error" in understood("batch", record))
     command = pb.Command(vehicle_id="demo", command_id=BOOT, seq=5)
     command.diagnostic_request.ecu = "engine"

@@ -141,7 +141,7 @@ static void assert_all_there(const struct ct_sample *sent, struct seen *seen, si
         assert_same(&sent[i], &seen->samples[i], seen->time.base_ns);
     }
     for (size_t i = 1; i < count; i++) {
-        assert_true(seen->samples[i - 1].id <= seen->samples[i].id);
+        assert_true(seen->samples[i - 1].t_ns <= seen->samples[i].t_ns);
     }
 }
 
@@ -220,22 +220,25 @@ static void test_batch_read_by_generated_code_is_the_same(void **state)
     assert_int_equal(batch->base_ns, 5000000);
     assert_int_equal(batch->base_utc_ns, 1700000000000000000);
     assert_int_equal(batch->utc_uncertainty_ns, 1000);
-    assert_int_equal(batch->n_id_gap, 3);
-    assert_int_equal(batch->id_gap[0], 1);
-    assert_int_equal(batch->id_gap[1], 1);
-    assert_int_equal(batch->id_gap[2], 2);
+    assert_int_equal(batch->n_id_step, 3);
+    assert_int_equal(batch->id_step[0], 1);
+    assert_int_equal(batch->id_step[1], 3);
+    assert_int_equal(batch->id_step[2], -2);
     assert_int_equal(batch->n_dt_us, 3);
     assert_int_equal(batch->dt_us[0], 0);
-    assert_int_equal(batch->dt_us[1], 3);
-    assert_int_equal(batch->dt_us[2], -2);
-    assert_int_equal(batch->n_raw, 1);
-    assert_int_equal(batch->raw[0], -7);
+    assert_int_equal(batch->dt_us[1], 1);
+    assert_int_equal(batch->dt_us[2], 2);
+    assert_int_equal(batch->n_group, 3);
+    assert_int_equal(batch->group[0], 1);
+    assert_int_equal(batch->n_raw_step, 1);
+    assert_int_equal(batch->raw_step[0], -7);
+    assert_int_equal(batch->n_id_gap + batch->n_raw, 0);
     assert_int_equal(batch->n_number, 1);
     assert_true(batch->number[0] == 2.5);
     assert_int_equal(batch->n_bytes, 1);
     assert_memory_equal(batch->bytes[0].data, bytes, 3);
     assert_int_equal(batch->n_quality, 1);
-    assert_int_equal(batch->quality_gap[0], 2);
+    assert_int_equal(batch->quality_gap[0], 1);
     assert_int_equal(batch->quality[0], CT_Q_STALE);
 
     /* and the other way: what the generated code writes is understood */
@@ -245,6 +248,90 @@ static void test_batch_read_by_generated_code_is_the_same(void **state)
     const struct ct_record_sink sink = sink_of(seen);
     assert_int_equal(ct_record_decode(packed, len, &sink), CT_OK);
     assert_all_there(samples, seen, 3);
+    teardown(seen, &buf);
+}
+
+/* What outboxes and logs of earlier versions hold. */
+static void test_batch_in_the_older_form_is_read(void **state)
+{
+    (void)state;
+    struct ct_buf buf;
+    struct seen *seen = setup(&buf);
+    const struct ct_record_sink sink = sink_of(seen);
+    uint32_t ids[] = {4, 0, 4}; /* 4, 4, 8 */
+    int64_t times[] = {10, 5, -15};
+    int64_t raws[] = {100, 90, INT64_MIN};
+    uint8_t hash[32];
+    memcpy(hash, ct_catalogue_hash(seen->catalogue), 32);
+    Cantwin__V1__Batch batch;
+    Cantwin__V1__Record record;
+    cantwin__v1__batch__init(&batch);
+    cantwin__v1__record__init(&record);
+    batch.catalogue_hash = (ProtobufCBinaryData){32, hash};
+    batch.base_ns = 1000000;
+    batch.n_id_gap = batch.n_dt_us = batch.n_raw = 3;
+    batch.id_gap = ids;
+    batch.dt_us = times;
+    batch.raw = raws;
+    record.seq = 1;
+    record.boot_id = (ProtobufCBinaryData){16, hash};
+    record.body_case = CANTWIN__V1__RECORD__BODY_BATCH;
+    record.batch = &batch;
+    uint8_t packed[256];
+    assert_int_equal(ct_record_decode(packed, cantwin__v1__record__pack(&record, packed), &sink), CT_OK);
+    const struct {
+        uint32_t id;
+        int64_t t_ns, raw;
+    } expected[] = {{4, 1010000, 100}, {4, 1015000, 90}, {8, 1000000, INT64_MIN}};
+    assert_int_equal(seen->count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(seen->samples[i].id, expected[i].id);
+        assert_int_equal(seen->samples[i].t_ns, expected[i].t_ns);
+        assert_int_equal(seen->samples[i].raw, expected[i].raw);
+    }
+    /* both forms in one batch contradict each other */
+    int32_t steps[] = {4, 0, 4};
+    batch.n_id_step = 3;
+    batch.id_step = steps;
+    assert_int_equal(ct_record_decode(packed, cantwin__v1__record__pack(&record, packed), &sink), CT_ERR_SYNTAX);
+    teardown(seen, &buf);
+}
+
+/* Frames of several signals, values that go up and down and over the ends of 64 bits; groups as the proto file says. */
+static void test_batch_groups_and_steps_add_up(void **state)
+{
+    (void)state;
+    struct ct_buf buf;
+    struct seen *seen = setup(&buf);
+    const struct ct_record_sink sink = sink_of(seen);
+    const int64_t raws[] = {INT64_MAX, INT64_MIN, 0, -1, INT64_MAX, 5};
+    struct ct_sample samples[18];
+    for (unsigned i = 0; i < 18; i++) { /* three signals a frame */
+        samples[i] =
+            (struct ct_sample){.id = 4 * (i % 3), .t_ns = 2000000 + i / 3 * 10000, .raw = raws[(i / 3 + i % 3) % 6]};
+    }
+    const struct ct_batch_time time = {2000000, 0, 0};
+    assert_int_equal(ct_record_encode_batch(&head, seen->catalogue, &time, samples, 18, &buf), CT_OK);
+    Cantwin__V1__Record *record = cantwin__v1__record__unpack(NULL, buf.len, buf.data);
+    assert_non_null(record);
+    assert_int_equal(record->batch->n_group, 6);
+    assert_int_equal(record->batch->n_dt_us, 6);
+    int64_t before[3] = {0};
+    for (unsigned i = 0; i < 18; i++) { /* the sum by definition */
+        before[i % 3] = (int64_t)((uint64_t)before[i % 3] + (uint64_t)record->batch->raw_step[i]);
+        assert_int_equal(before[i % 3], samples[i].raw);
+        assert_int_equal(record->batch->group[i / 3], 3);
+    }
+    /* a group too long, too short, empty */
+    const uint32_t bad[] = {4, 2, 0};
+    uint8_t packed[512];
+    for (unsigned i = 0; i < 3; i++) {
+        record->batch->group[5] = bad[i];
+        assert_int_equal(ct_record_decode(packed, cantwin__v1__record__pack(record, packed), &sink), CT_ERR_SYNTAX);
+    }
+    cantwin__v1__record__free_unpacked(record, NULL);
+    assert_int_equal(ct_record_decode(buf.data, buf.len, &sink), CT_OK);
+    assert_all_there(samples, seen, 18);
     teardown(seen, &buf);
 }
 
@@ -438,6 +525,8 @@ int main(void)
         cmocka_unit_test(test_batch_random_round_trip_is_exact),
         cmocka_unit_test(test_batch_equal_id_and_time_keeps_order),
         cmocka_unit_test(test_batch_read_by_generated_code_is_the_same),
+        cmocka_unit_test(test_batch_in_the_older_form_is_read),
+        cmocka_unit_test(test_batch_groups_and_steps_add_up),
         cmocka_unit_test(test_batch_limits_refused_and_buffer_unchanged),
         cmocka_unit_test(test_record_small_bodies_round_trip),
         cmocka_unit_test(test_event_long_text_cut_between_characters),

@@ -32,7 +32,7 @@ static void test_packer_frame_is_read_by_zstd_and_back(void **state)
         const uint8_t *out = NULL;
         size_t out_len = 0;
         assert_int_equal(ct_packer_pack(packer, data, len, &out, &out_len), CT_OK);
-        assert_true(out_len <= len - len / 8);
+        assert_true(out_len <= len - len / 32);
         assert_int_equal(ZSTD_decompress(copy, sizeof copy, out, out_len), len);
         assert_memory_equal(copy, data, len);
         memcpy(frame, out, out_len);
