@@ -112,6 +112,7 @@ static int open_parts(struct ct_bus *bus, char *problem, size_t size)
     if (err == CT_OK) {
         err = ct_bus_power_open(bus, problem, size);
     }
+    err = err == CT_OK ? ct_bus_doip_open(bus, problem, size) : err;
     if (err == CT_OK && bus->model->settings->status_socket != NULL) {
         err = ct_status_open(bus, bus->model->settings->status_socket, &bus->status, problem, size);
     }
@@ -158,6 +159,7 @@ void ct_bus_close(struct ct_bus *bus)
         return;
     }
     ct_status_close(bus->status);
+    ct_doip_server_close(bus->doip);
     ct_bus_power_close(bus);
     ct_executor_free(bus->executor);
     for (size_t i = 0; i < bus->port_count; i++) {

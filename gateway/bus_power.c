@@ -313,6 +313,11 @@ void ct_bus_power_stop(struct ct_bus *bus)
     }
 }
 
+bool ct_bus_power_may_ask(const struct ct_bus *bus)
+{
+    return bus->power == NULL || ct_power_may_poll(&bus->power->power, bus->now);
+}
+
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command)
 {
     if (bus->power == NULL || command->action != CT_ACTION_DIAGNOSTIC_REQUEST ||

@@ -8,6 +8,7 @@
 #include "bus.h"
 #include "bus_health.h"
 #include "bus_load.h"
+#include "doip_server.h"
 #include "executor.h"
 #include "hist.h"
 #include "loop.h"
@@ -68,8 +69,9 @@ struct ct_bus {
     struct ct_loop loop;
     struct ct_loop_watch from_storage, control;
     struct status_server *status;
-    struct bus_power *power; /* NULL: none is configured */
-    struct ct_hist delay;    /* from the frames' stamps to their being in the twin */
+    struct bus_power *power;     /* NULL: none is configured */
+    struct ct_doip_server *doip; /* NULL: none is configured */
+    struct ct_hist delay;        /* from the frames' stamps to their being in the twin */
     ct_ns started_ns;
     ct_ns now; /* of this round */
 
@@ -143,7 +145,10 @@ int ct_bus_put(struct ct_bus *bus, const struct ct_frame *frame) CT_MUST_CHECK;
 /* bus_route.c: what was received on one bus. */
 void ct_bus_route(struct ct_bus *bus, const struct ct_frame *frames, size_t count);
 
+bool ct_bus_power_may_ask(const struct ct_bus *bus); /* ECUs */
+
 /* bus_send.c */
+int ct_bus_doip_open(struct ct_bus *bus, char *problem, size_t size);
 void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle_state *out_state);
 int ct_bus_executor_open(struct ct_bus *bus);
 void ct_bus_command_status(void *bus, const struct ct_command_status *status); /* to whoever sent the command */

@@ -12,6 +12,7 @@ static int add_ecu(struct ct_ecu *ecu, const struct ct_executor_ecu *from)
         return CT_ERR_ARGUMENT;
     }
     ecu->bus = from->bus;
+    ecu->isotp = from->client.isotp;
     ecu->request_id = from->client.isotp.tx_id;
     ecu->extended = from->client.isotp.extended;
     return ct_uds_client_create(&from->client, &ecu->client);
@@ -57,6 +58,7 @@ void ct_executor_free(struct ct_executor *executor)
     for (size_t i = 0; executor->ecus != NULL && i < executor->ecu_count; i++) {
         ct_uds_client_free(executor->ecus[i].client);
     }
+    ct_testers_free(executor->testers);
     ct_arbiter_free(executor->arbiter);
     free(executor->ecus);
     free(executor);
@@ -188,14 +190,16 @@ bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *fr
     if (ct_lease_wanted(executor, frame)) {
         ct_lease_see_foreign(executor, frame, now);
     }
-    return executor->ecus_running != 0 && ct_uds_receive(executor, frame, now);
+    return (executor->ecus_running != 0 || executor->channels_open != 0) && ct_uds_receive(executor, frame, now);
 }
 
 int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now)
 {
     executor->last = CT_LAST_NONE;
     if (!ct_desired_next_frame(executor, out_frame, now) &&
-        (executor->ecus_running == 0 || !ct_uds_next_frame(executor, out_frame, now))) {
+        (executor->groups_sending == 0 || !ct_testers_next_group_frame(executor, out_frame, now)) &&
+        ((executor->ecus_running == 0 && executor->channels_open == 0) ||
+         !ct_uds_next_frame(executor, out_frame, now))) {
         return CT_ERR_AGAIN;
     }
     executor->stats.frames_out++;
@@ -215,7 +219,8 @@ void ct_executor_send_failed(struct ct_executor *executor, ct_ns now)
 
 ct_ns ct_executor_tick(struct ct_executor *executor, ct_ns now)
 {
-    return ct_ns_min(ct_desired_tick(executor, now), ct_uds_tick(executor, now));
+    const ct_ns due = ct_ns_min(ct_desired_tick(executor, now), ct_uds_tick(executor, now));
+    return executor->testers == NULL ? due : ct_ns_min(due, ct_testers_tick(executor, now));
 }
 
 void ct_executor_stop(struct ct_executor *executor, ct_ns now)
@@ -258,7 +263,7 @@ int ct_executor_find_ecu(const struct ct_executor *executor, const char *name, s
 
 size_t ct_executor_running(const struct ct_executor *executor)
 {
-    size_t n = executor->ecus_running;
+    size_t n = executor->ecus_running + executor->channels_open;
     for (size_t i = 0; i < CT_EXECUTOR_DESIRED_MAX; i++) {
         n += executor->desired[i].job.used ? 1U : 0U;
     }

@@ -38,6 +38,7 @@ struct ct_ecu {
     char bus_name[32];
     uint8_t bus;
     struct ct_uds_client *client;
+    struct ct_isotp_config isotp;
     uint32_t request_id;
     bool extended;
     struct ct_job running;
@@ -62,6 +63,8 @@ struct ct_executor {
     struct ct_executor_ops ops;
     struct ct_policy *policy;
     struct ct_arbiter *arbiter;
+    struct ct_testers *testers;                            /* NULL: none were opened */
+    size_t channels_open, messages_queued, groups_sending; /* of the testers */
     uint64_t request_ids[32]; /* hashes of the ECUs' request ids: a frame whose bit is off is none of them */
     struct ct_desired_job desired[CT_EXECUTOR_DESIRED_MAX];
     struct ct_uds_job queue[CT_EXECUTOR_QUEUE_MAX];
@@ -108,6 +111,15 @@ bool ct_lease_take(struct ct_executor *executor, const struct ct_uds_job *job, e
 void ct_lease_give_back(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, ct_ns now);
 /* A positive response came to a request of `holder` for a session. */
 void ct_lease_session(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, bool open, ct_ns now);
+
+/* executor_tester.c: nothing of it is called before ct_tester_open. */
+void ct_testers_free(struct ct_testers *testers); /* accepts NULL */
+void ct_testers_lease_ended(struct ct_executor *executor, const struct ct_lease *lease);
+bool ct_testers_receive(struct ct_executor *executor, size_t ecu, const struct ct_frame *frame, ct_ns now);
+bool ct_testers_next_frame(struct ct_executor *executor, size_t ecu, struct ct_frame *out_frame, ct_ns now);
+bool ct_testers_next_group_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
+void ct_testers_send_failed(struct ct_executor *executor, size_t ecu, ct_ns now);
+ct_ns ct_testers_tick(struct ct_executor *executor, ct_ns now);
 
 /* executor_uds.c */
 void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now);

@@ -20,6 +20,9 @@ static void on_change(void *user, const struct ct_lease *lease, enum ct_lease_ch
         ecu->close_session = change != CT_LEASE_CHANGE_FOREIGN;
         ecu->session_open = false;
     }
+    if (change != CT_LEASE_CHANGE_GRANTED) {
+        ct_testers_lease_ended(executor, lease);
+    }
     if (executor->ops.lease != NULL) {
         executor->ops.lease(executor->ops.user, lease, change, now);
     }

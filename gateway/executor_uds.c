@@ -280,9 +280,14 @@ bool ct_uds_receive(struct ct_executor *executor, const struct ct_frame *frame, 
     bool ours = false;
     for (size_t i = 0; i < executor->ecu_count; i++) {
         struct ct_ecu *ecu = &executor->ecus[i];
-        if (ecu->running.used && ecu->bus == frame->bus && ct_uds_client_receive(ecu->client, frame, now)) {
+        if (ecu->bus != frame->bus) {
+            continue;
+        }
+        if (ecu->running.used && ct_uds_client_receive(ecu->client, frame, now)) {
             ours = true;
             harvest(executor, i, now);
+        } else if (!ecu->running.used && executor->channels_open != 0) {
+            ours = ct_testers_receive(executor, i, frame, now) || ours;
         }
     }
     return ours;
@@ -327,6 +332,11 @@ bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame,
             }
             start_waiting(executor, i, now);
         }
+        if (!ecu->running.used && executor->channels_open != 0 && ct_testers_next_frame(executor, i, out_frame, now)) {
+            executor->last = CT_LAST_ECU;
+            executor->last_index = i;
+            return true;
+        }
     }
     return false;
 }
@@ -339,6 +349,8 @@ void ct_uds_send_failed(struct ct_executor *executor, size_t index, ct_ns now)
                   (struct ct_command_status){
                       .state = CT_COMMAND_FAILED, .reason = CT_REASON_BUS_ERROR, .text = "the frame could not be sent"},
                   now);
+    } else if (executor->testers != NULL) {
+        ct_testers_send_failed(executor, index, now);
     }
 }
 

@@ -102,6 +102,7 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("state_dir", struct ct_settings, state_dir, NEEDED),
     CYAML_FIELD_MAPPING("outbox", MAYBE, struct ct_settings, outbox, outbox_fields),
     CYAML_FIELD_MAPPING("gpio", MAYBE, struct ct_settings, gpio, gpio_fields),
+    CYAML_FIELD_MAPPING("doip", MAYBE, struct ct_settings, doip, ct_settings_doip_fields),
     CYAML_FIELD_UINT("coalesce_us", MAYBE, struct ct_settings, coalesce_us),
     TEXT("status_socket", struct ct_settings, status_socket, MAYBE),
     CYAML_FIELD_ENUM("log_level", MAYBE | CYAML_FLAG_STRICT, struct ct_settings, log_level, level_names,
@@ -136,9 +137,12 @@ static int make_whole(char **path, const char *config_path)
 
 static int make_all_whole(struct ct_settings *settings, const char *config_path)
 {
-    char **const plain[] = {&settings->mapping,  &settings->collection,      &settings->policy,
-                            &settings->routes,   &settings->link.server_key, &settings->link.next_server_key,
-                            &settings->link.key, &settings->state_dir,       &settings->status_socket};
+    char **const plain[] = {&settings->mapping,         &settings->collection,
+                            &settings->policy,          &settings->routes,
+                            &settings->link.server_key, &settings->link.next_server_key,
+                            &settings->link.key,        &settings->state_dir,
+                            &settings->status_socket,   &settings->doip.tls.certificate,
+                            &settings->doip.tls.key,    &settings->doip.tls.client_ca};
     int err = CT_OK;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0] && err == CT_OK; i++) {
         err = make_whole(plain[i], config_path);
@@ -173,6 +177,7 @@ static void fill_defaults(struct ct_settings *settings)
     fill(&settings->gpio.polling_ms, 30000);
     fill(&settings->gpio.after_run_ms, 300000);
     fill(&settings->gpio.watchdog_ms, 500);
+    ct_settings_doip_defaults(&settings->doip);
     if (settings->log_level == 0) {
         settings->log_level = CT_LOG_INFO;
     }
@@ -320,6 +325,7 @@ const char *ct_settings_fixed_difference(const struct ct_settings *running, cons
         {"outbox", running->outbox.quota_mib == loaded->outbox.quota_mib &&
                        running->outbox.commit_ms == loaded->outbox.commit_ms},
         {"gpio", same_gpio(&running->gpio, &loaded->gpio)},
+        {"doip", ct_settings_doip_same(&running->doip, &loaded->doip)},
         {"status_socket", same(running->status_socket, loaded->status_socket)},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

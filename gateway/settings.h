@@ -8,6 +8,7 @@
 #define CT_GATEWAY_SETTINGS_H
 
 #include "errors.h"
+#include "settings_doip.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,6 +95,7 @@ struct ct_settings {
     char *state_dir;
     struct ct_settings_outbox outbox;
     struct ct_settings_gpio gpio;
+    struct ct_settings_doip doip;
     uint32_t coalesce_us; /* 500: how long frames may wait to be read together when they come thick; 1: never */
     char *status_socket;  /* NULL: none */
     int log_level;        /* enum ct_log_level */

@@ -168,6 +168,11 @@ static void check_all(struct check *check)
         wrong(check, NULL, 0, CT_ERR_RANGE, "coalesce_us is %u; at most %d", settings->coalesce_us, COALESCE_MAX_US);
     }
     check_gpio(check);
+    char text[300];
+    const int err = ct_settings_doip_check(settings, text, sizeof text);
+    if (err != CT_OK) {
+        wrong(check, NULL, 0, err, "%s", text);
+    }
 }
 
 int ct_settings_check(const char *path, bool whole, const struct ct_settings *settings, char *problem,
