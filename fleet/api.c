@@ -128,6 +128,10 @@ static int run(struct ct_api_call *call, const struct route *route)
     if (call->request->role < route->role) {
         return refuse_role(call, route);
     }
+    const int refused = ct_api_guard_body(call->request, call->out);
+    if (refused != 0) {
+        return refused;
+    }
     if (route->vehicle) {
         call->vehicle = ct_registry_find(ct_folder_registry(call->folder), call->segments[1]);
         if (call->vehicle == NULL) {

@@ -65,6 +65,8 @@ int ct_api_handle(struct ct_folder *folder, const struct ct_api_request *request
 
 /* The checks before anything else: 0 when the request may go on, else the status with the error in out. */
 int ct_api_guard(const struct ct_api_request *request, struct ct_buf *out);
+/* The same for the body of a write, once it is known that the address takes one. */
+int ct_api_guard_body(const struct ct_api_request *request, struct ct_buf *out);
 
 /* {"error":"text"} */
 int ct_api_error(struct ct_buf *out, int status, const char *format, ...) CT_PRINTF(3, 4);

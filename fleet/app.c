@@ -91,10 +91,15 @@ static int open_log(struct ct_fleet_app *app, const struct problem *problem)
 
 static int open_folder(struct ct_fleet_app *app, const struct problem *problem)
 {
+    const struct ct_fleet_retention_settings *keep = &app->settings.retention;
     const struct ct_folder_config config = {.database_path = app->database_path,
                                             .log_folder = app->log_folder,
                                             .log_end = ct_ingest_log_durable(app->log),
-                                            .director_secret = app->director_secret};
+                                            .director_secret = app->director_secret,
+                                            .retention = {.history_days = keep->history_days,
+                                                          .events_days = keep->events_days,
+                                                          .commands_days = keep->commands_days,
+                                                          .audit_days = keep->audit_days}};
     struct ct_folder_ops ops = ct_folder_thread_ops;
     ops.user = app;
     const struct ct_moment moment = {ct_clock_now(), ct_clock_utc_now()};

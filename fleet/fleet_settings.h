@@ -26,10 +26,16 @@ struct ct_fleet_http_settings {
     char *allow_origin;              /* of pages elsewhere; NULL: none */
 };
 
+/* Days; 0: for ever. */
+struct ct_fleet_retention_settings {
+    uint16_t history_days, events_days, commands_days, audit_days;
+};
+
 struct ct_fleet_settings {
     struct ct_fleet_link_settings link;
     struct ct_fleet_publish_settings publish;
     struct ct_fleet_http_settings http;
+    struct ct_fleet_retention_settings retention;
     char *director_key;
     char *state_dir;
     int log_level; /* enum ct_log_level */

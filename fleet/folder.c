@@ -56,6 +56,7 @@ static int open_stores(struct ct_folder *folder, struct ct_moment moment)
     err = err == CT_OK ? ct_history_open(&folder->database, find_catalogue, folder, &folder->history) : err;
     err = err == CT_OK ? ct_labels_open(&folder->database, folder->registry, &folder->labels) : err;
     err = err == CT_OK ? ct_alerts_open(&folder->database, folder->registry, &folder->alerts) : err;
+    err = err == CT_OK ? ct_retention_open(&folder->database, &folder->config.retention, &folder->retention) : err;
     err = err == CT_OK ? ct_audit_open(&folder->database, &folder->audit) : err;
     return err == CT_OK ? ct_commands_open(&folder->database, folder->config.director_secret, &folder->commands) : err;
 }
@@ -183,6 +184,7 @@ void ct_folder_abandon(struct ct_folder *folder)
     ct_ingest_reader_close(folder->reader);
     ct_commands_close(folder->commands);
     ct_audit_close(folder->audit);
+    ct_retention_close(folder->retention);
     ct_alerts_close(folder->alerts);
     ct_labels_close(folder->labels);
     ct_history_close(folder->history);
@@ -344,6 +346,7 @@ static int sweep(struct ct_folder *folder, struct ct_moment moment)
     folder->sweep_due = ct_ns_add(moment.now, SWEEP_NS);
     int err = close_chunks(folder, moment);
     err = err == CT_OK ? ct_folder_judge(folder, moment) : err;
+    err = err == CT_OK ? ct_folder_forget(folder, moment) : err;
     for (size_t i = 0; err == CT_OK && i < ct_registry_count(folder->registry); i++) {
         struct ct_vehicle *vehicle = ct_registry_at(folder->registry, i);
         if (vehicle->connected && vehicle->retry_commands) {

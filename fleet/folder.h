@@ -15,6 +15,7 @@
 #include "ingest_log.h"
 #include "labels.h"
 #include "registry.h"
+#include "retention.h"
 
 /* The two clocks of one instant. */
 struct ct_moment {
@@ -30,6 +31,7 @@ struct ct_folder_config {
     ct_ns commit_ns;                /* longest time applied and uncommitted; 0: 500 ms */
     ct_ns chunk_ns;                 /* longest time a chunk stays open; 0: 60 s */
     size_t open_samples_max;        /* in all open chunks; 0: 8,000,000 */
+    struct ct_retention_policy retention;
 };
 
 /* Where things go. Any may be NULL. */

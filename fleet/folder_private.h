@@ -19,6 +19,8 @@ struct ct_folder {
     struct ct_audit *audit;
     struct ct_label_store *labels;
     struct ct_alerts *alerts;
+    struct ct_retention *retention;
+    size_t retained; /* the vehicle that is looked through for old rows next */
     struct ct_ingest_reader *reader;
     sqlite3_stmt *set_applied;
     uint64_t replay_end; /* log offset up to which an earlier run committed */
@@ -43,6 +45,9 @@ void ct_fold_state(struct ct_folder *folder, struct ct_vehicle *vehicle, const u
 
 /* folder_stores.c: looks at every vehicle that changed. */
 int ct_folder_judge(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
+
+/* folder_stores.c: deletes some of what is old. */
+int ct_folder_forget(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 
 /* folder_publish.c */
 void ct_folder_publish(struct ct_folder *folder, struct ct_vehicle *vehicle);

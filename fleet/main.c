@@ -33,6 +33,7 @@ static void print_help(FILE *to)
         "  http.allow_origin origin of pages elsewhere that may use the API\n"
         "  director_key      secret key that signs commands\n"
         "  state_dir         folder of the log and the database\n"
+        "  retention.history_days, .events_days, .commands_days, .audit_days   0: for ever\n"
         "  log_level         error, warning, info or debug   info\n"
         "\n"
         "examples:\n"

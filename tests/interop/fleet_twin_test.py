@@ -4,10 +4,11 @@ and as CSV, each against what the raw samples say when Python computes it from t
 
 import csv
 import io
+import subprocess
 import sys
 import urllib.parse
 
-from fleet_rig import BEAM, Backend, wait_for
+from fleet_rig import BEAM, ROOT, Backend, wait_for
 from sim_rig import Report
 
 V = "api/v1/vehicles/toy/"
@@ -111,6 +112,27 @@ def check_history(report, backend):
     report.equal("wrong questions to the history are refused", bad, [400] * 5)
 
 
+def check_parquet(report, backend):
+    """The helper's file, read by pyarrow, beside the API's samples."""
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        print("skip parquet: pyarrow is not installed")
+        return
+    wanted = backend.get(V + "history?" + query(signal=SPEED, **{"from": 0})).json["samples"]
+    ends = ["--from", "0", "--to", str(wanted[-1][0] // 1000)]
+    made = subprocess.run([sys.executable, ROOT / "vcan-scripts/history-parquet", "--url", backend.base, "--vehicle", "toy", *ends,
+                           "--out", "day.parquet", SPEED, "Vehicle.Toy.Name"], cwd=backend.folder, capture_output=True, text=True)
+    rows = pq.read_table(backend.folder / "day.parquet").to_pylist() if made.returncode == 0 else []
+    speeds = [(int(r["utc"].timestamp() * 1e6 + 0.5), r["value"]) for r in rows if r["signal"] == SPEED]
+    names = {r["text"] for r in rows if r["signal"] == "Vehicle.Toy.Name"}
+    known = [(us, v) for us, v, _ in wanted if us <= wanted[-1][0] // 1000 * 1000 + 999]
+    report.check("Parquet has the same samples", [] if speeds == known and names & {"Ada", "Grace", "Edith"} else made.stderr or "differ")
+    refused = subprocess.run([sys.executable, ROOT / "vcan-scripts/history-parquet", "--url", backend.base, "--vehicle", "nobody",
+                              *ends, "--out", "x.parquet", SPEED], cwd=backend.folder, capture_output=True, text=True)
+    report.equal("and says what the backend refuses", (refused.returncode, "404" in refused.stderr), (1, True))
+
+
 def check_quality(report, backend):
     quality = backend.get(V + "quality").json
     counts = quality["signals"]
@@ -129,6 +151,7 @@ def main():
         check_questions(report, backend)
         check_alerts(report, backend)
         check_history(report, backend)
+        check_parquet(report, backend)
         check_quality(report, backend)
     finally:
         report.equal("the backend ends cleanly", backend.stop(), 0)
