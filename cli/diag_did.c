@@ -53,8 +53,8 @@ static int read_all(struct ct_diag_tester *tester, const struct ct_diag_options 
         ct_json_array_begin(&json, NULL);
     }
     for (int i = 0; i < count; i++) {
-        struct ct_uds_message response;
-        struct ct_uds_value value;
+        struct ct_uds_message response = {0};
+        struct ct_uds_value value = {0};
         const int code = read_one(tester, names[i], &response, &value);
         worst = worst == CT_EXIT_OK ? code : worst;
         if (code != CT_EXIT_OK) {
@@ -102,8 +102,8 @@ static const struct ct_ecu_field *field_named(const struct ct_ecu_did *did, cons
 /* Today's value with the fields set. */
 static int change_fields(struct ct_diag_tester *tester, const char *name, char **sets, int count, struct record *record)
 {
-    struct ct_uds_message response;
-    struct ct_uds_value value;
+    struct ct_uds_message response = {0};
+    struct ct_uds_value value = {0};
     const int code = read_one(tester, name, &response, &value);
     if (code != CT_EXIT_OK) {
         return code;
@@ -143,8 +143,8 @@ static int make_record(struct ct_diag_tester *tester, char **words, int count, s
 /* Read after write: a positive response does not say that the value is there. */
 static int verify(struct ct_diag_tester *tester, const char *name, const struct record *record)
 {
-    struct ct_uds_message response;
-    struct ct_uds_value value;
+    struct ct_uds_message response = {0};
+    struct ct_uds_value value = {0};
     const int code = read_one(tester, name, &response, &value);
     if (code != CT_EXIT_OK) {
         return code;
@@ -159,7 +159,7 @@ static int write_one(struct ct_diag_tester *tester, const struct ct_diag_options
                      bool no_verify)
 {
     struct record record = {0};
-    struct ct_uds_message response;
+    struct ct_uds_message response = {0};
     int code = make_record(tester, words, count, &record);
     const struct ct_uds_message request = {
         .service = CT_UDS_WRITE_DATA, .ids = {record.id}, .data = {record.bytes, record.len}};

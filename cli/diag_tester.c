@@ -180,7 +180,7 @@ int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_te
 {
     struct ct_diag_tester *tester = NULL;
     int code = ct_diag_tester_open_bus(options, &tester);
-    if (code != CT_EXIT_OK) {
+    if (code != CT_EXIT_OK || tester == NULL) {
         return code;
     }
     const struct ct_diag_options *full = &tester->options;
@@ -354,7 +354,7 @@ int ct_diag_do(struct ct_diag_tester *tester, const struct ct_uds_message *reque
 {
     uint8_t bytes[CT_UDS_MESSAGE_MAX];
     size_t len;
-    struct ct_uds_result result;
+    struct ct_uds_result result = {0};
     int err = ct_uds_request_encode(request, bytes, sizeof bytes, &len);
     if (err != CT_OK) {
         return ct_diag_fail(CT_EXIT_USAGE, "%s: %s", what, ct_err_text(err));
