@@ -80,14 +80,16 @@ static int start_routine(struct job *job, const char *text, bool with_range)
 static int transfer(struct job *job, uint8_t format, struct ct_uds_transfer *out_transfer)
 {
     const bool upload = job->read != NULL;
-    const struct ct_uds_transfer_config config = {.upload = upload,
-                                                  .format = format,
-                                                  .address = job->start,
-                                                  .size = job->size,
-                                                  .block_max = job->block_max,
-                                                  .read = upload ? NULL : give,
-                                                  .write = upload ? take : NULL,
-                                                  .user = job};
+    const size_t most = ct_diag_tester_request_max(job->tester);
+    const struct ct_uds_transfer_config config = {
+        .upload = upload,
+        .format = format,
+        .address = job->start,
+        .size = job->size,
+        .block_max = job->block_max != 0 && job->block_max < most ? job->block_max : most,
+        .read = upload ? NULL : give,
+        .write = upload ? take : NULL,
+        .user = job};
     uint8_t request[CT_UDS_MESSAGE_MAX];
     size_t len;
     enum ct_uds_step step;

@@ -66,6 +66,7 @@ static int take_timeout(struct ct_diag_options *options, const char *text)
     }
 TAKE_TEXT(ecu)
 TAKE_TEXT(description)
+TAKE_TEXT(socket)
 TAKE_TEXT(key)
 TAKE_TEXT(key_program)
 TAKE_TEXT(key_library)
@@ -102,6 +103,7 @@ static const struct {
 } table[] = {
     {"--ecu", "the name of an ECU", take_ecu},
     {"--description", "a file or folder", take_description},
+    {"--socket", "the path of the gateway's status socket", take_socket},
     {"--session", "a number from 1 to 127", take_session},
     {"--level", "an odd number up to 125", take_level},
     {"--key", "a key in hex", take_key},

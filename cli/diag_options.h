@@ -22,11 +22,14 @@
     "  --key HEX             the key itself\n"                                                               \
     "  --key-program FILE    a program that gets LEVEL and SEED (hex) and prints the key in hex\n"           \
     "  --key-library FILE    a shared object with ct_key(), see docs/diagnostics.md\n"                       \
+    "  --socket PATH         through the running gateway: its status socket; --ecu is one of its ECUs\n"     \
+    "                        (default: $CANTWIN_SOCKET, unless --bus or --tx is given)\n"                    \
     "  --json                one JSON object instead of text\n"
 
 struct ct_diag_options {
     const char *bus; /* NULL: by the description */
     const char *ecu, *description;
+    const char *socket;    /* NULL: straight on the bus */
     uint32_t tx_id, rx_id; /* UINT32_MAX: not given */
     bool extended;
     bool fd;

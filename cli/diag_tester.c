@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "diag_cmd.h"
+#include "diag_gateway.h"
 #include "diag_key.h"
 #include "ecu_file.h"
 #include "port_open.h"
@@ -11,18 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define BATCH         64
 #define PATIENCE_MS   1000
 #define BUSY_LIMIT_MS 2000
-#define BAR_WIDTH     40U
 
 struct ct_diag_tester {
     struct ct_diag_options options;
     struct ct_port *port;
     struct ct_uds_client *client;
-    struct ct_uds_group *group; /* while a functional request runs; not owned */
+    struct ct_diag_gateway *gateway; /* instead of port and client */
+    struct ct_uds_group *group;      /* while a functional request runs; not owned */
+    uint8_t session;                 /* entered, 0: none */
     struct ct_ecu_description *loaded;
     struct ct_ecu_description none;
     struct ct_frame held; /* the bus had no room for it */
@@ -36,7 +37,12 @@ const struct ct_ecu_description *ct_diag_tester_ecu(const struct ct_diag_tester 
 
 const char *ct_diag_tester_bus(const struct ct_diag_tester *tester)
 {
-    return tester->port->name;
+    return tester->port != NULL ? tester->port->name : "gateway";
+}
+
+size_t ct_diag_tester_request_max(const struct ct_diag_tester *tester)
+{
+    return tester->gateway != NULL ? CT_DIAG_GATEWAY_REQUEST_MAX : CT_UDS_MESSAGE_MAX;
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -156,16 +162,42 @@ int ct_diag_tester_aim(struct ct_diag_tester *tester, const struct ct_isotp_conf
     return CT_EXIT_OK;
 }
 
-int ct_diag_tester_open_bus(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
+/* The gateway's socket, when the ECU is to be asked through it. */
+static const char *gateway_socket(const struct ct_diag_options *options)
+{
+    const bool on_bus = options->bus != NULL || options->tx_id != UINT32_MAX || options->ecu == NULL;
+    return options->socket != NULL ? options->socket : on_bus ? NULL : getenv("CANTWIN_SOCKET");
+}
+
+/* With its description, which an ECU of the gateway's need not have. */
+static int make_tester(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
 {
     struct ct_diag_tester *tester = calloc(1, sizeof *tester);
     if (tester == NULL) {
         return ct_diag_fail(CT_EXIT_ENVIRONMENT, "%s", ct_err_text(CT_ERR_NO_MEMORY));
     }
+    char path[512];
     tester->options = *options;
-    int code = load_description(options, &tester->loaded);
+    const bool optional = gateway_socket(options) != NULL && options->description == NULL;
+    const bool skip = optional && options->ecu != NULL && !find_description(options, path, sizeof path);
+    const int code = skip ? CT_EXIT_OK : load_description(options, &tester->loaded);
+    if (code != CT_EXIT_OK) {
+        ct_diag_tester_close(tester);
+        return code;
+    }
     complete_options(&tester->options, tester->loaded);
-    code = code == CT_EXIT_OK ? open_port(tester) : code;
+    *out_tester = tester;
+    return CT_EXIT_OK;
+}
+
+int ct_diag_tester_open_bus(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
+{
+    struct ct_diag_tester *tester = NULL;
+    int code = make_tester(options, &tester);
+    if (code != CT_EXIT_OK || tester == NULL) {
+        return code;
+    }
+    code = open_port(tester);
     if (code != CT_EXIT_OK) {
         ct_diag_tester_close(tester);
         return code;
@@ -176,7 +208,26 @@ int ct_diag_tester_open_bus(const struct ct_diag_options *options, struct ct_dia
 
 static int unlock(struct ct_diag_tester *tester);
 
-int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
+static int open_gateway(const struct ct_diag_options *options, const char *socket, struct ct_diag_tester **out_tester)
+{
+    struct ct_diag_tester *tester = NULL;
+    if (options->ecu == NULL) {
+        return ct_diag_fail(CT_EXIT_USAGE, "which ECU of the gateway's? give --ecu NAME");
+    }
+    int code = make_tester(options, &tester);
+    if (code != CT_EXIT_OK || tester == NULL) {
+        return code;
+    }
+    code = ct_diag_gateway_open(socket, tester->options.ecu, &tester->gateway);
+    if (code != CT_EXIT_OK) {
+        ct_diag_tester_close(tester);
+        return code;
+    }
+    *out_tester = tester;
+    return CT_EXIT_OK;
+}
+
+static int open_pair(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
 {
     struct ct_diag_tester *tester = NULL;
     int code = ct_diag_tester_open_bus(options, &tester);
@@ -191,8 +242,24 @@ int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_te
         const struct ct_isotp_config pair = ct_diag_pair(full, full->tx_id, full->rx_id);
         code = ct_diag_tester_aim(tester, &pair);
     }
-    code = code == CT_EXIT_OK && full->session != 0 ? ct_diag_enter(tester, (uint8_t)full->session) : code;
-    code = code == CT_EXIT_OK && full->level != 0 ? unlock(tester) : code;
+    if (code != CT_EXIT_OK) {
+        ct_diag_tester_close(tester);
+        return code;
+    }
+    *out_tester = tester;
+    return CT_EXIT_OK;
+}
+
+int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
+{
+    struct ct_diag_tester *tester = NULL;
+    const char *socket = gateway_socket(options);
+    int code = socket != NULL ? open_gateway(options, socket, &tester) : open_pair(options, &tester);
+    if (code != CT_EXIT_OK || tester == NULL) {
+        return code;
+    }
+    code = options->session != 0 ? ct_diag_enter(tester, (uint8_t)options->session) : code;
+    code = code == CT_EXIT_OK && options->level != 0 ? unlock(tester) : code;
     if (code != CT_EXIT_OK) {
         ct_diag_tester_close(tester);
         return code;
@@ -206,6 +273,7 @@ void ct_diag_tester_close(struct ct_diag_tester *tester)
     if (tester != NULL) {
         ct_port_close(tester->port);
         ct_uds_client_free(tester->client);
+        ct_diag_gateway_close(tester->gateway);
         ct_ecu_file_free(tester->loaded);
         free(tester);
     }
@@ -280,6 +348,9 @@ static int bus_failed(const struct ct_diag_tester *tester, int err)
 
 int ct_diag_ask(struct ct_diag_tester *tester, const uint8_t *request, size_t len, struct ct_uds_result *out_result)
 {
+    if (tester->gateway != NULL) {
+        return ct_diag_gateway_ask(tester->gateway, request, len, out_result);
+    }
     int err = ct_uds_client_request(tester->client, request, len, ct_clock_now());
     while (err == CT_OK) {
         ct_ns due = 0;
@@ -310,6 +381,9 @@ int ct_diag_ask_group(struct ct_diag_tester *tester, struct ct_uds_group *group,
 
 int ct_diag_hold(struct ct_diag_tester *tester, double seconds)
 {
+    if (tester->gateway != NULL) {
+        return ct_diag_gateway_hold(tester->gateway, seconds, tester->session > CT_UDS_SESSION_DEFAULT);
+    }
     const ct_ns end = ct_ns_add(ct_clock_now(), (ct_ns)(seconds * (double)CT_NS_PER_S));
     int err = CT_OK;
     for (ct_ns now = ct_clock_now(); err == CT_OK && now < end; now = ct_clock_now()) {
@@ -322,54 +396,6 @@ int ct_diag_hold(struct ct_diag_tester *tester, double seconds)
 
 /* ---------------------------------------------------------------- requests with a meaning */
 
-const char *ct_diag_outcome_text(const struct ct_uds_result *result)
-{
-    switch (result->outcome) {
-    case CT_UDS_POSITIVE:
-        return "positive response";
-    case CT_UDS_NEGATIVE:
-        return ct_uds_nrc_text(result->nrc);
-    case CT_UDS_NO_RESPONSE:
-        return "the ECU does not answer";
-    case CT_UDS_PENDING_OVER:
-        return "the ECU said response pending for too long";
-    case CT_UDS_TRANSPORT:
-        return ct_isotp_result_text(result->tp_result);
-    case CT_UDS_ABORTED:
-    default:
-        return "broken off";
-    }
-}
-
-int ct_diag_refused(const struct ct_uds_result *result, const char *what)
-{
-    if (result->outcome == CT_UDS_NEGATIVE) {
-        return ct_diag_fail(CT_EXIT_FAILED, "%s: %s (0x%02X)", what, ct_diag_outcome_text(result), result->nrc);
-    }
-    return ct_diag_fail(CT_EXIT_FAILED, "%s: %s", what, ct_diag_outcome_text(result));
-}
-
-int ct_diag_do(struct ct_diag_tester *tester, const struct ct_uds_message *request, const char *what,
-               struct ct_uds_message *out_response)
-{
-    uint8_t bytes[CT_UDS_MESSAGE_MAX];
-    size_t len;
-    struct ct_uds_result result = {0};
-    int err = ct_uds_request_encode(request, bytes, sizeof bytes, &len);
-    if (err != CT_OK) {
-        return ct_diag_fail(CT_EXIT_USAGE, "%s: %s", what, ct_err_text(err));
-    }
-    const int code = ct_diag_ask(tester, bytes, len, &result);
-    if (code != CT_EXIT_OK || result.outcome != CT_UDS_POSITIVE) {
-        return code != CT_EXIT_OK ? code : ct_diag_refused(&result, what);
-    }
-    err = result.len == 0 ? CT_OK : ct_uds_response_decode(result.response, result.len, out_response);
-    if (err != CT_OK) {
-        return ct_diag_fail(CT_EXIT_FAILED, "%s: the response is not in the standard's form", what);
-    }
-    return CT_EXIT_OK;
-}
-
 int ct_diag_enter(struct ct_diag_tester *tester, uint8_t session)
 {
     static const uint8_t tester_present[] = {CT_UDS_TESTER_PRESENT, CT_UDS_SUPPRESS};
@@ -378,7 +404,8 @@ int ct_diag_enter(struct ct_diag_tester *tester, uint8_t session)
     char what[32];
     (void)snprintf(what, sizeof what, "session %u", session);
     const int code = ct_diag_do(tester, &request, what, &response);
-    if (code == CT_EXIT_OK) {
+    tester->session = code == CT_EXIT_OK ? session : tester->session;
+    if (code == CT_EXIT_OK && tester->gateway == NULL) {
         const size_t len = session == CT_UDS_SESSION_DEFAULT ? 0 : sizeof tester_present;
         (void)!ct_uds_client_keep_alive(tester->client, tester_present, len, ct_diag_tester_ecu(tester)->keep_alive_ms,
                                         ct_clock_now());
@@ -408,17 +435,4 @@ static int unlock(struct ct_diag_tester *tester)
         return CT_EXIT_OK;
     }
     return ct_diag_fail(CT_EXIT_FAILED, "security level %u: %s", (unsigned)config.level, unlock.why);
-}
-
-void ct_diag_progress(const struct ct_diag_options *options, const char *what, uint64_t done, uint64_t all)
-{
-    if (options->json || isatty(STDERR_FILENO) == 0 || all == 0) {
-        return;
-    }
-    const unsigned filled = (unsigned)(done * BAR_WIDTH / all);
-    char bar[BAR_WIDTH + 1];
-    memset(bar, '.', BAR_WIDTH);
-    memset(bar, '#', filled);
-    bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r%s [%s] %3u%%%s", what, bar, (unsigned)(done * 100 / all), done == all ? "\n" : "");
 }

@@ -11,8 +11,9 @@
 
 struct ct_diag_tester;
 
-/* Loads the description that the options name (none is no error), opens the bus, makes a client of the pair of ids, and
- * enters the session and unlocks the level the options ask for. Returns an exit code. */
+/* Loads the description that the options name (none is no error), opens the bus and makes a client of the pair of ids,
+ * or takes the ECU at the gateway; then enters the session and unlocks the level the options ask for. Returns an exit
+ * code. */
 int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_tester **out_tester) CT_MUST_CHECK;
 /* The bus alone, for scans; ct_diag_tester_aim chooses the ECU. */
 int ct_diag_tester_open_bus(const struct ct_diag_options *options, struct ct_diag_tester **out_tester) CT_MUST_CHECK;
@@ -21,6 +22,9 @@ void ct_diag_tester_close(struct ct_diag_tester *tester); /* accepts NULL */
 
 const struct ct_ecu_description *ct_diag_tester_ecu(const struct ct_diag_tester *tester); /* never NULL */
 const char *ct_diag_tester_bus(const struct ct_diag_tester *tester);
+
+/* The longest request the way to the ECU takes. */
+size_t ct_diag_tester_request_max(const struct ct_diag_tester *tester);
 
 /* The pair of ids as the options' frames carry them. */
 struct ct_isotp_config ct_diag_pair(const struct ct_diag_options *options, uint32_t tx_id, uint32_t rx_id);

@@ -1,0 +1,241 @@
+#include "diag_gateway.h"
+
+#include "bytes.h"
+#include "clock.h"
+#include "diag_cmd.h"
+#include "json.h"
+#include "twin_client.h"
+
+#include <cjson/cJSON.h>
+
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEASE_S     60
+#define RENEW_NS    (20 * CT_NS_PER_S)
+#define WAIT_MS     2000
+#define PRESENT_NS  (2 * CT_NS_PER_S)
+#define REQUEST_MAX 4096
+
+struct ct_diag_gateway {
+    FILE *stream;
+    const char *ecu;
+    char *line;
+    size_t line_size;
+    uint32_t lease, tag;
+    ct_ns renewed;
+    uint8_t response[CT_UDS_MESSAGE_MAX];
+};
+
+static int gone(void)
+{
+    return ct_diag_fail(CT_EXIT_ENVIRONMENT, "the gateway ended the connection");
+}
+
+/* Written past the stream's buffer, which is for reading only. */
+static int say(struct ct_diag_gateway *gateway, struct ct_buf *line)
+{
+    ct_buf_text(line, "\n");
+    size_t done = 0;
+    while (ct_buf_error(line) == CT_OK && done < line->len) {
+        const ssize_t n = write(fileno(gateway->stream), line->data + done, line->len - done);
+        if (n <= 0) {
+            break;
+        }
+        done += (size_t)n;
+    }
+    const bool whole = ct_buf_error(line) == CT_OK && done == line->len;
+    ct_buf_free(line);
+    return whole ? CT_EXIT_OK : gone();
+}
+
+static cJSON *hear(struct ct_diag_gateway *gateway)
+{
+    const ssize_t len = getline(&gateway->line, &gateway->line_size, gateway->stream);
+    return len > 0 ? cJSON_ParseWithLength(gateway->line, (size_t)len) : NULL;
+}
+
+static int say_lease(struct ct_diag_gateway *gateway, const char *what)
+{
+    struct ct_buf buf;
+    struct ct_json json;
+    ct_buf_init(&buf, REQUEST_MAX);
+    ct_json_init(&json, &buf);
+    ct_json_object_begin(&json, NULL);
+    ct_json_string(&json, "lease", what);
+    if (gateway->lease == 0) {
+        ct_json_string(&json, "ecu", gateway->ecu);
+        ct_json_uint(&json, "wait_ms", WAIT_MS);
+    } else {
+        ct_json_uint(&json, "id", gateway->lease);
+    }
+    ct_json_uint(&json, "seconds", LEASE_S);
+    ct_json_object_end(&json);
+    return say(gateway, &buf);
+}
+
+/* Reads until the lease is there; *out_code says how it ended. False: read on. */
+static bool lease_answered(struct ct_diag_gateway *gateway, const cJSON *answer, int *out_code)
+{
+    const char *lease = ct_twin_text(answer, "lease");
+    const char *error = ct_twin_text(answer, "error");
+    if (error[0] != '\0') {
+        *out_code = ct_diag_fail(CT_EXIT_FAILED, "%s: %s", gateway->ecu, error);
+        return true;
+    }
+    if (strcmp(lease, "granted") == 0) {
+        const cJSON *id = cJSON_GetObjectItemCaseSensitive(answer, "id");
+        gateway->lease = cJSON_IsNumber(id) ? (uint32_t)id->valuedouble : 0;
+        gateway->renewed = ct_clock_now();
+        *out_code = CT_EXIT_OK;
+        return true;
+    }
+    if (lease[0] == '\0' || strcmp(lease, "waiting") == 0) {
+        return false;
+    }
+    *out_code = ct_diag_fail(CT_EXIT_FAILED, "%s: the lease is %s: somebody else has the ECU", gateway->ecu, lease);
+    return true;
+}
+
+static int take_lease(struct ct_diag_gateway *gateway, const char *what)
+{
+    int code = say_lease(gateway, what);
+    bool answered = code != CT_EXIT_OK;
+    while (!answered) {
+        cJSON *answer = hear(gateway);
+        if (answer == NULL) {
+            return gone();
+        }
+        answered = lease_answered(gateway, answer, &code);
+        cJSON_Delete(answer);
+    }
+    return code;
+}
+
+int ct_diag_gateway_open(const char *socket, const char *ecu, struct ct_diag_gateway **out_gateway)
+{
+    struct ct_diag_gateway *gateway = calloc(1, sizeof *gateway);
+    if (gateway == NULL) {
+        return ct_diag_fail(CT_EXIT_ENVIRONMENT, "%s", ct_err_text(CT_ERR_NO_MEMORY));
+    }
+    gateway->ecu = ecu;
+    gateway->stream = ct_twin_connect(socket);
+    const int code = gateway->stream != NULL ? take_lease(gateway, "acquire") : CT_EXIT_ENVIRONMENT;
+    if (code != CT_EXIT_OK) {
+        ct_diag_gateway_close(gateway);
+        return code;
+    }
+    *out_gateway = gateway;
+    return CT_EXIT_OK;
+}
+
+void ct_diag_gateway_close(struct ct_diag_gateway *gateway)
+{
+    if (gateway != NULL) {
+        if (gateway->stream != NULL) {
+            (void)fclose(gateway->stream);
+        }
+        free(gateway->line);
+        free(gateway);
+    }
+}
+
+static int say_request(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len)
+{
+    struct ct_buf buf;
+    struct ct_json json;
+    ct_buf_init(&buf, REQUEST_MAX);
+    ct_json_init(&json, &buf);
+    ct_json_object_begin(&json, NULL);
+    ct_json_bytes(&json, "uds", request, len);
+    ct_json_string(&json, "ecu", gateway->ecu);
+    ct_json_uint(&json, "tag", ++gateway->tag);
+    ct_json_object_end(&json);
+    return say(gateway, &buf);
+}
+
+/* The last word on a request. A response the ECU gave is a result; what the gateway itself refused is said. */
+static int conclude(struct ct_diag_gateway *gateway, const cJSON *status, struct ct_uds_result *out_result)
+{
+    const char *hex = ct_twin_text(status, "response");
+    const char *reason = ct_twin_text(status, "reason");
+    const size_t len = strlen(hex) / 2;
+    const bool done = strcmp(ct_twin_text(status, "state"), "done") == 0;
+    *out_result = (struct ct_uds_result){.outcome = CT_UDS_POSITIVE, .response = gateway->response};
+    if (len > sizeof gateway->response || ct_hex_decode(gateway->response, hex, len) != CT_OK) {
+        return ct_diag_fail(CT_EXIT_FAILED, "%s: the gateway's answer cannot be read", gateway->ecu);
+    }
+    out_result->len = len;
+    if (len >= 3 && gateway->response[0] == CT_UDS_NEGATIVE_RESPONSE) {
+        out_result->outcome = CT_UDS_NEGATIVE;
+        out_result->nrc = gateway->response[2];
+    } else if (!done && strcmp(reason, "no-response") == 0) {
+        out_result->outcome = CT_UDS_NO_RESPONSE;
+    } else if (!done) {
+        const char *text = ct_twin_text(status, "text");
+        return ct_diag_fail(CT_EXIT_FAILED, "%s: the gateway says %s%s%s", gateway->ecu, reason,
+                            text[0] != '\0' ? ": " : "", text);
+    }
+    return CT_EXIT_OK;
+}
+
+/* True when it was the end of the request under way. */
+static bool is_final(const struct ct_diag_gateway *gateway, const cJSON *status)
+{
+    const cJSON *tag = cJSON_GetObjectItemCaseSensitive(status, "tag");
+    return cJSON_IsNumber(tag) && fabs(tag->valuedouble - gateway->tag) < 0.5 &&
+           cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status, "final"));
+}
+
+static int renew_if_old(struct ct_diag_gateway *gateway)
+{
+    return ct_clock_now() - gateway->renewed > RENEW_NS ? take_lease(gateway, "renew") : CT_EXIT_OK;
+}
+
+int ct_diag_gateway_ask(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len,
+                        struct ct_uds_result *out_result)
+{
+    if (len > CT_DIAG_GATEWAY_REQUEST_MAX) {
+        return ct_diag_fail(CT_EXIT_USAGE, "through the gateway a request has at most %d bytes",
+                            CT_DIAG_GATEWAY_REQUEST_MAX);
+    }
+    int code = renew_if_old(gateway);
+    code = code == CT_EXIT_OK ? say_request(gateway, request, len) : code;
+    bool ended = code != CT_EXIT_OK;
+    while (!ended) {
+        cJSON *status = hear(gateway);
+        if (status == NULL) {
+            return gone();
+        }
+        const char *error = ct_twin_text(status, "error");
+        if (error[0] != '\0') {
+            code = ct_diag_fail(CT_EXIT_FAILED, "%s: %s", gateway->ecu, error);
+            ended = true;
+        } else if (is_final(gateway, status)) {
+            code = conclude(gateway, status, out_result);
+            ended = true;
+        }
+        cJSON_Delete(status);
+    }
+    return code;
+}
+
+int ct_diag_gateway_hold(struct ct_diag_gateway *gateway, double seconds, bool present)
+{
+    static const uint8_t tester_present[] = {CT_UDS_TESTER_PRESENT, CT_UDS_SUPPRESS};
+    const ct_ns end = ct_ns_add(ct_clock_now(), (ct_ns)(seconds * (double)CT_NS_PER_S));
+    int code = CT_EXIT_OK;
+    for (ct_ns now = ct_clock_now(); code == CT_EXIT_OK && now < end; now = ct_clock_now()) {
+        struct ct_uds_result unused;
+        (void)poll(NULL, 0, ct_ns_wait_ms(now, ct_ns_min(ct_ns_add(now, PRESENT_NS), end)));
+        code = renew_if_old(gateway);
+        if (code == CT_EXIT_OK && present && ct_clock_now() < end) {
+            code = ct_diag_gateway_ask(gateway, tester_present, sizeof tester_present, &unused);
+        }
+    }
+    return code;
+}

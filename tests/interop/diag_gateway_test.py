@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""`cantwin diag --socket`: through the running gateway, under a lease and by its policy, while others may want the same
+ECU."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
+
+import stack
+from sim_rig import BIN, TIMEOUT, VEHICLE, VIN, Report
+
+report = Report()
+
+
+def diag(run, *arguments, code=0):
+    environment = {**os.environ, "CANTWIN_ECUS": str(VEHICLE / "ecus"), "CANTWIN_SOCKET": os.path.join(run.folder, "gateway.sock")}
+    done = subprocess.run([BIN / "cantwin", "diag", *arguments], cwd=run.folder, env=environment, capture_output=True, text=True,
+                          timeout=TIMEOUT)
+    if done.returncode != code:
+        raise stack.Failure(f"{arguments}: exit {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout if code == 0 else done.stderr
+
+
+def differs(got, expected):
+    return [] if got == expected else [f"{got!r} instead of {expected!r}"]
+
+
+def reads(run):
+    out = json.loads(diag(run, "did", "read", "--ecu", "engine", "vin", "supply", "--json"))
+    return differs(out[0]["values"]["vin"], VIN) + ([] if 10 < out[1]["values"]["supply"] < 16 else [out])
+
+
+def refusals_of_the_ecu_are_told(run):
+    error = diag(run, "did", "read", "--ecu", "gearbox", "1234", code=1)
+    return [] if "request out of range (0x31)" in error else [error]
+
+
+def policy_decides(run):
+    error = diag(run, "session", "--ecu", "engine", "3", code=1)
+    return [] if "policy" in error or "not allowed" in error or "denied" in error else [error]
+
+
+def somebody_elses_lease_is_respected(run):
+    with socket.socket(socket.AF_UNIX) as other, other.makefile("rw") as stream:
+        other.connect(os.path.join(run.folder, "gateway.sock"))
+        stream.write('{"lease":"acquire","ecu":"engine","seconds":60}\n')
+        stream.flush()
+        if json.loads(stream.readline()).get("lease") != "granted":
+            return ["the other got no lease"]
+        error = diag(run, "did", "read", "--ecu", "engine", "vin", code=1)
+    diag(run, "did", "read", "--ecu", "engine", "vin")  # a connection that closes gives it back
+    return [] if "somebody else has the ECU" in error else [error]
+
+
+def no_such_ecu(run):
+    error = diag(run, "did", "read", "--ecu", "nobody", "F190", code=1)
+    return [] if "nobody" in error else [error]
+
+
+def no_gateway(run):
+    error = diag(run, "did", "read", "--socket", "/nowhere/g.sock", "--ecu", "engine", "vin", code=3)
+    return [] if "/nowhere/g.sock" in error else [error]
+
+
+def straight_on_the_bus_where_asked(run):
+    return [] if VIN in diag(run, "did", "read", "--bus", "unix:can0.sock", "--ecu", "engine", "vin") else ["no VIN"]
+
+
+def main():
+    with stack.Stack() as run:
+        run.start_hub()
+        run.start_gateway()
+        run.start_sim()
+        for test in (reads, refusals_of_the_ecu_are_told, policy_decides, somebody_elses_lease_is_respected, no_such_ecu,
+                     no_gateway, straight_on_the_bus_where_asked):
+            try:
+                report.check(f"diag_gateway_{test.__name__}", test(run))
+            except Exception as problem:  # a case that breaks is a case that fails
+                report.check(f"diag_gateway_{test.__name__}", f"{type(problem).__name__}: {problem}")
+    sys.exit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
