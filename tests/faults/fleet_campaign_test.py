@@ -28,13 +28,13 @@ PORT = 17601
 class Fleet:
     """A backend and N simulated vehicles, and what both say in the end."""
 
-    def __init__(self, run, name, vehicles, *more):
+    def __init__(self, run, name, vehicles, *more, endpoint=ENDPOINT):
         self.run, self.name, self.vehicles = run, name, vehicles
         backend = run.processes["fleet"]
-        before = said(backend, "peers read again")
+        before = said(backend, "read again")
         run.run("cantwin-sim", "--vehicles", str(vehicles), "--keys", "keys", "--name", name, "--enrol")
-        wait_for("peers read again", lambda: said(backend, "peers read again") > before)
-        self.sim = run.start(f"sim-{name}", "cantwin-sim", "--vehicles", str(vehicles), "--fleet", ENDPOINT, "--keys", "keys",
+        wait_for("peers read again", lambda: said(backend, "read again") > before)
+        self.sim = run.start(f"sim-{name}", "cantwin-sim", "--vehicles", str(vehicles), "--fleet", endpoint, "--keys", "keys",
                              "--name", name, "--report", f"{name}.report", *more)
 
     def all_connected(self):
@@ -46,6 +46,9 @@ class Fleet:
     def finish(self):
         """Stops the vehicles when all they made is acknowledged; what they say of themselves."""
         self.sim.stop(90)
+        return self.totals()
+
+    def totals(self):
         with open(self.run.path(f"sim-{self.name}.out"), encoding="utf-8") as file:
             return json.loads(file.read().splitlines()[-1])
 
@@ -157,7 +160,7 @@ def idle_and_garbage_peers(campaign):
     with stack.Stack() as run:
         run.start_fleet()
         quiet = Fleet(run, "quiet", 10, "--rate", "5", "--batches", "25")
-        quiet_totals = json_when_ended(run, quiet)
+        quiet_totals = json_when_ended(quiet)
         chance = random.Random(campaign.seed)
         peers = []
         for i in range(2 * count):
@@ -170,7 +173,7 @@ def idle_and_garbage_peers(campaign):
                     pass
             peers.append(peer)
         loud = Fleet(run, "loud", 10, "--rate", "5", "--batches", "25")
-        loud_totals = json_when_ended(run, loud)
+        loud_totals = json_when_ended(loud)
         closed = wait_for("strangers closed", lambda: sum(is_closed(peer) for peer in peers) == len(peers), 60)
         for peer in peers:
             peer.close()
@@ -181,11 +184,10 @@ def idle_and_garbage_peers(campaign):
             raise Failure(f"ack p99 {loud_totals['ack_ms_p99']} ms, alone {quiet_totals['ack_ms_p99']} ms")
 
 
-def json_when_ended(run, fleet):
+def json_when_ended(fleet):
     if fleet.sim.process.wait(120) != 0:
         raise Failure(f"cantwin-sim ended with {fleet.sim.process.returncode}: {fleet.sim.lines[-2:]}")
-    with open(run.path(f"sim-{fleet.name}.out"), encoding="utf-8") as file:
-        return json.loads(file.read().splitlines()[-1])
+    return fleet.totals()
 
 
 def is_closed(peer):
@@ -212,7 +214,7 @@ def strangers_refused(campaign):
             ("null", None, None), ("plain", None, None), ("curve", "unknown.curve", "fleet.curve.pub"),
             ("curve", "vehicle-gone.curve", "fleet.curve.pub"), ("curve", "vehicle-demo.curve", "unknown.curve.pub"),
             ("curve", "subscriber.curve", "fleet.curve.pub"))]
-        wait_for("peers read again", lambda: said(run.processes["fleet"], "peers read again"))
+        wait_for("peers read again", lambda: said(run.processes["fleet"], "read again"))
         # the thief's own key, another vehicle's name as its routing id, and HELLO after HELLO
         thief = stranger(context, run, "curve", "vehicle-thief.curve", "fleet.curve.pub", identity=b"demo")
         for s in [*sockets, thief]:
@@ -281,7 +283,7 @@ def key_allowed_later(campaign):
             after = file.read()
         with open(run.path("keys/peers.txt"), "w", encoding="ascii") as file:
             file.write(before)
-        wait_for("peers read again", lambda: said(run.processes["fleet"], "peers read again") == 2)
+        wait_for("peers read again", lambda: said(run.processes["fleet"], "read again") == 2)
         late.sim.signal(signal.SIGHUP)  # a new connection, which is refused now
         wait_for("a refusal", lambda: get("/api/v1/status")["handshakes_refused"] > 0)
         with open(run.path("keys/peers.txt"), "w", encoding="ascii") as file:

@@ -98,8 +98,12 @@ static bool knows(void *user, const uint8_t hash[CT_HASH_SIZE])
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static struct ct_packer *packer; /* as large as a thread's: made once */
     uint64_t last = 0;
-    const struct ct_link_vehicle_config config = {.software = "fuzz", .jitter_seed = 1};
+    if (packer == NULL && ct_packer_create(&packer) != CT_OK) {
+        abort();
+    }
+    const struct ct_link_vehicle_config config = {.software = "fuzz", .jitter_seed = 1, .packer = packer};
     const struct ct_link_vehicle_ops vehicle_ops = {.send = send_nothing,
                                                     .reconnect = on_reconnect,
                                                     .fetch = on_fetch,
@@ -114,7 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                 .state = on_bytes,
                                                 .hello = on_hello,
                                                 .durable = no_durable,
-                                                .knows_catalogue = knows};
+                                                .knows_catalogue = knows,
+                                                .packer = packer};
     struct ct_link_vehicle *vehicle = NULL;
     struct ct_link_fleet *fleet = NULL;
     if (ct_link_vehicle_create(&config, &vehicle_ops, &vehicle) != CT_OK ||
