@@ -52,7 +52,16 @@ class Vehicle:
         self.processes = []
         for bus, group in GROUPS.items():
             self.start([BIN / "cantwin", "bus", "serve", f"{bus}.sock", *(["--udp", group] if udp else [])])
-        self.sim = self.start([BIN / "cantwin-sim", "--config", VEHICLE / "sim.yaml", "--record", self.log, *sim])
+        self.options = sim
+        self.sim = self.start_sim()
+
+    def start_sim(self):
+        return self.start([BIN / "cantwin-sim", "--config", VEHICLE / "sim.yaml", "--record", self.log, *self.options])
+
+    def restart_sim(self):
+        self.sim.terminate()
+        self.sim.wait(TIMEOUT)
+        self.sim = self.start_sim()
 
     def start(self, command):
         process = subprocess.Popen(command, cwd=self.path, stderr=subprocess.PIPE)
