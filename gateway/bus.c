@@ -32,6 +32,7 @@ static void take_frames(struct ct_bus *bus, struct bus_port *port, struct ct_fra
         }
         ct_bus_watch_frame(port, frame);
         ct_executor_receive(bus->executor, frame, bus->now);
+        ct_bus_diag_frame(bus, frame);
     }
     ct_bus_route(bus, frames, count);
     ct_pipeline_frames(&bus->model->pipeline, frames, count, bus->now, &port->counts, ct_bus_emit, bus);
@@ -271,6 +272,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
         due = ct_ns_min(due, ct_doip_server_tick(bus->doip, bus->now));
         due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));
     }
+    due = ct_ns_min(due, ct_bus_diag_tick(bus));
     const bool failed = ct_bus_send_pump(bus);
     if (bus->status != NULL) {
         ct_status_changes(bus->status);

@@ -113,6 +113,7 @@ static int open_parts(struct ct_bus *bus, char *problem, size_t size)
         err = ct_bus_power_open(bus, problem, size);
     }
     err = err == CT_OK ? ct_bus_doip_open(bus, problem, size) : err;
+    err = err == CT_OK ? ct_bus_diag_open(bus) : err;
     if (err == CT_OK && bus->model->settings->status_socket != NULL) {
         err = ct_status_open(bus, bus->model->settings->status_socket, &bus->status, problem, size);
     }
@@ -161,6 +162,7 @@ void ct_bus_close(struct ct_bus *bus)
     ct_status_close(bus->status);
     ct_doip_server_close(bus->doip);
     ct_bus_power_close(bus);
+    ct_bus_diag_close(bus);
     ct_executor_free(bus->executor);
     for (size_t i = 0; i < bus->port_count; i++) {
         ct_port_close(bus->ports[i].port);

@@ -1,7 +1,7 @@
 /* Inside of the bus thread: bus.c (loop, frames), bus_send.c (commands), bus_gate.c (every frame that leaves),
  * bus_route.c (to other buses), bus_out.c (to the storage thread), bus_open.c, bus_ports.c (what is told of them),
- * bus_watch.c (their health and load), bus_power.c (power state and its lines), status.c and status_json.c (status
- * socket). */
+ * bus_watch.c (their health and load), bus_power.c (power state and its lines), bus_diag.c (the gateway's own ECU),
+ * status.c and status_json.c (status socket). */
 #ifndef CT_GATEWAY_BUS_PRIVATE_H
 #define CT_GATEWAY_BUS_PRIVATE_H
 
@@ -57,6 +57,7 @@ static inline uint64_t ct_bus_unsent(const struct bus_port *port)
 
 struct status_server;
 struct bus_power;
+struct bus_diag;
 
 struct ct_bus {
     struct ct_model *model;
@@ -70,6 +71,7 @@ struct ct_bus {
     struct ct_loop_watch from_storage, control;
     struct status_server *status;
     struct bus_power *power;     /* NULL: none is configured */
+    struct bus_diag *diag;       /* NULL: the gateway answers no requests itself */
     struct ct_doip_server *doip; /* NULL: none is configured */
     struct ct_hist delay;        /* from the frames' stamps to their being in the twin */
     ct_ns started_ns;
@@ -137,6 +139,13 @@ ct_ns ct_bus_power_tick(struct ct_bus *bus);
 void ct_bus_power_stop(struct ct_bus *bus);
 /* True when the command would ask an ECU while that is not allowed; it has been refused then. */
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command);
+
+/* bus_diag.c: all of them do nothing when `diagnostics` is not configured. */
+int ct_bus_diag_open(struct ct_bus *bus);
+void ct_bus_diag_close(struct ct_bus *bus);
+void ct_bus_diag_frame(struct ct_bus *bus, const struct ct_frame *frame); /* one was received */
+/* Sends what is due, judges the health; returns when to call again. */
+ct_ns ct_bus_diag_tick(struct ct_bus *bus);
 
 /* bus_gate.c: puts a frame that policy has allowed on bus `frame->bus`, and lets everybody know who keeps book of what
  * was sent. CT_ERR_PERMISSION for one that was not allowed; else as ct_port_write. */

@@ -87,6 +87,14 @@ static const cyaml_schema_field_t gpio_fields[] = {
     CYAML_FIELD_END};
 #undef LINE
 
+static const cyaml_schema_field_t diagnostics_fields[] = {
+    TEXT("bus", struct ct_settings_diagnostics, bus, NEEDED),
+    CYAML_FIELD_UINT("request_id", NEEDED, struct ct_settings_diagnostics, request_id),
+    CYAML_FIELD_UINT("response_id", NEEDED, struct ct_settings_diagnostics, response_id),
+    CYAML_FIELD_UINT("functional_id", MAYBE, struct ct_settings_diagnostics, functional_id),
+    CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_diagnostics, fd),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("vehicle_id", struct ct_settings, vehicle_id, NEEDED),
     CYAML_FIELD_SEQUENCE("buses", CYAML_FLAG_POINTER, struct ct_settings, buses, &bus_schema, 1, CT_GATEWAY_BUSES_MAX),
@@ -96,6 +104,7 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("routes", struct ct_settings, routes, MAYBE),
     CYAML_FIELD_SEQUENCE("ecus", CYAML_FLAG_POINTER | MAYBE, struct ct_settings, ecus, &ecu_schema, 0,
                          CT_GATEWAY_ECUS_MAX),
+    CYAML_FIELD_MAPPING("diagnostics", MAYBE, struct ct_settings, diagnostics, diagnostics_fields),
     CYAML_FIELD_MAPPING("link", MAYBE, struct ct_settings, link, link_fields),
     CYAML_FIELD_SEQUENCE("trust", CYAML_FLAG_POINTER | MAYBE, struct ct_settings, trust, &trust_schema, 0, 16),
     CYAML_FIELD_MAPPING("vehicle_state", MAYBE, struct ct_settings, vehicle_state, state_fields),
@@ -282,6 +291,12 @@ static bool same_ecus(const struct ct_settings *a, const struct ct_settings *b)
     return true;
 }
 
+static bool same_diagnostics(const struct ct_settings_diagnostics *a, const struct ct_settings_diagnostics *b)
+{
+    return same(a->bus, b->bus) && a->request_id == b->request_id && a->response_id == b->response_id &&
+           a->functional_id == b->functional_id && a->fd == b->fd;
+}
+
 static bool same_trust(const struct ct_settings *a, const struct ct_settings *b)
 {
     if (a->trust_count != b->trust_count) {
@@ -317,6 +332,7 @@ const char *ct_settings_fixed_difference(const struct ct_settings *running, cons
         {"vehicle_id", same(running->vehicle_id, loaded->vehicle_id)},
         {"buses", same_buses(running, loaded)},
         {"ecus", same_ecus(running, loaded)},
+        {"diagnostics", same_diagnostics(&running->diagnostics, &loaded->diagnostics)},
         {"link", same(running->link.endpoint, loaded->link.endpoint) && same(running->link.key, loaded->link.key) &&
                      same(running->link.server_key, loaded->link.server_key) &&
                      same(running->link.next_server_key, loaded->link.next_server_key)},

@@ -78,6 +78,13 @@ struct ct_settings_gpio {
     uint32_t watchdog_ms;  /* 500: between two changes of the line */
 };
 
+struct ct_settings_diagnostics {
+    char *bus; /* NULL: the gateway answers no diagnostic requests itself */
+    uint32_t request_id, response_id;
+    uint32_t functional_id; /* 0: none */
+    bool fd;
+};
+
 struct ct_settings {
     char *vehicle_id;
     struct ct_settings_bus *buses;
@@ -88,6 +95,7 @@ struct ct_settings {
     char *routes;     /* NULL: nothing goes from one bus to another */
     struct ct_settings_ecu *ecus;
     unsigned ecus_count;
+    struct ct_settings_diagnostics diagnostics;
     struct ct_settings_link link;
     struct ct_settings_trust *trust;
     unsigned trust_count;

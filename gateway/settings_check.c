@@ -122,6 +122,27 @@ static void check_ecu(struct check *check, unsigned index)
     }
 }
 
+static void check_diagnostics(struct check *check)
+{
+    const struct ct_settings_diagnostics *own = &check->settings->diagnostics;
+    if (own->bus == NULL) {
+        return;
+    }
+    if (!has_bus(check->settings, own->bus, check->settings->buses_count)) {
+        wrong(check, NULL, 0, CT_ERR_NOT_FOUND, "diagnostics: bus '%s' is none of `buses`", own->bus);
+    }
+    if (own->request_id > ID_MAX || own->response_id > ID_MAX || own->functional_id > ID_MAX) {
+        wrong(check, NULL, 0, CT_ERR_RANGE, "diagnostics: an arbitration id is at most 0x1FFFFFFF");
+    } else if ((own->request_id > 0x7FFU) != (own->response_id > 0x7FFU)) {
+        wrong(check, NULL, 0, CT_ERR_RANGE,
+              "diagnostics: request_id 0x%X and response_id 0x%X must both be 11-bit (up to 0x7FF) or both 29-bit",
+              own->request_id, own->response_id);
+    } else if (own->request_id == own->response_id || own->functional_id == own->response_id) {
+        wrong(check, NULL, 0, CT_ERR_RANGE, "diagnostics: response_id 0x%X is also what is listened to",
+              own->response_id);
+    }
+}
+
 static void check_link(struct check *check)
 {
     const struct ct_settings_link *link = &check->settings->link;
@@ -163,6 +184,7 @@ static void check_all(struct check *check)
     for (unsigned i = 0; i < settings->ecus_count; i++) {
         check_ecu(check, i);
     }
+    check_diagnostics(check);
     check_link(check);
     if (settings->coalesce_us > COALESCE_MAX_US) {
         wrong(check, NULL, 0, CT_ERR_RANGE, "coalesce_us is %u; at most %d", settings->coalesce_us, COALESCE_MAX_US);

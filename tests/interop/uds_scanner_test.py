@@ -120,7 +120,7 @@ def check_tshark(text):
     report.check("tshark_sees_our_refusals", [] if {0x11, 0x13, 0x31} <= codes else sorted(map(hex, codes)))
 
 
-with Vehicle(udp=True, options=("--parked",)) as vehicle:
+with Vehicle(udp=True, sim=("--parked",)) as vehicle:
     check_scan()
     check_services()
     check_identifiers()
