@@ -67,6 +67,8 @@ static int take_timeout(struct ct_diag_options *options, const char *text)
 TAKE_TEXT(ecu)
 TAKE_TEXT(description)
 TAKE_TEXT(socket)
+TAKE_TEXT(authenticate)
+TAKE_TEXT(certificate)
 TAKE_TEXT(key)
 TAKE_TEXT(key_program)
 TAKE_TEXT(key_library)
@@ -106,6 +108,8 @@ static const struct {
     {"--socket", "the path of the gateway's status socket", take_socket},
     {"--session", "a number from 1 to 127", take_session},
     {"--level", "an odd number up to 125", take_level},
+    {"--authenticate", "an algorithm's identifier in hex", take_authenticate},
+    {"--certificate", "a file", take_certificate},
     {"--key", "a key in hex", take_key},
     {"--key-program", "the name of a program", take_key_program},
     {"--key-library", "the name of a shared object", take_key_library},

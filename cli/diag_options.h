@@ -8,22 +8,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CT_DIAG_OPTIONS_HELP                                                                                 \
-    "  --ecu NAME            the ECU's description NAME.yaml: its ids, bus, identifiers and texts\n"         \
-    "  --description PATH    a description file, or the folder for --ecu (default: $CANTWIN_ECUS, ./ecus,\n" \
-    "                        /etc/cantwin/ecus)\n"                                                           \
-    "  --bus NAME            unix:PATH or PATH (hub), can0 (kernel interface), udp: (default: the\n"         \
-    "                        description's, else unix:can0.sock)\n"                                          \
-    "  --tx ID --rx ID       request and response id, hex; more than 3 digits mean 29 bits\n"                \
-    "  --fd                  CAN FD frames of up to 64 bytes\n"                                              \
-    "  --timeout SECONDS     patience with an ECU that does not answer (default: P2 of the standard)\n"      \
-    "  --session N           first enter this session and stay in it (2 programming, 3 extended)\n"          \
-    "  --level N             then unlock this security level (odd), with one of:\n"                          \
-    "  --key HEX             the key itself\n"                                                               \
-    "  --key-program FILE    a program that gets LEVEL and SEED (hex) and prints the key in hex\n"           \
-    "  --key-library FILE    a shared object with ct_key(), see docs/diagnostics.md\n"                       \
-    "  --socket PATH         through the running gateway: its status socket; --ecu is one of its ECUs\n"     \
-    "                        (default: $CANTWIN_SOCKET, unless --bus or --tx is given)\n"                    \
+#define CT_DIAG_OPTIONS_HELP                                                                                     \
+    "  --ecu NAME            the ECU's description NAME.yaml: its ids, bus, identifiers and texts\n"             \
+    "  --description PATH    a description file, or the folder for --ecu (default: $CANTWIN_ECUS, ./ecus,\n"     \
+    "                        /etc/cantwin/ecus)\n"                                                               \
+    "  --bus NAME            unix:PATH or PATH (hub), can0 (kernel interface), udp: (default: the\n"             \
+    "                        description's, else unix:can0.sock)\n"                                              \
+    "  --tx ID --rx ID       request and response id, hex; more than 3 digits mean 29 bits\n"                    \
+    "  --fd                  CAN FD frames of up to 64 bytes\n"                                                  \
+    "  --timeout SECONDS     patience with an ECU that does not answer (default: P2 of the standard)\n"          \
+    "  --session N           first enter this session and stay in it (2 programming, 3 extended)\n"              \
+    "  --level N             then unlock this security level (odd)\n"                                            \
+    "  --authenticate HEX    or prove ownership of a key (29): the algorithm's identifier, such as 06032B6570\n" \
+    "  --certificate FILE    of that key, where the ECU wants one\n"                                             \
+    "  --key HEX             answers the ECU's seed or challenge: these bytes\n"                                 \
+    "  --key-program FILE    or a program that gets LEVEL and SEED (hex), prints the key in hex\n"               \
+    "  --key-library FILE    or a shared object with ct_key(), see docs/diagnostics.md\n"                        \
+    "  --socket PATH         through the running gateway: its status socket; --ecu is one of its ECUs\n"         \
+    "                        (default: $CANTWIN_SOCKET, unless --bus or --tx is given)\n"                        \
     "  --json                one JSON object instead of text\n"
 
 struct ct_diag_options {
@@ -36,6 +38,7 @@ struct ct_diag_options {
     double timeout_s; /* 0: by the standard */
     uint32_t session; /* 0: stay */
     uint32_t level;   /* 0: none */
+    const char *authenticate, *certificate;
     const char *key, *key_program, *key_library;
     bool json;
 };

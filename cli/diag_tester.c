@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "diag_cmd.h"
 #include "diag_gateway.h"
-#include "diag_key.h"
+#include "diag_unlock.h"
 #include "ecu_file.h"
 #include "port_open.h"
 
@@ -206,8 +206,6 @@ int ct_diag_tester_open_bus(const struct ct_diag_options *options, struct ct_dia
     return CT_EXIT_OK;
 }
 
-static int unlock(struct ct_diag_tester *tester);
-
 static int open_gateway(const struct ct_diag_options *options, const char *socket, struct ct_diag_tester **out_tester)
 {
     struct ct_diag_tester *tester = NULL;
@@ -259,7 +257,7 @@ int ct_diag_tester_open(const struct ct_diag_options *options, struct ct_diag_te
         return code;
     }
     code = options->session != 0 ? ct_diag_enter(tester, (uint8_t)options->session) : code;
-    code = code == CT_EXIT_OK && options->level != 0 ? unlock(tester) : code;
+    code = code == CT_EXIT_OK ? ct_diag_unlock(tester, &tester->options) : code;
     if (code != CT_EXIT_OK) {
         ct_diag_tester_close(tester);
         return code;
@@ -411,28 +409,4 @@ int ct_diag_enter(struct ct_diag_tester *tester, uint8_t session)
                                         ct_clock_now());
     }
     return code;
-}
-
-static int unlock(struct ct_diag_tester *tester)
-{
-    struct ct_uds_unlock_config config = {.way = CT_UDS_BY_KEY, .level = (uint8_t)tester->options.level};
-    struct ct_uds_unlock unlock;
-    uint8_t request[CT_UDS_MESSAGE_MAX];
-    size_t len;
-    enum ct_uds_step step;
-    if (ct_diag_prover(&tester->options, &config.prover) != CT_OK || ct_uds_unlock_init(&unlock, &config) != CT_OK) {
-        return ct_diag_fail(CT_EXIT_USAGE, "--level needs --key, --key-program or --key-library");
-    }
-    while ((step = ct_uds_unlock_next(&unlock, request, &len)) == CT_UDS_STEP_ASK) {
-        struct ct_uds_result result;
-        const int code = ct_diag_ask(tester, request, len, &result);
-        if (code != CT_EXIT_OK) {
-            return code;
-        }
-        ct_uds_unlock_take(&unlock, &result);
-    }
-    if (step == CT_UDS_STEP_DONE) {
-        return CT_EXIT_OK;
-    }
-    return ct_diag_fail(CT_EXIT_FAILED, "security level %u: %s", (unsigned)config.level, unlock.why);
 }

@@ -89,6 +89,25 @@ def security(shop):
     return differs(read, "WORKSHOP 7") + ([] if "security access denied (0x33)" in refused else [refused])
 
 
+PROOF = """#!{python}
+import sys
+from nacl.signing import SigningKey
+print(SigningKey(b"cantwin demo diagnostic key 0001").sign(bytes.fromhex(sys.argv[2])).signature.hex())
+"""
+
+
+def authentication(shop):
+    """Ed25519 by libsodium's Python binding proves ownership; a wrong proof is refused with the standard's code."""
+    program = shop.path / "proof.py"
+    program.write_text(PROOF.format(python=sys.executable))
+    program.chmod(0o755)
+    secret = ("did", "read", "--ecu", "engine", "--session", "3")
+    shop.run(*secret, "secret", code=1)
+    read = shop.json(*secret, "--authenticate", "06032B6570", "--key-program", program, "secret")[0]["hex"]
+    refused = shop.run(*secret, "--authenticate", "06032B6570", "--key", "00" * 64, "secret", code=1)
+    return differs(bytes.fromhex(read), b"twin-key") + ([] if "authentication: " in refused else [refused])
+
+
 def routine(shop):
     shop.run("routine", "start", "--ecu", "gearbox", "self_test")
     return differs(shop.json("routine", "result", "--ecu", "gearbox", "self_test")["hex"][-2:], "00")
@@ -128,7 +147,7 @@ def obd_on_uds(shop):
 def main():
     with Vehicle(sim=("--parked", "true")) as vehicle:
         shop = Workshop(vehicle)
-        for run in (scan, info, every_identifier_has_the_described_length, trouble_codes, security, routine, flash,
+        for run in (scan, info, every_identifier_has_the_described_length, trouble_codes, security, authentication, routine, flash,
                     flash_without_key, obd, obd_on_uds):
             try:
                 report.check(f"diag_sim_{run.__name__}", run(shop))
