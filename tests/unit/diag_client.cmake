@@ -2,3 +2,4 @@ foreach(name obd obd_message uds_client_repeat uds_group uds_message uds_transfe
     cantwin_test(${name}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c DEPENDS diagnostics)
 endforeach()
 cantwin_test(ecu_description_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ecu_description_test.c DEPENDS ecu_file)
+cantwin_test(uds_both_sides_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/uds_both_sides_test.c DEPENDS uds_rig)
