@@ -15,11 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEASE_S     60
-#define RENEW_NS    (20 * CT_NS_PER_S)
-#define WAIT_MS     2000
-#define PRESENT_NS  (2 * CT_NS_PER_S)
-#define REQUEST_MAX 4096
+#define LEASE_S       60
+#define RENEW_NS      (20 * CT_NS_PER_S)
+#define WAIT_MS       2000
+#define PRESENT_NS    (2 * CT_NS_PER_S)
+#define REQUEST_MAX   4096
+#define RATE_TRIES    50
+#define RATE_PAUSE_MS 100
 
 struct ct_diag_gateway {
     FILE *stream;
@@ -196,16 +198,14 @@ static int renew_if_old(struct ct_diag_gateway *gateway)
     return ct_clock_now() - gateway->renewed > RENEW_NS ? take_lease(gateway, "renew") : CT_EXIT_OK;
 }
 
-int ct_diag_gateway_ask(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len,
-                        struct ct_uds_result *out_result)
+/* One request to its last word; *out_too_fast when the policy's rate refused it, which sent nothing. */
+static int ask_once(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len,
+                    struct ct_uds_result *out_result, bool *out_too_fast)
 {
-    if (len > CT_DIAG_GATEWAY_REQUEST_MAX) {
-        return ct_diag_fail(CT_EXIT_USAGE, "through the gateway a request has at most %d bytes",
-                            CT_DIAG_GATEWAY_REQUEST_MAX);
-    }
     int code = renew_if_old(gateway);
     code = code == CT_EXIT_OK ? say_request(gateway, request, len) : code;
     bool ended = code != CT_EXIT_OK;
+    *out_too_fast = false;
     while (!ended) {
         cJSON *status = hear(gateway);
         if (status == NULL) {
@@ -216,12 +216,31 @@ int ct_diag_gateway_ask(struct ct_diag_gateway *gateway, const uint8_t *request,
             code = ct_diag_fail(CT_EXIT_FAILED, "%s: %s", gateway->ecu, error);
             ended = true;
         } else if (is_final(gateway, status)) {
-            code = conclude(gateway, status, out_result);
+            *out_too_fast = strcmp(ct_twin_text(status, "reason"), "policy-rate") == 0;
+            code = *out_too_fast ? code : conclude(gateway, status, out_result);
             ended = true;
         }
         cJSON_Delete(status);
     }
     return code;
+}
+
+int ct_diag_gateway_ask(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len,
+                        struct ct_uds_result *out_result)
+{
+    if (len > CT_DIAG_GATEWAY_REQUEST_MAX) {
+        return ct_diag_fail(CT_EXIT_USAGE, "through the gateway a request has at most %d bytes",
+                            CT_DIAG_GATEWAY_REQUEST_MAX);
+    }
+    for (unsigned i = 0; i < RATE_TRIES; i++) {
+        bool too_fast;
+        const int code = ask_once(gateway, request, len, out_result, &too_fast);
+        if (!too_fast) {
+            return code;
+        }
+        (void)poll(NULL, 0, RATE_PAUSE_MS);
+    }
+    return ct_diag_fail(CT_EXIT_FAILED, "%s: the policy's rate leaves no room for this request", gateway->ecu);
 }
 
 int ct_diag_gateway_hold(struct ct_diag_gateway *gateway, double seconds, bool present)
