@@ -30,6 +30,13 @@ struct ct_port_link {
     uint64_t revision; /* counts how often state and counters were told */
 };
 
+/* Frames whose id and kind (11 or 29 bits, data or remote) match. */
+struct ct_port_filter {
+    uint32_t id;
+    uint32_t mask; /* of the id's bits that count */
+    bool ext;
+};
+
 struct ct_port;
 
 struct ct_port_ops {
@@ -43,6 +50,9 @@ struct ct_port_ops {
      * none. */
     ct_ns (*tick)(struct ct_port *port, ct_ns now);
     void (*close)(struct ct_port *port);
+    /* Lets only data frames through that one of the filters matches (and error frames); none: everything. CT_ERR_FULL
+     * when they are too many: nothing is changed. NULL: everything comes. */
+    int (*filter)(struct ct_port *port, const struct ct_port_filter *filters, size_t count);
 };
 
 /* Base of every port; adapters embed it first. Users read, and never write, these fields. */
@@ -71,6 +81,12 @@ static inline int ct_port_write(struct ct_port *port, const struct ct_frame *fra
 static inline ct_ns ct_port_tick(struct ct_port *port, ct_ns now)
 {
     return port->ops->tick != NULL ? port->ops->tick(port, now) : CT_NS_NEVER;
+}
+
+/* CT_ERR_UNSUPPORTED where everything comes. */
+static inline int ct_port_filter(struct ct_port *port, const struct ct_port_filter *filters, size_t count)
+{
+    return port->ops->filter != NULL ? port->ops->filter(port, filters, count) : CT_ERR_UNSUPPORTED;
 }
 
 static inline void ct_port_close(struct ct_port *port)

@@ -75,14 +75,7 @@ static void socketcan_close(struct ct_port *port)
     free(p);
 }
 
-static const struct ct_port_ops socketcan_ops = {
-    .read = ct_socketcan_read,
-    .write = ct_socketcan_write,
-    .tick = socketcan_tick,
-    .close = socketcan_close,
-};
-
-int ct_socketcan_set_filters(struct ct_port *port, const struct ct_socketcan_filter *filters, size_t count)
+int ct_socketcan_set_filters(struct ct_port *port, const struct ct_port_filter *filters, size_t count)
 {
     struct socketcan_port *p = (struct socketcan_port *)port;
     if (count > CT_SOCKETCAN_FILTERS_MAX) {
@@ -98,6 +91,14 @@ int ct_socketcan_set_filters(struct ct_port *port, const struct ct_socketcan_fil
     p->filter_count = count;
     return p->can_fd < 0 || ct_socketcan_apply_filters(p, p->can_fd) == 0 ? CT_OK : ct_err_from_errno(errno);
 }
+
+static const struct ct_port_ops socketcan_ops = {
+    .read = ct_socketcan_read,
+    .write = ct_socketcan_write,
+    .tick = socketcan_tick,
+    .close = socketcan_close,
+    .filter = ct_socketcan_set_filters,
+};
 
 static int explain(const char *interface, int errnum, char *problem, size_t problem_size)
 {

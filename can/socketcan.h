@@ -29,17 +29,9 @@ struct ct_socketcan_options {
 int ct_socketcan_open(const char *interface, const struct ct_socketcan_options *options, struct ct_port **out_port,
                       char *problem, size_t problem_size) CT_MUST_CHECK;
 
-/* Frames whose id and kind (11 or 29 bits, data or remote) match. */
-struct ct_socketcan_filter {
-    uint32_t id;
-    uint32_t mask; /* of the id's bits that count */
-    bool ext;
-};
-
 /* Lets only data frames through that one of the filters matches; none (count 0): everything, as after open. Error
  * frames always come. With filters own frames are read back, and confirmed, only where a filter matches.
  * CT_ERR_FULL over CT_SOCKETCAN_FILTERS_MAX: the union of what is wanted does not fit, take everything. */
-int ct_socketcan_set_filters(struct ct_port *port, const struct ct_socketcan_filter *filters,
-                             size_t count) CT_MUST_CHECK;
+int ct_socketcan_set_filters(struct ct_port *port, const struct ct_port_filter *filters, size_t count) CT_MUST_CHECK;
 
 #endif

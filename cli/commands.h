@@ -13,6 +13,7 @@
     X(bench, "measure what decoding costs here") \
     X(diag, "talk to ECUs: read, write, clear, flash") \
     X(top, "watch a bus or the twin live: rates, changes, values") \
+    X(gateway, "show the rules of routing and sending, and what they did") \
     X(twin, "get, watch and set the twin on board") \
     X(keys, "make and show transport and signing keys")
 /* clang-format on */

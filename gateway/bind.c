@@ -230,6 +230,18 @@ const struct ct_codec_message *ct_bind_message_of(const struct ct_bind *bind, ui
     return found != NULL ? found->codec : NULL;
 }
 
+const struct ct_dbc_message *ct_bind_message_at(const struct ct_bind *bind, uint8_t bus, size_t index)
+{
+    for (size_t d = 0; bus < bind->bus_count && d < bind->buses[bus].count; d++) {
+        const struct ct_dbc *dbc = bind->buses[bus].databases[d].dbc;
+        if (index < dbc->message_count) {
+            return &dbc->messages[index];
+        }
+        index -= dbc->message_count;
+    }
+    return NULL;
+}
+
 const struct ct_protect_rule *ct_bind_protection(const struct ct_bind *bind, uint8_t bus,
                                                  const struct ct_codec_message *message)
 {

@@ -80,6 +80,8 @@ size_t ct_bind_hidden(const struct ct_bind *bind);
 /* The message of a bus by name or by id, of the first database that has it; NULL when unknown. The binding's. */
 const struct ct_codec_message *ct_bind_message(const struct ct_bind *bind, uint8_t bus, const char *name);
 const struct ct_codec_message *ct_bind_message_of(const struct ct_bind *bind, uint8_t bus, uint32_t id, bool extended);
+/* All messages of a bus, one after the other; NULL beyond the last. */
+const struct ct_dbc_message *ct_bind_message_at(const struct ct_bind *bind, uint8_t bus, size_t index);
 /* Its rule for counter and checksum; NULL when it has none. The binding's. */
 const struct ct_protect_rule *ct_bind_protection(const struct ct_bind *bind, uint8_t bus,
                                                  const struct ct_codec_message *message);

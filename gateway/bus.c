@@ -35,6 +35,7 @@ static void take_frames(struct ct_bus *bus, struct bus_port *port, struct ct_fra
         ct_bus_diag_frame(bus, frame);
     }
     ct_bus_route(bus, frames, count);
+    ct_bus_anomaly_frames(bus, port, frames, count);
     ct_pipeline_frames(&bus->model->pipeline, frames, count, bus->now, &port->counts, ct_bus_emit, bus);
     count_delays(bus, frames, count);
 }
@@ -210,6 +211,7 @@ static void use_model(struct ct_bus *bus, struct ct_model *model)
     ct_executor_use_policy(bus->executor, model->policy);
     bus->model = model;
     ct_doip_server_use_settings(bus->doip, model->settings);
+    ct_bus_set_filters(bus);
     set_pace(bus);
     bus->reloads++;
     bus->snapshot_wanted = true; /* the backend's twin of the new catalogue begins with it */
@@ -265,6 +267,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
     struct ct_pipeline *pipeline = &bus->model->pipeline;
     take_from_storage(bus);
     ct_ns due = bus->stopping ? CT_NS_NEVER : service_ports(bus);
+    due = ct_ns_min(due, ct_bus_anomaly_tick(bus));
     due = ct_ns_min(due, ct_bus_power_tick(bus));
     due = ct_ns_min(due, ct_pipeline_tick(pipeline, bus->now, ct_bus_emit, bus));
     due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));

@@ -17,6 +17,12 @@ static const struct {
     [CT_BUS_ENTRIES_LOAD] = {2, " SG_ BusLoad : 0|16@1+ (0.1,0) [0|0] \"%\" Gateway\n"},
     [CT_BUS_ENTRIES_LOSSES] = {16, " SG_ FramesLost : 0|64@1+ (1,0) [0|0] \"\" Gateway\n"
                                    " SG_ FramesUnsent : 64|64@1+ (1,0) [0|0] \"\" Gateway\n"},
+    [CT_BUS_ENTRIES_ANOMALIES] = {24, " SG_ UnknownIds : 0|32@1+ (1,0) [0|0] \"\" Gateway\n"
+                                      " SG_ WrongBus : 32|32@1+ (1,0) [0|0] \"\" Gateway\n"
+                                      " SG_ WrongLength : 64|32@1+ (1,0) [0|0] \"\" Gateway\n"
+                                      " SG_ TooFast : 96|32@1+ (1,0) [0|0] \"\" Gateway\n"
+                                      " SG_ TooSlow : 128|32@1+ (1,0) [0|0] \"\" Gateway\n"
+                                      " SG_ ForeignRequests : 160|32@1+ (1,0) [0|0] \"\" Gateway\n"},
 };
 
 static uint32_t id_of(size_t index, enum ct_bus_entries_kind kind)
@@ -130,5 +136,14 @@ struct ct_frame ct_bus_entries_losses(uint8_t index, uint64_t lost, uint64_t uns
     struct ct_frame frame = frame_of(index, CT_BUS_ENTRIES_LOSSES);
     put_le(frame.data, lost, 8);
     put_le(frame.data + 8, unsent, 8);
+    return frame;
+}
+
+struct ct_frame ct_bus_entries_anomalies(uint8_t index, const struct ct_anomaly_counts *counts)
+{
+    struct ct_frame frame = frame_of(index, CT_BUS_ENTRIES_ANOMALIES);
+    for (size_t kind = 0; kind < CT_ANOMALY_COUNT; kind++) {
+        put_le(frame.data + 4 * kind, counts->by_kind[kind], 4);
+    }
     return frame;
 }

@@ -1,10 +1,12 @@
 /* The buses' own state as entries of the twin: `bus.can0.ControllerState`, `.TxErrorCounter`, `.RxErrorCounter`,
- * `.BusOffs`, `.BusLoad`, `.FramesLost`, `.FramesUnsent`. They are signals of databases made here, on a bus of their
+ * `.BusOffs`, `.BusLoad`, `.FramesLost`, `.FramesUnsent`, and of anomalies `.UnknownIds`, `.WrongBus`, `.WrongLength`,
+ * `.TooFast`, `.TooSlow`, `.ForeignRequests`. They are signals of databases made here, on a bus of their
  * own named CT_BUS_ENTRIES_BUS, so that mapping, collection and quality work for them as for any other signal. No I/O.
  * Thread-safe: no state. */
 #ifndef CT_GATEWAY_BUS_ENTRIES_H
 #define CT_GATEWAY_BUS_ENTRIES_H
 
+#include "anomaly.h"
 #include "bus_health.h"
 #include "dbc.h"
 #include "frame.h"
@@ -12,7 +14,13 @@
 #define CT_BUS_ENTRIES_BUS "bus"
 
 /* What is known at different times is in messages of its own. */
-enum ct_bus_entries_kind { CT_BUS_ENTRIES_HEALTH, CT_BUS_ENTRIES_LOAD, CT_BUS_ENTRIES_LOSSES, CT_BUS_ENTRIES_KINDS };
+enum ct_bus_entries_kind {
+    CT_BUS_ENTRIES_HEALTH,
+    CT_BUS_ENTRIES_LOAD,
+    CT_BUS_ENTRIES_LOSSES,
+    CT_BUS_ENTRIES_ANOMALIES,
+    CT_BUS_ENTRIES_KINDS
+};
 
 /* One database per kind, each with one message per bus; characters of a bus name that DBC does not know become `_`.
  * The caller frees them. */
@@ -23,5 +31,6 @@ int ct_bus_entries_create(const char *const *names, size_t count,
 struct ct_frame ct_bus_entries_health(uint8_t index, const struct ct_bus_health *health);
 struct ct_frame ct_bus_entries_load(uint8_t index, double percent);
 struct ct_frame ct_bus_entries_losses(uint8_t index, uint64_t lost, uint64_t unsent);
+struct ct_frame ct_bus_entries_anomalies(uint8_t index, const struct ct_anomaly_counts *counts);
 
 #endif

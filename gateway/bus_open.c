@@ -1,6 +1,7 @@
 #include "bus_private.h"
 
 #include "clock.h"
+#include "load_ids.h"
 #include "log.h"
 #include "port_open.h"
 
@@ -77,6 +78,30 @@ static int open_port(struct ct_bus *bus, unsigned index, char *problem, size_t s
     return err;
 }
 
+#define FILTERS_MAX 512 /* as many as the kernel takes */
+
+void ct_bus_set_filters(struct ct_bus *bus)
+{
+    struct ct_port_filter filters[FILTERS_MAX];
+    for (size_t i = 0; i < bus->port_count; i++) {
+        const struct ct_settings_bus *config = &bus->model->settings->buses[i];
+        if (config->receive != CT_RECEIVE_NEEDED) {
+            continue;
+        }
+        const size_t count = ct_model_filters(bus->model, (uint8_t)i, filters, FILTERS_MAX);
+        const int err = count > FILTERS_MAX ? CT_ERR_FULL : ct_port_filter(bus->ports[i].port, filters, count);
+        if (err == CT_OK && count > 0) {
+            ct_log(CT_LOG_INFO, "bus %s: the kernel hands over %zu ids", config->name, count);
+            continue;
+        }
+        const int undone = ct_port_filter(bus->ports[i].port, NULL, 0);
+        ct_log(CT_LOG_WARNING, "bus %s: everything is received: %s", config->name,
+               count == 0 && undone == CT_OK ? "no id is known that is needed"
+               : err == CT_ERR_FULL          ? "more than 512 ids are needed"
+                                             : "this port has no filters");
+    }
+}
+
 static int open_control(struct ct_bus *bus)
 {
     bus->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -110,6 +135,7 @@ static int open_parts(struct ct_bus *bus, char *problem, size_t size)
         err = open_port(bus, i, problem, size);
     }
     if (err == CT_OK) {
+        ct_bus_set_filters(bus);
         err = ct_bus_power_open(bus, problem, size);
     }
     err = err == CT_OK ? ct_bus_doip_open(bus, problem, size) : err;

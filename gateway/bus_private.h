@@ -21,6 +21,12 @@
 #define BUS_STATE_SAMPLES 1000 /* of one part of a snapshot */
 #define BUS_SEND_PATIENCE (100 * CT_NS_PER_MS)
 
+/* When one kind of anomaly of one bus was last an event. */
+struct bus_anomaly_told {
+    uint64_t count;
+    ct_ns due, pause;
+};
+
 struct bus_port {
     struct ct_port *port;
     struct ct_loop_watch watch;
@@ -47,6 +53,10 @@ struct bus_port {
     struct ct_bus_health health_put; /* as the twin has it */
     ct_ns health_due;                /* not before */
     uint64_t lost_put, expired_put;
+
+    struct ct_anomaly_counts anomalies, anomalies_put; /* and as the twin has them */
+    ct_ns anomalies_due;                               /* not before */
+    struct bus_anomaly_told anomalies_told[CT_ANOMALY_COUNT];
 };
 
 /* Frames that were to be sent and were not. */
@@ -109,6 +119,8 @@ struct ct_bus {
 ct_ns ct_bus_round(struct ct_bus *bus);
 /* Watches the descriptor the port has now. */
 void ct_bus_follow_fd(struct ct_bus *bus, struct bus_port *port);
+/* bus_open.c: has the kernel keep back what nobody needs, where the configuration asks for that. */
+void ct_bus_set_filters(struct ct_bus *bus);
 
 /* bus_out.c */
 int ct_bus_emit(void *user, const struct ct_sample *sample); /* ct_collect_emit_fn, user: the bus */
@@ -126,6 +138,8 @@ const char *ct_bus_name(const struct ct_bus *bus, const struct bus_port *port);
 void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last);
 
 /* bus_watch.c */
+/* A frame of bus_entries.h, into the twin. */
+void ct_bus_put_entry(struct ct_bus *bus, struct ct_frame frame);
 void ct_bus_watch_open(struct bus_port *port, ct_ns now);
 void ct_bus_watch_frame(struct bus_port *port, const struct ct_frame *frame); /* one was on the bus, either way */
 /* Brings health, load and losses into the twin, changes of health into events; returns when to call again. */
@@ -150,6 +164,11 @@ ct_ns ct_bus_diag_tick(struct ct_bus *bus);
 /* bus_gate.c: puts a frame that policy has allowed on bus `frame->bus`, and lets everybody know who keeps book of what
  * was sent. CT_ERR_PERMISSION for one that was not allowed; else as ct_port_write. */
 int ct_bus_put(struct ct_bus *bus, const struct ct_frame *frame) CT_MUST_CHECK;
+
+/* bus_anomaly.c */
+void ct_bus_anomaly_frames(struct ct_bus *bus, struct bus_port *port, const struct ct_frame *frames, size_t count);
+/* Looks for what does not come; brings counts into the twin and events; returns when to call again. */
+ct_ns ct_bus_anomaly_tick(struct ct_bus *bus);
 
 /* bus_route.c: what was received on one bus. */
 void ct_bus_route(struct ct_bus *bus, const struct ct_frame *frames, size_t count);
@@ -176,6 +195,9 @@ void ct_status_command(struct status_server *server, uint32_t client, uint32_t t
                        const struct ct_command_status *status);
 void ct_status_lease(struct status_server *server, const struct ct_lease *lease, enum ct_lease_change change,
                      ct_ns now); /* status_lease.c: to the local client that holds it */
+
+/* status_rules.c: false beyond the last line. */
+bool ct_status_rules_line(const struct ct_bus *bus, size_t index, struct ct_buf *out);
 
 /* status_json.c: each appends one line. */
 void ct_status_json_overview(const struct ct_bus *bus, struct ct_buf *out);

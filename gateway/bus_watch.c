@@ -15,7 +15,7 @@ static uint8_t index_of(const struct ct_bus *bus, const struct bus_port *port)
 }
 
 /* A bus of its own, behind those of the configuration: see load.c. */
-static void put(struct ct_bus *bus, struct ct_frame frame)
+void ct_bus_put_entry(struct ct_bus *bus, struct ct_frame frame)
 {
     frame.bus = (uint8_t)bus->port_count;
     frame.t_ns = bus->now;
@@ -77,7 +77,7 @@ static ct_ns put_health(struct ct_bus *bus, struct bus_port *port)
     if (bus->now < port->health_due) {
         return port->health_due;
     }
-    put(bus, ct_bus_entries_health(index_of(bus, port), &port->health));
+    ct_bus_put_entry(bus, ct_bus_entries_health(index_of(bus, port), &port->health));
     tell_state(bus, port);
     port->health_put = port->health;
     port->health_due = ct_ns_add(bus->now, HEALTH_PAUSE_NS);
@@ -92,7 +92,7 @@ static ct_ns put_load(struct ct_bus *bus, struct bus_port *port)
                           config->data_bitrate != 0 ? config->data_bitrate : link->data_bitrate);
     const double before = port->load.percent;
     if (ct_bus_load_tick(&port->load, bus->now) && port->load.percent != before) {
-        put(bus, ct_bus_entries_load(index_of(bus, port), port->load.percent));
+        ct_bus_put_entry(bus, ct_bus_entries_load(index_of(bus, port), port->load.percent));
     }
     /* A bus that has been silent for a window stays at 0 without being looked at. */
     const bool silent = port->load.bitrate == 0 || (port->load.percent == 0 && port->load.busy_ns == 0);
@@ -107,7 +107,7 @@ static void put_losses(struct ct_bus *bus, struct bus_port *port)
     }
     port->lost_put = port->lost_told;
     port->expired_put = port->expired_told;
-    put(bus, ct_bus_entries_losses(index_of(bus, port), port->lost_put, port->expired_put));
+    ct_bus_put_entry(bus, ct_bus_entries_losses(index_of(bus, port), port->lost_put, port->expired_put));
 }
 
 ct_ns ct_bus_watch_tick(struct ct_bus *bus, struct bus_port *port)

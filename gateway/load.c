@@ -3,6 +3,7 @@
 #include "bus_entries.h"
 #include "collect_file.h"
 #include "files.h"
+#include "load_ids.h"
 #include "policy_file.h"
 #include "power_entries.h"
 #include "problems.h"
@@ -386,6 +387,9 @@ static int load_parts(struct ct_model *model, const char *config_path, const str
     if (more && whole) { /* else nearly all of them would be missing */
         (void)goes_on(p, &first, find_sources(model, config_path, p));
     }
+    if (first == CT_OK) {
+        first = ct_model_make_anomalies(model);
+    }
     return first;
 }
 
@@ -423,6 +427,7 @@ void ct_model_free(struct ct_model *model)
         ct_pipeline_close(&model->pipeline);
         ct_policy_free(model->policy);
         ct_routes_free(model->routes);
+        ct_anomalies_free(model->anomalies);
         ct_settings_free(model->settings);
         free(model);
     }

@@ -3,6 +3,7 @@
 #ifndef CT_GATEWAY_LOAD_H
 #define CT_GATEWAY_LOAD_H
 
+#include "anomaly.h"
 #include "pipeline.h"
 #include "policy.h"
 #include "routes.h"
@@ -20,6 +21,7 @@ struct ct_model {
     struct ct_pipeline pipeline;
     struct ct_policy *policy;
     struct ct_routes *routes;
+    struct ct_anomalies *anomalies;
     struct ct_vehicle_sources sources;
     struct ct_model *next; /* in a list of models to be freed */
 };

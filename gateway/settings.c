@@ -19,6 +19,8 @@ static const cyaml_strval_t role_names[] = {{"director", CT_ROLE_DIRECTOR}, {"re
 static const cyaml_strval_t level_names[] = {
     {"error", CT_LOG_ERROR}, {"warning", CT_LOG_WARNING}, {"info", CT_LOG_INFO}, {"debug", CT_LOG_DEBUG}};
 
+static const cyaml_strval_t receive_names[] = {{"all", CT_RECEIVE_ALL}, {"needed", CT_RECEIVE_NEEDED}};
+
 static const cyaml_schema_value_t file_name_schema = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED)};
 
 static const cyaml_schema_field_t bus_fields[] = {
@@ -28,6 +30,8 @@ static const cyaml_schema_field_t bus_fields[] = {
     TEXT("protection", struct ct_settings_bus, protection, MAYBE),
     CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_bus, fd),
     CYAML_FIELD_BOOL("transmit", MAYBE, struct ct_settings_bus, transmit),
+    CYAML_FIELD_ENUM("receive", MAYBE | CYAML_FLAG_STRICT, struct ct_settings_bus, receive, receive_names,
+                     CYAML_ARRAY_LEN(receive_names)),
     CYAML_FIELD_UINT("bitrate", MAYBE, struct ct_settings_bus, bitrate),
     CYAML_FIELD_UINT("data_bitrate", MAYBE, struct ct_settings_bus, data_bitrate),
     CYAML_FIELD_UINT("send_patience_ms", MAYBE, struct ct_settings_bus, send_patience_ms),
@@ -267,7 +271,7 @@ static bool same_buses(const struct ct_settings *a, const struct ct_settings *b)
         const struct ct_settings_bus *x = &a->buses[i];
         const struct ct_settings_bus *y = &b->buses[i];
         if (!same(x->name, y->name) || !same(x->port, y->port) || x->fd != y->fd || x->transmit != y->transmit ||
-            x->bitrate != y->bitrate || x->data_bitrate != y->data_bitrate ||
+            x->receive != y->receive || x->bitrate != y->bitrate || x->data_bitrate != y->data_bitrate ||
             x->send_patience_ms != y->send_patience_ms) {
             return false;
         }

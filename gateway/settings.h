@@ -18,6 +18,9 @@
 #define CT_BUS_NAME_MAX      31 /* characters, as in policy.h */
 #define CT_GATEWAY_ECUS_MAX  64
 
+/* What a kernel interface hands to the gateway. */
+enum ct_receive { CT_RECEIVE_ALL, CT_RECEIVE_NEEDED };
+
 struct ct_settings_bus {
     char *name; /* first part of entry names: letters, digits, _ and - */
     char *port; /* as for ct_port_open */
@@ -26,6 +29,7 @@ struct ct_settings_bus {
     char *protection; /* file of rules for counters and checksums; NULL: those of the DBC files */
     bool fd;
     bool transmit;             /* false: nothing is ever sent here, whatever the policy says */
+    int receive;               /* enum ct_receive */
     uint32_t bitrate;          /* bit/s, for the bus load; 0: what the interface says */
     uint32_t data_bitrate;     /* bit/s of the data phase of FD frames */
     uint32_t send_patience_ms; /* how long a frame may wait for room on a kernel interface; 0: 100 */

@@ -119,35 +119,53 @@ static void say_end(struct client *client)
     client->getting = false;
 }
 
+/* The next entry that fits; false when there are no more. */
+static bool get_entry(struct client *client)
+{
+    const struct ct_catalogue *catalogue = catalogue_of(client);
+    if (client->get_next >= ct_catalogue_count(catalogue)) {
+        return false;
+    }
+    const uint32_t id = client->get_next++;
+    if (fnmatch(client->get_match, ct_catalogue_entry(catalogue, id)->name, 0) == 0) {
+        ct_status_json_entry(client->server->bus, id, &client->out);
+        client->get_count++;
+    }
+    return true;
+}
+
+static bool get_rule(struct client *client)
+{
+    const bool there = ct_status_rules_line(client->server->bus, client->get_next, &client->out);
+    client->get_next++;
+    client->get_count += there ? 1 : 0;
+    return there;
+}
+
 /* As many lines as there is room for; the rest follows when the client has read. */
 static void continue_get(struct client *client)
 {
-    if (!client->getting) {
-        return;
-    }
-    const struct ct_catalogue *catalogue = catalogue_of(client);
-    const size_t count = ct_catalogue_count(catalogue);
     while (client->getting && has_room(client)) {
-        if (client->get_next >= count) {
+        if (!(client->get_rules ? get_rule(client) : get_entry(client))) {
             say_end(client);
-            return;
-        }
-        const uint32_t id = client->get_next++;
-        if (fnmatch(client->get_match, ct_catalogue_entry(catalogue, id)->name, 0) == 0) {
-            ct_status_json_entry(client->server->bus, id, &client->out);
-            client->get_count++;
         }
     }
+}
+
+static void begin_get(struct client *client, bool rules)
+{
+    client->getting = true;
+    client->get_rules = rules;
+    client->get_next = 0;
+    client->get_count = 0;
+    continue_get(client);
 }
 
 static void begin_get_twin(struct client *client, const cJSON *request)
 {
     const cJSON *match = cJSON_GetObjectItemCaseSensitive(request, "match");
     snprintf(client->get_match, sizeof client->get_match, "%s", cJSON_IsString(match) ? match->valuestring : "*");
-    client->getting = true;
-    client->get_next = 0;
-    client->get_count = 0;
-    continue_get(client);
+    begin_get(client, false);
 }
 
 static void on_get(struct client *client, const cJSON *request, const char *what)
@@ -156,8 +174,10 @@ static void on_get(struct client *client, const cJSON *request, const char *what
         ct_status_json_overview(client->server->bus, &client->out);
     } else if (strcmp(what, "twin") == 0) {
         begin_get_twin(client, request);
+    } else if (strcmp(what, "rules") == 0) {
+        begin_get(client, true);
     } else {
-        ct_status_say_error(client, "get what? \"status\" or \"twin\"");
+        ct_status_say_error(client, "get what? \"status\", \"twin\" or \"rules\"");
     }
 }
 

@@ -25,6 +25,7 @@ struct client {
     bool unheard; /* asks without reading the answers: not listened to until it reads */
     /* a get under way */
     bool getting;
+    bool get_rules; /* else entries of the twin */
     uint32_t get_next;
     uint32_t get_count;
     char get_match[CT_PATH_MAX];

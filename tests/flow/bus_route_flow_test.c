@@ -73,6 +73,17 @@ static void set_up_routes(struct rig *rig)
     assert_int_equal(ct_routes_create(rules, 3, fd, &rig->model.routes, &wrong), CT_OK);
 }
 
+/* can6 knows one message of 100 ms, can5 another, and the requests of an ECU. */
+static void set_up_anomalies(struct rig *rig)
+{
+    static const struct ct_anomaly_id ids[] = {
+        {.bus = 6, .id = 0x600, .length = 4, .cycle_ns = 100 * MS},
+        {.bus = 5, .id = 0x601, .length = 4, .cycle_ns = CT_NS_NEVER},
+        {.bus = 6, .id = 0x7E0, .length = CT_ANOMALY_ANY_LENGTH, .cycle_ns = CT_NS_NEVER, .request = true},
+    };
+    assert_int_equal(ct_anomalies_create(ids, 3, &rig->model.anomalies), CT_OK);
+}
+
 static int rig_setup(void **state)
 {
     struct rig *rig = calloc(1, sizeof *rig);
@@ -90,6 +101,7 @@ static int rig_setup(void **state)
     assert_int_equal(ct_collect_create(NULL, 0, ct_bind_catalogue(pipeline->bind), &pipeline->collect), CT_OK);
     set_up_policy(rig);
     set_up_routes(rig);
+    set_up_anomalies(rig);
     rig->model.sources = (struct ct_vehicle_sources){CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE};
     assert_int_equal(ct_executor_create(&ops, rig->model.policy, NULL, 0, &rig->bus.executor), CT_OK);
     assert_int_equal(ct_channel_open(&rig->channels.bus_to_storage, 1U << 20), CT_OK);
@@ -115,6 +127,7 @@ static int rig_teardown(void **state)
     ct_pipeline_close(&rig->model.pipeline);
     ct_policy_free(rig->model.policy);
     ct_routes_free(rig->model.routes);
+    ct_anomalies_free(rig->model.anomalies);
     ct_ring_destroy(rig->bus.owed);
     ct_channel_close(&rig->channels.bus_to_storage);
     ct_channel_close(&rig->channels.storage_to_bus);
@@ -277,6 +290,41 @@ static void test_bus_controller_that_is_off_takes_no_frames(void **state)
     assert_int_equal(ct_bus_unsent(&rig->bus.ports[1]), 3);
 }
 
+/* Events of this name that wait for the storage thread; all of them are taken. */
+static unsigned take_events(struct rig *rig, const char *name)
+{
+    struct ct_ring *ring = rig->channels.bus_to_storage.ring;
+    uint32_t type = 0;
+    const void *data = NULL;
+    size_t len = 0;
+    unsigned count = 0;
+    while (ct_ring_peek(ring, &type, &data, &len) == CT_OK) {
+        const struct ct_msg_event *event = data;
+        count += type == CT_MSG_EVENT && strcmp(event->name, name) == 0 ? 1 : 0;
+        ct_ring_pop(ring);
+    }
+    return count;
+}
+
+static void test_bus_anomalies_are_counted_and_become_rarer_events(void **state)
+{
+    struct rig *rig = *state;
+    unsigned events = 0;
+    for (unsigned second = 0; second < 100; second++) {
+        send_far(rig, 6, 0x666, 3);
+        turn(rig);
+        rig->bus.now += CT_NS_PER_S;
+        events += take_events(rig, "anomaly-unknown-id");
+    }
+    assert_int_equal(rig->bus.ports[6].anomalies.by_kind[CT_ANOMALY_UNKNOWN_ID], 300);
+    assert_int_equal(events, 4); /* at 0, 10, 30 and 70 s */
+    send_far(rig, 6, 0x601, 1);
+    send_far(rig, 6, 0x7E0, 1);
+    turn(rig);
+    assert_int_equal(rig->bus.ports[6].anomalies.by_kind[CT_ANOMALY_WRONG_BUS], 1);
+    assert_int_equal(take_events(rig, "anomaly-foreign-request"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +334,8 @@ int main(void)
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_bus_flood_leaves_the_other_buses_their_turn, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_bus_full_destination_costs_its_own_frames_only, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_anomalies_are_counted_and_become_rarer_events, rig_setup,
+                                        rig_teardown),
         cmocka_unit_test_setup_teardown(test_bus_controller_that_is_off_takes_no_frames, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("bus_route_flow", tests, NULL, NULL);

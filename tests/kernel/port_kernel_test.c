@@ -56,10 +56,10 @@ static void test_filters_let_only_their_kind_through(void **state)
     const struct ct_socketcan_options options = {0};
     struct ct_port *port = open_port("vcan0", &options);
     const int raw = raw_socket("vcan0");
-    const struct ct_socketcan_filter filters[] = {{.id = 0x123, .mask = 0x7FF},
-                                                  {.id = 0x100, .mask = 0x700},
-                                                  {.id = 0x7FF, .mask = 0x7FF},
-                                                  {.id = 0x18DA00F1, .mask = 0x1FFF00FF, .ext = true}};
+    const struct ct_port_filter filters[] = {{.id = 0x123, .mask = 0x7FF},
+                                             {.id = 0x100, .mask = 0x700},
+                                             {.id = 0x7FF, .mask = 0x7FF},
+                                             {.id = 0x18DA00F1, .mask = 0x1FFF00FF, .ext = true}};
     assert_int_equal(ct_socketcan_set_filters(port, filters, 4), CT_OK);
     raw_send(raw, 0x123, 1);                      /* two filters match: one copy */
     raw_send(raw, 0x123 | CAN_EFF_FLAG, 2);       /* the same low bits, another id */
@@ -83,9 +83,9 @@ static void test_filters_up_to_the_kernels_512(void **state)
     const struct ct_socketcan_options options = {0};
     struct ct_port *port = open_port("vcan0", &options);
     const int raw = raw_socket("vcan0");
-    static struct ct_socketcan_filter filters[513];
+    static struct ct_port_filter filters[513];
     for (uint32_t i = 0; i < 513; i++) {
-        filters[i] = (struct ct_socketcan_filter){.id = i, .mask = 0x7FF};
+        filters[i] = (struct ct_port_filter){.id = i, .mask = 0x7FF};
     }
     filters[0].id = 0x7FF;
     assert_int_equal(ct_socketcan_set_filters(port, filters, 512), CT_OK);

@@ -88,7 +88,7 @@ static void test_bus_entries_32_buses_fit(void **state)
         names[i] = texts[i];
     }
     open_fixture(&f, names, 32);
-    assert_int_equal(ct_catalogue_count(ct_bind_catalogue(f.bind)), 32 * 7);
+    assert_int_equal(ct_catalogue_count(ct_bind_catalogue(f.bind)), 32 * 13);
     feed(&f, ct_bus_entries_load(31, 100));
     assert_value(&f, "bus._1_bus_with_a_long_name_31.BusLoad", 100);
     close_fixture(&f);
