@@ -1,6 +1,5 @@
 #include "permits.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void ct_permits_give(struct ct_permits *permits, const char *bus, const struct ct_frame *frame, ct_ns now)
@@ -9,7 +8,9 @@ void ct_permits_give(struct ct_permits *permits, const char *bus, const struct c
     permits->next = (permits->next + 1) % CT_PERMITS_MAX;
     permit->until = ct_ns_add(now, CT_PERMIT_VALID_NS);
     permit->frame = *frame;
-    (void)snprintf(permit->bus, sizeof(permit->bus), "%s", bus);
+    const size_t len = strnlen(bus, sizeof(permit->bus) - 1);
+    memcpy(permit->bus, bus, len);
+    permit->bus[len] = '\0';
 }
 
 bool ct_permits_take(struct ct_permits *permits, const char *bus, const struct ct_frame *frame, ct_ns now)

@@ -3,6 +3,7 @@
 #include "gpio.h"
 #include "power_entries.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -272,6 +273,80 @@ static void test_power_ignition_drives_lines_twin_events_and_requests(void **sta
     assert_true(chip.lines[STB].active);
 }
 
+static struct ct_command_status last_status;
+
+static void keep_status(void *user, const struct ct_command_status *status)
+{
+    (void)user;
+    last_status = *status;
+}
+
+static void nothing_known(void *user, ct_ns now, struct ct_vehicle_state *out_state)
+{
+    (void)user;
+    (void)now;
+    *out_state = (struct ct_vehicle_state){0};
+}
+
+/* An ECU that takes its time, and a policy that lets it be asked. */
+static void set_up_slow_ecu(struct rig *rig)
+{
+    static const char transmit[][32] = {"can0"};
+    const struct ct_policy_when anywhen = {.max_speed_kmh = (double)NAN, .min_voltage = (double)NAN};
+    const struct ct_frame_rule frame = {.bus = "can0",
+                                        .id = 0x7E0,
+                                        .id_mask = UINT32_MAX,
+                                        .len_max = 8,
+                                        .max_per_s = 100,
+                                        .origins = CT_ORIGIN_BIT(CT_ORIGIN_GATEWAY),
+                                        .when = anywhen};
+    const struct ct_uds_rule uds = {.ecu = "*",
+                                    .service = 0x22,
+                                    .data_last = 0xFFFF,
+                                    .max_per_s = 100,
+                                    .origins = CT_ORIGIN_BIT(CT_ORIGIN_BACKEND),
+                                    .when = anywhen};
+    const struct ct_policy_rules rules = {.transmit_buses = transmit,
+                                          .transmit_bus_count = 1,
+                                          .frames = &frame,
+                                          .frame_count = 1,
+                                          .uds = &uds,
+                                          .uds_count = 1};
+    const struct ct_executor_ops ops = {.vehicle_state = nothing_known, .status = keep_status};
+    const struct ct_executor_ecu ecu = {
+        .name = "engine",
+        .bus_name = "can0",
+        .client = {.isotp = {.tx_id = 0x7E0, .rx_id = 0x7E8, .tx_dl = 8}, .p2_ms = 60000}};
+    ct_executor_free(rig->bus.executor);
+    ct_policy_free(rig->model.policy);
+    assert_int_equal(ct_policy_create(&rules, &rig->model.policy), CT_OK);
+    assert_int_equal(ct_executor_create(&ops, rig->model.policy, &ecu, 1, &rig->bus.executor), CT_OK);
+}
+
+static void test_power_request_that_outlasts_the_polling_budget_is_ended(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_command command = {
+        .action = CT_ACTION_DIAGNOSTIC_REQUEST, .ecu = "engine", .request = {0x22, 0xF1, 0x90}, .request_len = 3};
+    struct ct_frame frame;
+    open_power(rig);
+    set_up_slow_ecu(rig);
+    pull(rig, KL15, true);
+    run_until(rig, 100);
+    ct_executor_submit(rig->bus.executor, &command, CT_ORIGIN_BACKEND, false, 1000, rig->bus.now);
+    assert_int_equal(ct_executor_next_frame(rig->bus.executor, &frame, rig->bus.now), CT_OK);
+    pull(rig, KL15, false);
+    run_until(rig, 2000); /* 2 s are counted from the last moment in which the ignition was certainly on */
+    assert_int_equal(last_status.state, CT_COMMAND_RUNNING);
+    assert_string_equal(twin_state(rig), "after-run");
+    run_until(rig, 2200);
+    assert_int_equal(last_status.state, CT_COMMAND_OUTCOME_UNKNOWN);
+    assert_int_equal(last_status.reason, CT_REASON_POLICY_VEHICLE_STATE);
+    assert_int_equal(ct_executor_running(rig->bus.executor), 0);
+    run_until(rig, 3300);
+    assert_string_equal(twin_state(rig), "sleep"); /* it kept nobody awake */
+}
+
 static void test_power_outbox_with_a_backend_prolongs_after_run(void **state)
 {
     struct rig *rig = *state;
@@ -381,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIGGED(test_power_ignition_drives_lines_twin_events_and_requests),
+        RIGGED(test_power_request_that_outlasts_the_polling_budget_is_ended),
         RIGGED(test_power_outbox_with_a_backend_prolongs_after_run),
         RIGGED(test_power_outbox_without_a_backend_is_no_work),
         RIGGED(test_power_input_that_fails_counts_as_inactive),

@@ -1,6 +1,7 @@
 /* Frames between buses in the bus thread, over in-process ports and with time that the test tells: what is routed, what
  * the gate refuses whoever asks, and that a flood on one bus leaves the others their turn. */
 #include "bus_private.h"
+#include "failing_malloc.h"
 #include "testing.h"
 
 #include <linux/can/error.h>
@@ -268,6 +269,25 @@ static void test_bus_full_destination_costs_its_own_frames_only(void **state)
     assert_int_equal(rig->bus.ports[0].counts.frames, CAPACITY + 100);
 }
 
+static void test_bus_allocates_nothing_for_frames_and_anomalies(void **state)
+{
+    struct rig *rig = *state;
+    turn(rig);
+    failing_malloc_arm(1, true);
+    for (unsigned round = 0; round < 20; round++) {
+        send_far(rig, 0, 0x123, 20); /* routed */
+        send_far(rig, 0, 0x223, 20); /* refused */
+        send_far(rig, 6, 0x600, 20); /* too fast */
+        send_far(rig, 6, 0x666, 20); /* unknown */
+        send_far(rig, 6, 0x7E0, 20); /* nobody's request */
+        turn(rig);
+        rig->bus.now += CT_NS_PER_S;
+    }
+    assert_false(failing_malloc_disarm());
+    assert_int_equal(ct_routes_counts(rig->model.routes, 0)->by_result[CT_ROUTE_FORWARDED], 400);
+    assert_true(rig->bus.ports[6].anomalies.by_kind[CT_ANOMALY_TOO_FAST] > 0);
+}
+
 static void test_bus_controller_that_is_off_takes_no_frames(void **state)
 {
     struct rig *rig = *state;
@@ -336,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bus_full_destination_costs_its_own_frames_only, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_bus_anomalies_are_counted_and_become_rarer_events, rig_setup,
                                         rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_allocates_nothing_for_frames_and_anomalies, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_bus_controller_that_is_off_takes_no_frames, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("bus_route_flow", tests, NULL, NULL);

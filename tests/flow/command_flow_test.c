@@ -294,6 +294,33 @@ static void test_command_stop_leaves_running_unknown_and_waiting_cancelled(void 
     assert_int_equal(ct_executor_next_frame(rig->executor, &frame, rig->now), CT_ERR_AGAIN);
 }
 
+static void test_command_requests_end_without_the_ecu_when_asking_is_over(void **state)
+{
+    struct rig *rig = *state;
+    struct ct_frame frame;
+    rig->ecu_silent = true;
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        const struct ct_command command = command_read(seq, "engine", 0x22, 0xF190);
+        assert_int_equal(rig_send(rig, &command, DIRECTOR), CT_REASON_NONE);
+    }
+    rig_run(rig, 2);
+    const unsigned frames = rig->frames_out;
+    assert_int_equal(ct_executor_end_requests(rig->executor, "over", rig->now), 3);
+    assert_int_equal(rig->status_count, 5);
+    size_t unknown = 0;
+    for (size_t i = 2; i < 5; i++) {
+        assert_int_equal(rig->statuses[i].reason, CT_REASON_POLICY_VEHICLE_STATE);
+        unknown += rig->statuses[i].state == CT_COMMAND_OUTCOME_UNKNOWN ? 1 : 0;
+        assert_true(ct_command_state_final(rig->statuses[i].state));
+    }
+    assert_int_equal(unknown, 1); /* the others had not begun */
+    assert_int_equal(ct_executor_next_frame(rig->executor, &frame, rig->now), CT_ERR_AGAIN);
+    rig_run(rig, 2000);
+    assert_int_equal(rig->frames_out, frames);
+    assert_int_equal(rig->status_count, 5);
+    assert_int_equal(ct_executor_end_requests(rig->executor, "over", rig->now), 0);
+}
+
 static void test_command_after_stop_is_cancelled_and_sends_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -357,6 +384,7 @@ int main(void)
         T(test_command_value_that_failed_on_the_bus_is_not_sent_with_the_next),
         T(test_command_second_value_beyond_the_frame_rate_is_refused),
         T(test_command_stop_leaves_running_unknown_and_waiting_cancelled),
+        T(test_command_requests_end_without_the_ecu_when_asking_is_over),
         T(test_command_after_stop_is_cancelled_and_sends_nothing),
         T(test_command_restart_reports_unknown_and_never_repeats),
     };
