@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What happens to a fleet's link: its backend killed or frozen, all vehicles back at once, strangers at the door.
+"""What happens to a fleet's link: its backend killed or frozen, all vehicles back at once, a key that is allowed later.
 
 cantwin-sim's vehicles send numbered batches and know which were acknowledged; the history checker asks the backend over REST
 for every vehicle's numbers: each acknowledged one must be there, none twice, none that was not sent. CANTWIN_LONG runs the
@@ -9,15 +9,13 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
+import campaign as campaigns  # noqa: E402
 import stack  # noqa: E402
-import zmq  # noqa: E402
-from campaign import Campaign  # noqa: E402
 from stack import Failure, get, wait_for  # noqa: E402
 
 LONG = bool(os.environ.get("CANTWIN_LONG"))
@@ -154,121 +152,10 @@ def frames(run):
     return sum(bus.get("frames", bus.get("received", 0)) for bus in run.gateway_status()["buses"])
 
 
-def idle_and_garbage_peers(campaign):
-    """Case 32: raw TCP connections that say nothing, and some that say anything."""
-    count = 500 if LONG else 100
-    with stack.Stack() as run:
-        run.start_fleet()
-        quiet = Fleet(run, "quiet", 10, "--rate", "5", "--batches", "25")
-        quiet_totals = json_when_ended(quiet)
-        chance = random.Random(campaign.seed)
-        peers = []
-        for i in range(2 * count):
-            peer = socket.create_connection(("127.0.0.1", PORT))
-            peer.setblocking(False)
-            if i % 2:
-                try:
-                    peer.send(chance.randbytes(chance.randrange(1, 300)))
-                except OSError:
-                    pass
-            peers.append(peer)
-        loud = Fleet(run, "loud", 10, "--rate", "5", "--batches", "25")
-        loud_totals = json_when_ended(loud)
-        closed = wait_for("strangers closed", lambda: sum(is_closed(peer) for peer in peers) == len(peers), 60)
-        for peer in peers:
-            peer.close()
-        checked = quiet.check() + loud.check()
-        campaign.figure(f"{count} idle and {count} garbage peers, all closed by the backend ({closed}): ack p99 "
-                        f"{quiet_totals['ack_ms_p99']} ms alone, {loud_totals['ack_ms_p99']} ms beside them; {checked} batches checked")
-        if loud_totals["ack_ms_p99"] > 10 * max(quiet_totals["ack_ms_p99"], 50):
-            raise Failure(f"ack p99 {loud_totals['ack_ms_p99']} ms, alone {quiet_totals['ack_ms_p99']} ms")
-
-
 def json_when_ended(fleet):
     if fleet.sim.process.wait(120) != 0:
         raise Failure(f"cantwin-sim ended with {fleet.sim.process.returncode}: {fleet.sim.lines[-2:]}")
     return fleet.totals()
-
-
-def is_closed(peer):
-    try:
-        while peer.recv(4096):
-            pass
-        return True
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-
-
-def strangers_refused(campaign):
-    """Cases 33 and 35: no key, a password, an unknown key, a revoked one, the wrong server key; a name that is another's."""
-    with stack.Stack() as run:
-        run.start_fleet()
-        run.run("cantwin", "keys", "init", "--dir", "keys", "--vehicle", "thief")
-        run.run("cantwin", "keys", "init", "--dir", "keys", "--vehicle", "gone")
-        run.run("cantwin", "keys", "revoke", "--dir", "keys", "--vehicle", "gone")
-        run.run("cantwin", "keys", "pair", "--dir", "keys", "--name", "unknown")
-        context = zmq.Context()
-        sockets = [stranger(context, run, *row) for row in (
-            ("null", None, None), ("plain", None, None), ("curve", "unknown.curve", "fleet.curve.pub"),
-            ("curve", "vehicle-gone.curve", "fleet.curve.pub"), ("curve", "vehicle-demo.curve", "unknown.curve.pub"),
-            ("curve", "subscriber.curve", "fleet.curve.pub"))]
-        wait_for("peers read again", lambda: said(run.processes["fleet"], "read again"))
-        # the thief's own key, another vehicle's name as its routing id, and HELLO after HELLO
-        thief = stranger(context, run, "curve", "vehicle-thief.curve", "fleet.curve.pub", identity=b"demo")
-        for s in [*sockets, thief]:
-            for _ in range(20):
-                try:
-                    s.send(hello(), zmq.DONTWAIT)
-                except zmq.Again:
-                    pass
-        wait_for("the thief's own name", lambda: "thief" in names())
-        run.start_hub()
-        run.start_gateway()
-        wait_for("demo's own twin", lambda: "demo" in names())
-        status = get("/api/v1/status")
-        for s in [*sockets, thief]:
-            s.close(0)
-        campaign.figure(f"6 kinds of strangers: vehicles known afterwards {sorted(names())}, {status['handshakes_refused']} "
-                        f"handshakes refused")
-        if names() != {"thief", "demo"} or status["handshakes_refused"] < 3:
-            raise Failure(f"known: {names()}, refused {status['handshakes_refused']}")
-        software = [v["software"] for v in get("/api/v1/vehicles")["vehicles"] if v.get("id", v.get("vehicle_id")) == "demo"]
-        if not software[0].startswith("cantwin-gateway"):
-            raise Failure(f"demo speaks as {software}")
-
-
-def names():
-    return {v.get("id", v.get("vehicle_id")) for v in get("/api/v1/vehicles")["vehicles"]}
-
-
-def stranger(context, run, mechanism, key, server, identity=None):
-    s = context.socket(zmq.DEALER)
-    s.linger = 0
-    if identity:
-        s.identity = identity
-    if mechanism == "plain":
-        s.plain_username, s.plain_password = b"demo", b"demo"
-    elif mechanism == "curve":
-        s.curve_publickey = read_key(run, f"{key}.pub")
-        s.curve_secretkey = read_key(run, f"{key}.key")
-        s.curve_serverkey = read_key(run, server)
-    s.connect(ENDPOINT)
-    return s
-
-
-def read_key(run, name):
-    with open(run.path(f"keys/{name}"), "rb") as file:
-        return file.read().strip()
-
-
-def hello():
-    """An Envelope with a Hello, by hand: version 1, stream and boot id of 16 bytes, catalogue hash of 32, a name."""
-    def field(number, data):
-        return bytes([number << 3 | 2, len(data)]) + data
-    body = b"\x08\x01" + field(2, b"s" * 16) + field(3, b"b" * 16) + field(6, b"h" * 32) + field(7, b"stranger")
-    return field(1, body)
 
 
 def key_allowed_later(campaign):
@@ -295,24 +182,8 @@ def key_allowed_later(campaign):
         campaign.figure(f"back {waited:.1f} s after its key was allowed; {late.check()} batches checked")
 
 
-CASES = [backend_killed, all_restart_at_once, backend_frozen, idle_and_garbage_peers, strangers_refused, key_allowed_later]
-
-
-def main():
-    chosen = sys.argv[1:]
-    results = []
-    campaign = Campaign("fleet", LONG)
-    for function in CASES:
-        if (not chosen or function.__name__ in chosen) and not campaign.is_done(function.__name__):
-            campaign.case = function.__name__
-            passed = stack.case(f"fleet_{function.__name__}", function, campaign)
-            results.append(passed)
-            if passed:
-                campaign.done(function.__name__)
-    campaign.end([function.__name__ for function in CASES])
-    stack.finish(results)
-
+CASES = [backend_killed, all_restart_at_once, backend_frozen, key_allowed_later]
 
 if __name__ == "__main__":
     subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
-    main()
+    campaigns.run("fleet", LONG, CASES)

@@ -12,8 +12,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
+import campaign as campaigns  # noqa: E402
 import stack  # noqa: E402
-from campaign import Campaign  # noqa: E402
 from fleet_campaign_test import Fleet  # noqa: E402
 from kill_test import check, sent_values, stored  # noqa: E402
 from stack import Failure, get, wait_for  # noqa: E402
@@ -116,21 +116,6 @@ def slow_network(campaign):
 CASES = [kill_at_random, partition, slow_network]
 
 
-def main():
-    chosen = sys.argv[1:]
-    campaign = Campaign("gateway", LONG)
-    results = []
-    for function in CASES:
-        if (not chosen or function.__name__ in chosen) and not campaign.is_done(function.__name__):
-            campaign.case = function.__name__
-            passed = stack.case(f"gateway_{function.__name__}", function, campaign)
-            results.append(passed)
-            if passed:
-                campaign.done(function.__name__)
-    campaign.end([function.__name__ for function in CASES])
-    stack.finish(results)
-
-
 if __name__ == "__main__":
     subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
-    main()
+    campaigns.run("gateway", LONG, CASES)

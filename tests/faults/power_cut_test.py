@@ -12,8 +12,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
+import campaign as campaigns  # noqa: E402
 import stack  # noqa: E402
-from campaign import Campaign  # noqa: E402
 from stack import Failure  # noqa: E402
 
 LONG = bool(os.environ.get("CANTWIN_LONG"))
@@ -129,17 +129,7 @@ def main():
     if not os.path.exists(TOOL):
         print(f"not ok power_cut: {TOOL} is not built")
         sys.exit(1)
-    campaign = Campaign("power", LONG)
-    results = []
-    for function in (liar_is_found, cuts):
-        campaign.case = function.__name__
-        if not campaign.is_done(function.__name__):
-            passed = stack.case(f"power_{function.__name__}", function, campaign)
-            results.append(passed)
-            if passed:
-                campaign.done(function.__name__)
-    campaign.end(["liar_is_found", "cuts"])
-    stack.finish(results)
+    campaigns.run("power", LONG, [liar_is_found, cuts])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ Figures are printed as `# NAME CASE: ...`; those of the last long run stand in d
 """
 import json
 import os
+import sys
 import time
+
+import stack
 
 
 class Campaign:
@@ -53,3 +56,19 @@ class Campaign:
             with open(self.path + ".new", "w", encoding="utf-8") as file:
                 json.dump(self.state, file, indent=1)
             os.replace(self.path + ".new", self.path)
+
+
+def run(name, is_long, cases):
+    """A script's cases (those named on its command line, or all that are not done yet), then its exit."""
+    chosen = sys.argv[1:]
+    campaign = Campaign(name, is_long)
+    results = []
+    for function in cases:
+        if (not chosen or function.__name__ in chosen) and not campaign.is_done(function.__name__):
+            campaign.case = function.__name__
+            passed = stack.case(f"{name}_{function.__name__}", function, campaign)
+            results.append(passed)
+            if passed:
+                campaign.done(function.__name__)
+    campaign.end([function.__name__ for function in cases])
+    stack.finish(results)
