@@ -33,6 +33,8 @@ struct ct_alerts {
     struct ct_rule rules[CT_RULES_MAX];
     struct ct_condition conditions[CT_RULES_MAX];
     size_t count;
+    ct_alert_news_fn news; /* NULL: nobody listens */
+    void *user;
     sqlite3_stmt *statements[S_COUNT];
 };
 
@@ -117,6 +119,12 @@ int ct_alerts_open(struct ct_database *database, struct ct_registry *registry, s
     }
     *out_alerts = alerts;
     return CT_OK;
+}
+
+void ct_alerts_listen(struct ct_alerts *alerts, ct_alert_news_fn fn, void *user)
+{
+    alerts->news = fn;
+    alerts->user = user;
 }
 
 void ct_alerts_close(struct ct_alerts *alerts)
@@ -224,16 +232,23 @@ static int raise_alert(struct ct_alerts *alerts, size_t place, const struct ct_v
     }
     state->alert = sqlite3_column_int64(insert, 0);
     ct_statement_end(insert);
+    if (alerts->news != NULL) {
+        alerts->news(alerts->user, rule, vehicle, value, state->since_utc_ms, 0);
+    }
     return CT_OK;
 }
 
-static int end_alert(struct ct_alerts *alerts, struct ct_rule_state *state, int64_t utc_ms)
+static int end_alert(struct ct_alerts *alerts, size_t place, const struct ct_vehicle *vehicle,
+                     struct ct_rule_state *state, int64_t utc_ms)
 {
     sqlite3_stmt *end = alerts->statements[S_END];
     int err = CT_OK;
     if (state->alert != 0) {
         err = ct_statement_bind(end, "ii", utc_ms, state->alert);
         err = err == CT_OK ? ct_statement_run(end) : err;
+        if (err == CT_OK && alerts->news != NULL) {
+            alerts->news(alerts->user, &alerts->rules[place], vehicle, NULL, state->since_utc_ms, utc_ms);
+        }
     }
     *state = (struct ct_rule_state){0, 0};
     return err;
@@ -251,7 +266,7 @@ static int judge_rule(struct ct_alerts *alerts, size_t place, struct ct_vehicle 
         return CT_OK;
     }
     if (!holds) {
-        return state->since_utc_ms == 0 ? CT_OK : end_alert(alerts, state, utc_ms);
+        return state->since_utc_ms == 0 ? CT_OK : end_alert(alerts, place, vehicle, state, utc_ms);
     }
     state->since_utc_ms = state->since_utc_ms == 0 ? utc_ms : state->since_utc_ms;
     if (state->alert != 0) {

@@ -30,8 +30,13 @@ struct ct_rule_state {
 
 struct ct_alerts;
 
+/* An alert began (until_utc_ms 0) or ended, in the open transaction: after a crash the same may be told again. */
+typedef void (*ct_alert_news_fn)(void *user, const struct ct_rule *rule, const struct ct_vehicle *vehicle,
+                                 const char *value, int64_t since_utc_ms, int64_t until_utc_ms);
+
 int ct_alerts_open(struct ct_database *database, struct ct_registry *registry,
                    struct ct_alerts **out_alerts) CT_MUST_CHECK;
+void ct_alerts_listen(struct ct_alerts *alerts, ct_alert_news_fn fn, void *user);
 void ct_alerts_close(struct ct_alerts *alerts); /* accepts NULL */
 
 /* "info", "warning" or "critical". */

@@ -58,11 +58,11 @@ const char *ct_api_param(const struct ct_api_call *call, const char *name)
     return NULL;
 }
 
-/* Cuts `path` (behind the prefix) into segments in place. */
-static void split(struct ct_api_call *call, char *path)
+/* Cuts the path (behind the prefix) into segments in place. */
+static void split(struct ct_api_call *call)
 {
     call->segment_count = 0;
-    for (char *at = path; at != NULL && call->segment_count < CT_API_SEGMENTS_MAX;) {
+    for (char *at = call->path; at != NULL && call->segment_count < CT_API_SEGMENTS_MAX;) {
         char *slash = strchr(at, '/');
         call->segments[call->segment_count++] = at;
         if (slash != NULL) {
@@ -182,7 +182,6 @@ static int dispatch(struct ct_api_call *call)
 
 static int status_of(struct ct_api_call *call)
 {
-    char path[CT_API_PATH_MAX];
     const struct ct_api_request *request = call->request;
     const char *tail = strncmp(request->path, PREFIX, sizeof PREFIX - 1) == 0 ? request->path + sizeof PREFIX - 1
                        : strcmp(request->path, "/metrics") == 0               ? "metrics"
@@ -194,11 +193,11 @@ static int status_of(struct ct_api_call *call)
     if (tail == NULL) {
         return ct_api_error(call->out, 404, "nothing is at this address");
     }
-    const int n = snprintf(path, sizeof path, "%s", tail);
-    if (n < 0 || (size_t)n >= sizeof path) {
+    const int n = snprintf(call->path, sizeof call->path, "%s", tail);
+    if (n < 0 || (size_t)n >= sizeof call->path) {
         return ct_api_error(call->out, 414, "the address is too long");
     }
-    split(call, path);
+    split(call);
     return dispatch(call);
 }
 

@@ -43,7 +43,7 @@ struct ct_api_request {
 /* Numbers of the other threads, for /api/v1/status. */
 struct ct_api_counters {
     uint64_t log_bytes, envelopes, link_duplicates, malformed, handshakes_refused, connected;
-    uint64_t http_requests, http_refused, sse_clients, sse_dropped;
+    uint64_t http_requests, http_refused, sse_clients, sse_dropped, webhook_sent, webhook_lost;
 };
 
 /* What goes back. */

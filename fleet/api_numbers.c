@@ -32,7 +32,11 @@
     X(http_requests, "cantwin_http_requests_total", counter, "HTTP requests since the start.")                        \
     X(http_refused, "cantwin_http_refused_total", counter, "HTTP requests answered with 4xx or 5xx since the start.") \
     X(sse_clients, "cantwin_streams", gauge, "Event streams open now.")                                               \
-    X(sse_dropped, "cantwin_streams_dropped_total", counter, "Event streams closed because their reader was too slow.")
+    X(sse_dropped, "cantwin_streams_dropped_total", counter,                                                          \
+      "Event streams closed because their reader was too slow.")                                                      \
+    X(webhook_sent, "cantwin_webhook_sent_total", counter, "News of alerts that the webhook took.")                   \
+    X(webhook_lost, "cantwin_webhook_lost_total", counter,                                                            \
+      "News of alerts that it did not take, or that were too many.")
 
 #define NUMBER_ENUM(name, metric, type, help) N_##name,
 enum number { NUMBERS(NUMBER_ENUM) N_COUNT };
@@ -86,6 +90,8 @@ static int collect(struct ct_api_call *call, uint64_t out[N_COUNT])
     out[N_http_refused] = counters->http_refused;
     out[N_sse_clients] = counters->sse_clients;
     out[N_sse_dropped] = counters->sse_dropped;
+    out[N_webhook_sent] = counters->webhook_sent;
+    out[N_webhook_lost] = counters->webhook_lost;
     return CT_OK;
 }
 

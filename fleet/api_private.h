@@ -13,6 +13,7 @@ struct ct_api_call {
     const struct ct_api_request *request;
     const struct ct_api_counters *counters;
     struct ct_moment moment;
+    char path[CT_API_PATH_MAX];
     const char *segments[CT_API_SEGMENTS_MAX]; /* of the path behind /api/v1 */
     size_t segment_count;
     struct ct_vehicle *vehicle; /* named by the path, for routes that have one */

@@ -210,12 +210,22 @@ static int start_threads(struct ct_fleet_app *app, const struct problem *problem
     return app->http_runs ? CT_OK : say(problem, CT_ERR_NO_MEMORY, "cannot start", "threads");
 }
 
+static int open_webhook(struct ct_fleet_app *app, const struct problem *problem)
+{
+    const char *url = app->settings.alerts.webhook;
+    const int err = url == NULL ? CT_OK : ct_webhook_open(url, &app->webhook);
+    return err == CT_OK
+               ? CT_OK
+               : say(problem, err, "must be an address that begins with http:// or https://", "alerts.webhook");
+}
+
 static int open_all(struct ct_fleet_app *app, const struct problem *problem)
 {
     int err = prepare_folder(app, problem);
     err = err == CT_OK ? make_channels(app, problem) : err;
     err = err == CT_OK ? open_log(app, problem) : err;
     err = err == CT_OK ? read_keys_and_open(app, problem) : err;
+    err = err == CT_OK ? open_webhook(app, problem) : err;
     err = err == CT_OK ? open_folder(app, problem) : err;
     return err == CT_OK ? start_threads(app, problem) : err;
 }
@@ -268,6 +278,7 @@ int ct_fleet_app_stop(struct ct_fleet_app *app)
         ct_http_close(app->http); /* after a failure calls may still be parked: the process ends anyway */
     }
     ct_folder_abandon(app->folder);
+    ct_webhook_close(app->webhook);
     ct_ingest_free(app->ingest);
     ct_ingest_log_close(app->log);
     ct_zmq_publisher_close(app->publisher);

@@ -8,6 +8,7 @@
 #include "folder.h"
 #include "http.h"
 #include "ingest.h"
+#include "webhook.h"
 #include "zmq_fleet.h"
 
 #include <pthread.h>
@@ -51,6 +52,7 @@ struct ct_fleet_app {
     struct ct_ingest_log *log;          /* ingest; its durable end: any */
     struct ct_ingest *ingest;           /* ingest */
     struct ct_folder *folder;           /* folder */
+    struct ct_webhook *webhook;         /* NULL: none; folder */
     struct ct_http *http;               /* http; its counters: any */
 
     struct ct_fleet_channel news, commands, asks, to_http;

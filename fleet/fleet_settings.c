@@ -35,6 +35,11 @@ static const cyaml_schema_field_t http_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t alerts_fields[] = {
+    CYAML_FIELD_STRING_PTR("webhook", TEXT, struct ct_fleet_alerts_settings, webhook, 1, 2048),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t retention_fields[] = {
     CYAML_FIELD_UINT("history_days", CYAML_FLAG_OPTIONAL, struct ct_fleet_retention_settings, history_days),
     CYAML_FIELD_UINT("events_days", CYAML_FLAG_OPTIONAL, struct ct_fleet_retention_settings, events_days),
@@ -47,6 +52,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING("link", CYAML_FLAG_DEFAULT, struct ct_fleet_settings, link, link_fields),
     CYAML_FIELD_MAPPING("publish", CYAML_FLAG_OPTIONAL, struct ct_fleet_settings, publish, publish_fields),
     CYAML_FIELD_MAPPING("http", CYAML_FLAG_OPTIONAL, struct ct_fleet_settings, http, http_fields),
+    CYAML_FIELD_MAPPING("alerts", CYAML_FLAG_OPTIONAL, struct ct_fleet_settings, alerts, alerts_fields),
     CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct ct_fleet_settings, retention, retention_fields),
     CYAML_FIELD_STRING_PTR("director_key", NEEDED, struct ct_fleet_settings, director_key, 1, 4096),
     CYAML_FIELD_STRING_PTR("state_dir", NEEDED, struct ct_fleet_settings, state_dir, 1, 4096),

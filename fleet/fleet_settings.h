@@ -26,6 +26,10 @@ struct ct_fleet_http_settings {
     char *allow_origin;              /* of pages elsewhere; NULL: none */
 };
 
+struct ct_fleet_alerts_settings {
+    char *webhook; /* URL that is told of alerts; NULL: none */
+};
+
 /* Days; 0: for ever. */
 struct ct_fleet_retention_settings {
     uint16_t history_days, events_days, commands_days, audit_days;
@@ -36,6 +40,7 @@ struct ct_fleet_settings {
     struct ct_fleet_publish_settings publish;
     struct ct_fleet_http_settings http;
     struct ct_fleet_retention_settings retention;
+    struct ct_fleet_alerts_settings alerts;
     char *director_key;
     char *state_dir;
     int log_level; /* enum ct_log_level */

@@ -56,6 +56,9 @@ static int open_stores(struct ct_folder *folder, struct ct_moment moment)
     err = err == CT_OK ? ct_history_open(&folder->database, find_catalogue, folder, &folder->history) : err;
     err = err == CT_OK ? ct_labels_open(&folder->database, folder->registry, &folder->labels) : err;
     err = err == CT_OK ? ct_alerts_open(&folder->database, folder->registry, &folder->alerts) : err;
+    if (err == CT_OK) {
+        ct_alerts_listen(folder->alerts, ct_folder_alert, folder);
+    }
     err = err == CT_OK ? ct_retention_open(&folder->database, &folder->config.retention, &folder->retention) : err;
     err = err == CT_OK ? ct_audit_open(&folder->database, &folder->audit) : err;
     return err == CT_OK ? ct_commands_open(&folder->database, folder->config.director_secret, &folder->commands) : err;

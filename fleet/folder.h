@@ -41,6 +41,8 @@ struct ct_folder_ops {
     void (*publish)(void *user, const char *topic, const void *data, size_t len);
     /* A server-sent event for those who watch the vehicle. */
     void (*stream)(void *user, const char *vehicle_id, const char *event, const char *json, size_t len);
+    /* News of an alert, as JSON. */
+    void (*alert)(void *user, const char *json, size_t len);
     /* A signed command on its way to the vehicle's link; not CT_OK: not now. */
     int (*command)(void *user, const char *vehicle_id, const uint8_t *signed_command, size_t len);
     /* From here on all waiting commands of the vehicle come again, the oldest first; not CT_OK: not now. */

@@ -46,6 +46,10 @@ void ct_fold_state(struct ct_folder *folder, struct ct_vehicle *vehicle, const u
 /* folder_stores.c: looks at every vehicle that changed. */
 int ct_folder_judge(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 
+/* folder_stores.c: a ct_alert_news_fn. */
+void ct_folder_alert(void *folder, const struct ct_rule *rule, const struct ct_vehicle *vehicle, const char *value,
+                     int64_t since_utc_ms, int64_t until_utc_ms);
+
 /* folder_stores.c: deletes some of what is old. */
 int ct_folder_forget(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 

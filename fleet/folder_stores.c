@@ -1,6 +1,8 @@
 /* The folder's stores for the API, and the alert rules' look at what changed. */
 #include "folder_private.h"
 
+#include "json.h"
+
 #define FORGET_VEHICLES 8 /* looked through in one sweep */
 
 struct ct_registry *ct_folder_registry(struct ct_folder *folder)
@@ -63,4 +65,31 @@ int ct_folder_forget(struct ct_folder *folder, struct ct_moment moment)
         err = ct_retention_step(folder->retention, ct_registry_at(folder->registry, folder->retained)->row, utc_ms);
     }
     return err;
+}
+
+void ct_folder_alert(void *user, const struct ct_rule *rule, const struct ct_vehicle *vehicle, const char *value,
+                     int64_t since_utc_ms, int64_t until_utc_ms)
+{
+    struct ct_folder *folder = user;
+    struct ct_json json;
+    if (folder->ops.alert == NULL) {
+        return;
+    }
+    ct_buf_clear(&folder->scratch);
+    ct_json_init(&json, &folder->scratch);
+    ct_json_object_begin(&json, NULL);
+    ct_json_string(&json, "alert", until_utc_ms == 0 ? "raised" : "ended");
+    ct_json_string(&json, "vehicle", vehicle->id);
+    ct_json_string(&json, "rule", rule->name);
+    ct_json_string(&json, "severity", rule->severity);
+    ct_json_string(&json, "condition", rule->condition);
+    ct_json_string(&json, "value", value);
+    ct_json_int(&json, "since_utc_ms", since_utc_ms);
+    if (until_utc_ms != 0) {
+        ct_json_int(&json, "until_utc_ms", until_utc_ms);
+    }
+    ct_json_object_end(&json);
+    if (ct_buf_error(&folder->scratch) == CT_OK) {
+        folder->ops.alert(folder->ops.user, ct_buf_string(&folder->scratch), folder->scratch.len);
+    }
 }

@@ -32,6 +32,12 @@ static void on_stream(void *user, const char *vehicle_id, const char *event, con
     }
 }
 
+static void on_alert(void *user, const char *json, size_t len)
+{
+    struct ct_fleet_app *app = user;
+    ct_webhook_send(app->webhook, json, len);
+}
+
 static int on_command(void *user, const char *vehicle_id, const uint8_t *signed_command, size_t len)
 {
     struct ct_fleet_app *app = user;
@@ -49,7 +55,7 @@ static int on_resend(void *user, const char *vehicle_id)
 }
 
 const struct ct_folder_ops ct_folder_thread_ops = {
-    .publish = on_publish, .stream = on_stream, .command = on_command, .resend = on_resend};
+    .publish = on_publish, .stream = on_stream, .alert = on_alert, .command = on_command, .resend = on_resend};
 
 static int take_news(struct ct_fleet_app *app, uint32_t type, const struct ct_news_head *head, const uint8_t *data,
                      size_t len)
@@ -102,6 +108,8 @@ static int read_news(struct ct_fleet_app *app, bool *out_waits)
 static struct ct_api_counters counters_of(struct ct_fleet_app *app)
 {
     const struct ct_http_counters *http = ct_http_counters(app->http);
+    struct ct_webhook_counters webhook;
+    ct_webhook_counters_get(app->webhook, &webhook);
     return (struct ct_api_counters){
         .log_bytes = ct_ingest_log_durable(app->log),
         .envelopes = app->envelopes,
@@ -113,6 +121,8 @@ static struct ct_api_counters counters_of(struct ct_fleet_app *app)
         .http_refused = http->refused,
         .sse_clients = http->streams,
         .sse_dropped = http->dropped,
+        .webhook_sent = webhook.sent,
+        .webhook_lost = webhook.failed + webhook.dropped,
     };
 }
 

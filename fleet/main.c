@@ -16,6 +16,8 @@ static void print_help(FILE *to)
 {
     fputs(
         "usage: cantwin-fleet --config FILE [--key value...]\n"
+        "       cantwin-fleet --config FILE --backup FOLDER | --restore FOLDER | --support-bundle FILE\n"
+        "       cantwin-fleet --new-token FILE NAME viewer|operator|technician\n"
         "\n"
         "The fleet backend: takes in what vehicles send, keeps a twin and the history of each, sends them signed\n"
         "commands, and serves a web page, a REST API and subscriptions. It follows changes of the peers' file; SIGHUP\n"
@@ -33,13 +35,22 @@ static void print_help(FILE *to)
         "  http.allow_origin origin of pages elsewhere that may use the API\n"
         "  director_key      secret key that signs commands\n"
         "  state_dir         folder of the log and the database\n"
+        "  alerts.webhook    URL that is told of alerts by POST\n"
         "  retention.history_days, .events_days, .commands_days, .audit_days   0: for ever\n"
         "  log_level         error, warning, info or debug   info\n"
+        "\n"
+        "at once, instead of serving:\n"
+        "  --backup FOLDER          a copy of the store, also while the backend runs\n"
+        "  --restore FOLDER         puts a copy back where there is no store\n"
+        "  --support-bundle FILE    how this backend is set up and how its store is, without secrets\n"
+        "  --new-token FILE NAME ROLE   adds a token to FILE (see http.tokens) and prints it once\n"
         "\n"
         "examples:\n"
         "  cantwin keys init --dir keys --vehicle demo\n"
         "  cantwin-fleet --config fleet.yaml\n"
         "  cantwin-fleet --config fleet.yaml --http.port 8080 --log_level debug\n"
+        "  cantwin-fleet --new-token tokens.txt anna operator\n"
+        "  cantwin-fleet --config fleet.yaml --backup /backup/fleet-1\n"
         "\n"
         "exit codes: 0 done, 1 the thing asked failed, 2 wrong usage, 3 environment (file, port, permission)\n",
         to);

@@ -3,9 +3,12 @@
 and as CSV, each against what the raw samples say when Python computes it from them."""
 
 import csv
+import http.server
 import io
+import json
 import subprocess
 import sys
+import threading
 import urllib.parse
 
 from fleet_rig import BEAM, ROOT, Backend, wait_for
@@ -17,6 +20,34 @@ COUNTER, SPEED, GEAR = "can0.TOY.SIGNAL_001", "Vehicle.Speed", "Vehicle.Powertra
 
 def query(**parameters):
     return urllib.parse.urlencode(parameters)
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Refuses the first news and takes it when it comes again."""
+    taken, refused = [], 0
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if Hook.refused == 0:
+            Hook.refused = 1
+            self.send_response(503)
+        else:
+            Hook.taken.append((self.headers["Content-Type"], json.loads(body)))
+            self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def check_webhook(report, backend):
+    told = wait_for(lambda: Hook.taken if len(Hook.taken) >= 2 else None) or []
+    report.equal("the webhook is told of begin and end, also after a refusal",
+                 [(kind, n["alert"], n["rule"], n["vehicle"]) for kind, n in told],
+                 [("application/json", what, "lamp", "toy") for what in ("raised", "ended")])
+    metrics = backend.get("metrics").body.decode()
+    report.check("and it is counted", [] if "cantwin_webhook_sent_total 2" in metrics and "webhook_lost_total 0" in metrics
+                 else [line for line in metrics.splitlines() if line.startswith("cantwin_webhook")])
 
 
 def check_labels(report, backend):
@@ -142,7 +173,9 @@ def check_quality(report, backend):
 
 def main():
     report = Report()
-    backend = Backend().start()
+    hook = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    backend = Backend(alerts={"webhook": f"http://127.0.0.1:{hook.server_port}/alerts"}).start()
     try:
         backend.vehicle()
         wait_for(lambda: backend.get(V + "twin").json["signals"])
@@ -150,11 +183,13 @@ def main():
         check_models(report, backend)
         check_questions(report, backend)
         check_alerts(report, backend)
+        check_webhook(report, backend)
         check_history(report, backend)
         check_parquet(report, backend)
         check_quality(report, backend)
     finally:
         report.equal("the backend ends cleanly", backend.stop(), 0)
+        hook.shutdown()
     return 1 if report.failed else 0
 
 
