@@ -7,7 +7,7 @@
 #define GAPS_MAX        1000
 #define POINTS_MAX      5000
 #define HISTORY_BACK_MS (10 * 60 * INT64_C(1000))
-#define UTC_MS_MAX      (INT64_MAX / 1000)
+#define UTC_MS_MAX      INT64_C(253402300799999) /* the end of the year 9999; as microseconds far from overflow */
 
 static int one_gap(void *user, int64_t from_utc_ms, int64_t to_utc_ms, int reason, uint64_t samples, uint64_t seq_first,
                    uint64_t seq_last)
@@ -73,11 +73,11 @@ int ct_api_history_ask(struct ct_api_call *call, struct ct_api_history_ask *ask)
         return ct_api_error(call->out, 400, "name the signal: ?signal=NAME");
     }
     if (!ct_api_number(call, "to", UTC_MS_MAX, &ask->to_ms)) {
-        return ct_api_error(call->out, 400, "to must be milliseconds since 1970-01-01 UTC");
+        return ct_api_error(call->out, 400, "to must be milliseconds since 1970-01-01 UTC, up to the year 9999");
     }
     ask->from_ms = ask->to_ms - HISTORY_BACK_MS;
     if (!ct_api_number(call, "from", UTC_MS_MAX, &ask->from_ms)) {
-        return ct_api_error(call->out, 400, "from must be milliseconds since 1970-01-01 UTC");
+        return ct_api_error(call->out, 400, "from must be milliseconds since 1970-01-01 UTC, up to the year 9999");
     }
     return ask->from_ms > ask->to_ms ? ct_api_error(call->out, 400, "from is later than to") : 0;
 }
@@ -179,7 +179,7 @@ int ct_api_get_history(struct ct_api_call *call)
         return ct_api_error(call->out, 400, "points must be 1 to %d", POINTS_MAX);
     }
     if (!ct_api_number(call, "at", UTC_MS_MAX, &at_ms)) {
-        return ct_api_error(call->out, 400, "at must be milliseconds since 1970-01-01 UTC");
+        return ct_api_error(call->out, 400, "at must be milliseconds since 1970-01-01 UTC, up to the year 9999");
     }
     if (at_ms != INT64_MIN) {
         return write_last(call, &ask, at_ms);

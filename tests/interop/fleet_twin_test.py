@@ -139,8 +139,9 @@ def check_history(report, backend):
             (int(r["utc_us"]), float(r["value"])) for r in rows] == [(us, v) for us, v, _ in wanted]
         report.check(f"CSV has the same samples: {signal}", [] if same and rows else f"{rows[:2]} for {wanted[:2]}")
     bad = [backend.get(V + "history?" + query(signal=SPEED, **q)).status
-           for q in ({"points": -1}, {"points": 5001}, {"points": "x"}, {"at": "x"}, {"from": 2, "to": 1})]
-    report.equal("wrong questions to the history are refused", bad, [400] * 5)
+           for q in ({"points": -1}, {"points": 5001}, {"points": "x"}, {"at": "x"}, {"from": 2, "to": 1},
+                     {"to": -9223372036854775}, {"at": 9223372036854775807})]
+    report.equal("wrong questions to the history are refused", bad, [400] * 7)
 
 
 def check_parquet(report, backend):

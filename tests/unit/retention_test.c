@@ -17,7 +17,7 @@ struct store {
     struct ct_database database;
 };
 
-static void execute(struct store *store, const char *format, ...)
+static CT_PRINTF(2, 3) void execute(struct store *store, const char *format, ...)
 {
     char text[512];
     va_list args;
