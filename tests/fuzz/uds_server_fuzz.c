@@ -57,6 +57,22 @@ static void pass_time(struct ct_uds_rig *rig, uint8_t code, ct_ns now)
     }
 }
 
+/* The same bytes as frames of a tester who keeps to nothing. */
+static void take_frame(struct ct_uds_rig *rig, const uint8_t *data, size_t len, bool functional, ct_ns now)
+{
+    struct ct_frame frame = {.t_ns = now, .id = functional ? 0x7DF : 0x7E0, .len = (uint8_t)(len < 8 ? len : 8)};
+    if (frame.len > 0) {
+        memcpy(frame.data, data, frame.len);
+    }
+    (void)ct_uds_server_receive(rig->server, &frame, now);
+    (void)ct_uds_server_tick(rig->server, now);
+    while (ct_uds_server_next_frame(rig->server, &frame, now) == CT_OK) {
+        if (!ct_frame_valid(&frame) || (frame.id != 0x7E8 && frame.id != 0x5E8)) {
+            abort();
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct ct_uds_rig rig;
@@ -70,8 +86,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const size_t room = size - at - 2;
         const size_t len = data[at] < room ? data[at] : room;
         now += (data[at + 1] >> 1) * CT_NS_PER_MS * 10;
-        pass_time(&rig, data[at + 1], now);
-        ask(&rig, data + at + 2, len, (data[at + 1] & 1) != 0, now);
+        const bool functional = (data[at + 1] & 1) != 0;
+        if ((data[0] & 0x80) != 0) {
+            take_frame(&rig, data + at + 2, len, functional, now);
+        } else {
+            pass_time(&rig, data[at + 1], now);
+            ask(&rig, data + at + 2, len, functional, now);
+        }
         at += 2 + len;
     }
     ct_uds_rig_free(&rig);

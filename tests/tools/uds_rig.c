@@ -238,6 +238,47 @@ static uint8_t file_close(void *user, bool complete)
 static const struct ct_uds_files files = {
     .open = file_open, .read = file_read, .write = file_write, .close = file_close};
 
+/* --- OBD --- */
+
+static bool obd_read(void *user, uint8_t pid, uint8_t *out)
+{
+    memset(out, pid, ct_obd_pid_length(pid));
+    return ((const struct ct_uds_rig *)user)->counter != 0xFF;
+}
+
+static uint16_t obd_test(void *user, const struct ct_obd_test *test)
+{
+    (void)test;
+    return ((const struct ct_uds_rig *)user)->counter;
+}
+
+static uint8_t obd_may_clear(void *user)
+{
+    return ((const struct ct_uds_rig *)user)->running ? CT_NRC_CONDITIONS : 0;
+}
+
+static const uint8_t pids[] = {0x0C, 0x0D, 0x1F, 0x21, 0x5C, 0xA6};
+static const struct ct_obd_test obd_tests[] = {
+    {0x01, 0x81, 0x0A, 1, 2}, {0x01, 0x82, 0x0A, 3, 4}, {0x21, 0x83, 0x0B, 5, 6}};
+
+static void fill_obd(struct ct_uds_rig *rig)
+{
+    rig->obd = (struct ct_obd_server_config){.pids = pids,
+                                             .pid_count = sizeof pids,
+                                             .read = obd_read,
+                                             .tests = obd_tests,
+                                             .test_count = 3,
+                                             .test_value = obd_test,
+                                             .may_clear = obd_may_clear,
+                                             .user = rig,
+                                             .dtcs = rig->dtcs,
+                                             .monitors = 1U << CT_OBD_MISFIRE | 1U << CT_OBD_MONITORS_COMMON,
+                                             .vin = "VIN",
+                                             .calibration = "CAL",
+                                             .name = "RIG",
+                                             .verification = 0x01020304};
+}
+
 /* --- security --- */
 
 static void count_random(void *user, uint8_t *out, size_t len)
@@ -359,10 +400,13 @@ static const struct ct_dtc_definition dtcs[CT_RIG_DTC_COUNT] = {
     [CT_RIG_DTC_PLAIN] = {.code = 0xC10000, .severity = 0x20, .unit = 0x10},
 };
 
-static const struct ct_dtc_snapshot_did snapshot[] = {{0xF210, 3}, {0x0100, 4}};
+static const struct ct_dtc_snapshot_did snapshot[] = {{0xF210, 3}, {0x0100, 4}, {0xF40C, 2}};
 
 static uint8_t read_snapshot(void *user, uint16_t id, uint8_t *out, size_t size, size_t *out_len)
 {
+    if (id == 0xF40C) {
+        return ct_obd_server_read_did(&((struct ct_uds_rig *)user)->obd, id, out, size, out_len);
+    }
     return id == 0xF210 ? read_counter(user, id, out, size, out_len) : read_value(user, id, out, size, out_len);
 }
 
@@ -371,7 +415,7 @@ void ct_uds_rig_init(struct ct_uds_rig *rig, const struct ct_uds_server_config *
     const struct ct_dtc_memory_config memory = {.definitions = dtcs,
                                                 .count = CT_RIG_DTC_COUNT,
                                                 .snapshot = snapshot,
-                                                .snapshot_count = 2,
+                                                .snapshot_count = 3,
                                                 .read = read_snapshot,
                                                 .user = rig};
     struct ct_uds_server_config usual = config != NULL ? *config : ct_uds_rig_config(rig);
@@ -379,6 +423,9 @@ void ct_uds_rig_init(struct ct_uds_rig *rig, const struct ct_uds_server_config *
         abort();
     }
     usual.dtcs = rig->dtcs;
+    fill_obd(rig);
+    usual.other = ct_obd_server_answer;
+    usual.other_user = &rig->obd;
     if (ct_uds_server_create(&usual, &rig->server) != CT_OK) {
         abort();
     }

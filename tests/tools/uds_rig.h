@@ -2,6 +2,7 @@
 #ifndef CT_TESTS_UDS_RIG_H
 #define CT_TESTS_UDS_RIG_H
 
+#include "obd_server.h"
 #include "uds_server.h"
 
 #define CT_RIG_MEMORY_FIRST 0x1000U
@@ -13,6 +14,7 @@ enum { CT_RIG_DTC_LAMP, CT_RIG_DTC_SLOW, CT_RIG_DTC_MISFIRE, CT_RIG_DTC_PLAIN, C
 struct ct_uds_rig {
     struct ct_uds_server *server;
     struct ct_dtc_memory *dtcs;
+    struct ct_obd_server_config obd;
     uint8_t value[4]; /* 0100, written */
     uint8_t counter;  /* F210 */
     unsigned polls;   /* how often a slow function still says "pending" */

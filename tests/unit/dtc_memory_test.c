@@ -163,11 +163,11 @@ static void test_dtc_memory_snapshots_of_first_and_latest_failure(void **state)
     expect_answer(ask, "1903", "5903934a1101934a1102");
     expect_answer(ask, "1904934a1101",
                   "5904934a112f"
-                  "0102f210c01001010000000000");
+                  "0103f210c01001010000000000f40c0c0c");
     expect_answer(ask, "1904934a11ff",
                   "5904934a112f"
-                  "0102f210c01001010000000000"
-                  "0202f210c01002010000000000");
+                  "0103f210c01001010000000000f40c0c0c"
+                  "0203f210c01002010000000000f40c0c0c");
     expect_answer(ask, "1904934a1103", "7f1931");
     expect_answer(ask, "1904934a1100", "7f1931");
     expect_answer(ask, "1904999999ff", "7f1931");
@@ -259,7 +259,7 @@ static void test_dtc_memory_comes_back_from_its_bytes(void **state)
     expect_answer(&second, "190a", "590aff934a112f0123455003010027c1000050");
     expect_answer(&second, "1904934a1101",
                   "5904934a112f"
-                  "0102f210c01005010000000000");
+                  "0103f210c01005010000000000f40c0c0c");
     expect_answer(&second, "190b", "590bff934a112f");
     ct_dtc_report(other.dtcs, CT_RIG_DTC_PLAIN, true);
     expect_answer(&second, "190d", "590dffc100002f"); /* the order goes on */

@@ -360,6 +360,52 @@ static void test_uds_server_pending_over_frames(void **state)
     expect_out(ask, "047101ff00cccccc");
 }
 
+static void test_uds_server_s3_stands_still_while_a_request_comes_in(void **state)
+{
+    struct ask *ask = *state;
+    send(ask, 0x7E0, "021003cccccccccc");
+    expect_out(ask, "065003003201f4cc");
+    ask->now = 4900 * MS;
+    send(ask, 0x7E0, "100922f190f18601"); /* begun before S3 ends */
+    expect_out(ask, "300000cccccccccc");
+    ask->now = 5500 * MS;
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_EXTENDED);
+    send(ask, 0x7E0, "2101f210cccccccc");
+    expect_out(ask, "101b62f190303132");
+    ask->now = 6400 * MS; /* the tester is slow with its flow control: still answering */
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    send(ask, 0x7E0, "300000cccccccccc");
+    for (unsigned i = 0; i < 3; i++) {
+        struct ct_frame frame;
+        assert_int_equal(ct_uds_server_next_frame(ask->rig.server, &frame, ask->now), CT_OK);
+    }
+    expect_out(ask, NULL);
+    ask->now = 11399 * MS;
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_EXTENDED);
+    ask->now = 11400 * MS; /* S3 from the end of the answer */
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_DEFAULT);
+}
+
+static void test_uds_server_request_that_breaks_off_restarts_s3(void **state)
+{
+    struct ask *ask = *state;
+    send(ask, 0x7E0, "021003cccccccccc");
+    expect_out(ask, "065003003201f4cc");
+    send(ask, 0x7E0, "100922f190f18601");
+    expect_out(ask, "300000cccccccccc");
+    ask->now = 1000 * MS; /* N_Cr */
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    ask->now = 5999 * MS;
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_EXTENDED);
+    ask->now = 6000 * MS;
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_DEFAULT);
+}
+
 static void test_uds_server_answers_at_once_not_at_the_end_of_p2(void **state)
 {
     struct ask *ask = *state; /* deviation 1: up to 50 ms later there */
@@ -392,6 +438,8 @@ int main(void)
         CASE(test_uds_server_reset_comes_after_its_answer),
         CASE(test_uds_server_reset_over_frames_waits_and_is_deaf_while_it_boots),
         CASE(test_uds_server_pending_over_frames),
+        CASE(test_uds_server_s3_stands_still_while_a_request_comes_in),
+        CASE(test_uds_server_request_that_breaks_off_restarts_s3),
         CASE(test_uds_server_answers_at_once_not_at_the_end_of_p2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
