@@ -14,13 +14,16 @@
 #define IMAGE_MAX (256U << 20U)
 
 static const char help[] =
-    "usage: cantwin diag flash (--ecu NAME | --tx ID --rx ID) --address A [OPTION]... FILE\n"
-    "       cantwin diag flash (--ecu NAME | --tx ID --rx ID) --address A --read SIZE [OPTION]... FILE\n"
+    "usage: cantwin diag flash (--ecu NAME | --tx ID --rx ID) (--address A | --file NAME) [OPTION]... FILE\n"
+    "       cantwin diag flash (--ecu NAME | --tx ID --rx ID) (--address A | --file NAME) --read SIZE [OPTION]... "
+    "FILE\n"
     "\n"
     "Writes FILE into the ECU's memory (34, 36, 37), or reads memory into it (35). Use --session 2 and\n"
     "--level where the ECU wants them. A block whose answer is lost is sent again; a refused one ends it.\n"
     "\n"
     "  --address A           0x.. or decimal\n"
+    "  --file NAME           a file of the ECU instead of memory (38); --read SIZE is then the most that is taken\n"
+    "  --resume              go on where the ECU says a file was broken off\n"
     "  --read SIZE           read so many bytes\n"
     "  --format HEX          compression and encryption (default: 00, none)\n"
     "  --block N             bytes of one block at most (default: what the ECU takes)\n"
@@ -35,7 +38,8 @@ static const char help[] =
 struct job {
     struct ct_diag_tester *tester;
     struct ct_diag_options options;
-    const char *address, *read, *format, *block, *erase, *check;
+    const char *address, *read, *format, *block, *erase, *check, *remote;
+    bool resume;
     uint32_t start, size, block_max;
     uint8_t *image;
     const char *file;
@@ -83,6 +87,10 @@ static int transfer(struct job *job, uint8_t format, struct ct_uds_transfer *out
     const size_t most = ct_diag_tester_request_max(job->tester);
     const struct ct_uds_transfer_config config = {
         .upload = upload,
+        .file = job->remote,
+        .file_mode = upload        ? CT_UDS_FILE_READ
+                     : job->resume ? CT_UDS_FILE_RESUME
+                                   : CT_UDS_FILE_REPLACE,
         .format = format,
         .address = job->start,
         .size = job->size,
@@ -106,6 +114,7 @@ static int transfer(struct job *job, uint8_t format, struct ct_uds_transfer *out
         ct_diag_progress(&job->options, upload ? "read" : "write", out_transfer->done, job->size);
     }
     if (step == CT_UDS_STEP_DONE) {
+        job->size = (uint32_t)out_transfer->done; /* of a file it was only the most */
         return CT_EXIT_OK;
     }
     if (out_transfer->nrc != 0) {
@@ -159,8 +168,11 @@ static int run(struct job *job)
 static int prepare(struct job *job)
 {
     size_t len = 0;
-    if (job->address == NULL || ct_diag_number(job->address, UINT32_MAX, &job->start) != CT_OK) {
-        return ct_diag_fail(CT_EXIT_USAGE, "where? give --address A, 0x.. or decimal");
+    if (job->remote == NULL && job->address == NULL) {
+        return ct_diag_fail(CT_EXIT_USAGE, "where? give --address A or --file NAME");
+    }
+    if (job->address != NULL && ct_diag_number(job->address, UINT32_MAX, &job->start) != CT_OK) {
+        return ct_diag_fail(CT_EXIT_USAGE, "--address needs a number, 0x.. or decimal");
     }
     if (job->block != NULL &&
         (ct_diag_number(job->block, CT_UDS_MESSAGE_MAX, &job->block_max) != CT_OK || job->block_max < 3)) {
@@ -184,13 +196,10 @@ static int prepare(struct job *job)
 int ct_diag_flash(int argc, char **argv)
 {
     struct job job = {0};
-    const struct ct_diag_extra extras[] = {{"--address", &job.address, NULL},
-                                           {"--read", &job.read, NULL},
-                                           {"--format", &job.format, NULL},
-                                           {"--block", &job.block, NULL},
-                                           {"--erase", &job.erase, NULL},
-                                           {"--check", &job.check, NULL},
-                                           {NULL, NULL, NULL}};
+    const struct ct_diag_extra extras[] = {
+        {"--address", &job.address, NULL}, {"--read", &job.read, NULL},     {"--format", &job.format, NULL},
+        {"--block", &job.block, NULL},     {"--erase", &job.erase, NULL},   {"--check", &job.check, NULL},
+        {"--file", &job.remote, NULL},     {"--resume", NULL, &job.resume}, {NULL, NULL, NULL}};
     int words, code;
     if (!ct_diag_arguments(argc, argv, help, extras, &job.options, &words, &code)) {
         return code;

@@ -1,7 +1,11 @@
 #include "uds_transfer.h"
 
+#include "bytes.h"
 #include "uds_message.h"
 
+#include <string.h>
+
+#define FILE_POSITION_LEN  8U
 #define OVERHEAD           2U /* service id and block counter */
 #define DEFAULT_REPEAT_MAX 3U
 
@@ -14,12 +18,21 @@ static void fail(struct ct_uds_transfer *transfer, uint8_t nrc, const char *why)
     transfer->why = why;
 }
 
+static bool transfers(enum ct_uds_file mode)
+{
+    return mode == CT_UDS_FILE_ADD || mode == CT_UDS_FILE_REPLACE || mode == CT_UDS_FILE_RESUME ||
+           mode == CT_UDS_FILE_READ;
+}
+
 int ct_uds_transfer_init(struct ct_uds_transfer *transfer, const struct ct_uds_transfer_config *config)
 {
-    if (config->size == 0 || (config->upload ? config->write == NULL : config->read == NULL)) {
+    const bool upload = config->file != NULL ? config->file_mode == CT_UDS_FILE_READ : config->upload;
+    if (config->size == 0 || (upload ? config->write == NULL : config->read == NULL) ||
+        (config->file != NULL && !transfers(config->file_mode))) {
         return CT_ERR_ARGUMENT;
     }
     *transfer = (struct ct_uds_transfer){.config = *config, .state = BEGIN, .why = ""};
+    transfer->config.upload = upload;
     transfer->config.address_len = config->address_len != 0 ? config->address_len : 4;
     transfer->config.size_len = config->size_len != 0 ? config->size_len : 4;
     transfer->config.repeat_max = config->repeat_max != 0 ? config->repeat_max : DEFAULT_REPEAT_MAX;
@@ -31,9 +44,24 @@ int ct_uds_transfer_init(struct ct_uds_transfer *transfer, const struct ct_uds_t
 
 /* ---------------------------------------------------------------- what to ask */
 
+static int make_file_begin(const struct ct_uds_transfer_config *config, uint8_t *out, size_t *out_len)
+{
+    const struct ct_uds_message message = {.service = CT_UDS_REQUEST_FILE_TRANSFER,
+                                           .group = (uint8_t)config->file_mode,
+                                           .parts = {{(const uint8_t *)config->file, strlen(config->file)}},
+                                           .option = config->format,
+                                           .size_len = config->size_len,
+                                           .file_size = config->size,
+                                           .file_size_packed = config->size};
+    return ct_uds_request_encode(&message, out, CT_UDS_MESSAGE_MAX, out_len);
+}
+
 static int make_begin(const struct ct_uds_transfer *transfer, uint8_t *out, size_t *out_len)
 {
     const struct ct_uds_transfer_config *config = &transfer->config;
+    if (config->file != NULL) {
+        return make_file_begin(config, out, out_len);
+    }
     const struct ct_uds_message message = {.service = config->upload ? CT_UDS_REQUEST_UPLOAD : CT_UDS_REQUEST_DOWNLOAD,
                                            .option = config->format,
                                            .address = config->address,
@@ -84,6 +112,44 @@ enum ct_uds_step ct_uds_transfer_next(struct ct_uds_transfer *transfer, uint8_t 
 
 /* ---------------------------------------------------------------- how it ended */
 
+/* How much a file that is read has: two bytes say how long its two sizes are. False when it cannot be, or is too much.
+ */
+static bool learn_size(struct ct_uds_transfer *transfer, struct ct_uds_bytes rest)
+{
+    const size_t len = rest.len >= 2 ? ct_be16(rest.data) : 0;
+    uint64_t size = 0;
+    if (len == 0 || len > sizeof size || rest.len < 2 + len) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        size = size << 8U | rest.data[2 + i];
+    }
+    const bool fits = size <= transfer->config.size;
+    transfer->config.size = size;
+    return fits;
+}
+
+/* Where a transfer goes on that was broken off. */
+static bool learn_position(struct ct_uds_transfer *transfer, struct ct_uds_bytes rest)
+{
+    if (rest.len != FILE_POSITION_LEN) {
+        return false;
+    }
+    transfer->done = (uint64_t)ct_be32(rest.data) << 32U | ct_be32(rest.data + 4);
+    return transfer->done <= transfer->config.size;
+}
+
+static bool learn(struct ct_uds_transfer *transfer, struct ct_uds_bytes rest)
+{
+    if (transfer->config.file == NULL) {
+        return true;
+    }
+    if (transfer->config.file_mode == CT_UDS_FILE_READ) {
+        return learn_size(transfer, rest);
+    }
+    return transfer->config.file_mode != CT_UDS_FILE_RESUME || learn_position(transfer, rest);
+}
+
 static void begun(struct ct_uds_transfer *transfer, const struct ct_uds_result *result)
 {
     struct ct_uds_message message;
@@ -91,10 +157,14 @@ static void begun(struct ct_uds_transfer *transfer, const struct ct_uds_result *
         fail(transfer, 0, "the ECU's block length cannot be");
         return;
     }
+    if (!learn(transfer, message.data)) {
+        fail(transfer, 0, "the file's size cannot be, or is more than asked for");
+        return;
+    }
     const uint64_t limit = transfer->config.block_max;
     transfer->block = (size_t)(message.size < limit ? message.size : limit) - OVERHEAD;
     transfer->counter = 1;
-    transfer->state = BLOCKS;
+    transfer->state = transfer->done < transfer->config.size ? BLOCKS : EXIT;
 }
 
 /* False when what an upload brought cannot be. */

@@ -19,8 +19,8 @@ try:
     import can
     import isotp
     from scapy.contrib.automotive.obd.obd import OBD
-    from uds_server import (DidDefinition, DiagnosticSession, DtcDefinition, DtcSnapshot, IoControlDefinition,
-                            MemoryRegionDefinition, RoutineDefinition, SecurityLevel, UdsServer)
+    from uds_server import (DidDefinition, DiagnosticSession, DtcDefinition, DtcSnapshot, FileDefinition,
+                            IoControlDefinition, MemoryRegionDefinition, RoutineDefinition, SecurityLevel, UdsServer)
     from uds_server.transport.isotp import IsoTpTransport
 except ImportError as missing:
     print(f"skip diag_foreign: {missing}")
@@ -96,6 +96,7 @@ def foreign_server(bus):
         routines=[RoutineDefinition(0x0203, start_callback=lambda data: b"\x01" + data)],
         memory_regions=[MemoryRegionDefinition(0x10000, 0x4000)],
         io_controls=[IoControlDefinition(0x9B00, 1)],
+        files=[FileDefinition("/log.bin", b"old")],
         sessions=[DiagnosticSession(1), DiagnosticSession(2), DiagnosticSession(3)])
     server.get_did(0xF190).value = VIN
     server.get_did(0x0123).value = b"\x10\x00"
@@ -165,11 +166,27 @@ def uds_server_cases(server):
         diag("flash", *ECU, "--session", "2", "--address", "0x10000", "--read", "5000", "back.bin")
         return differs(out["bytes"], 5000) + differs((folder / "back.bin").read_bytes() == image, True)
 
+    def file():
+        image = random.Random(8).randbytes(3000)
+        (folder / "log.bin").write_bytes(image)
+        diag("flash", *ECU, "--session", "2", "--file", "/log.bin", "log.bin")
+        out = json.loads(diag("flash", *ECU, "--session", "2", "--file", "/log.bin", "--read", "9999", "copy.bin", "--json")[0])
+        _, error = diag("flash", *ECU, "--session", "2", "--file", "/none", "log.bin", code=1)
+        return (differs((folder / "copy.bin").read_bytes() == image, True) + differs(out["bytes"], 3000) +
+                ([] if "broken off" in error else [error]))
+
+    def io():
+        lamp = server.get_io_control(0x9B00)
+        diag("io", "adjust", *ECU, "--session", "3", "9B00", "55")
+        adjusted = (lamp.value, lamp.is_controlled)
+        diag("io", "return", *ECU, "--session", "3", "9B00")
+        return differs((*adjusted, lamp.is_controlled), (b"\x55", True, False))
+
     def beyond():
         _, error = diag("flash", *ECU, "--session", "2", "--address", "0x90000", "app.bin", code=1)
         return [] if "broken off after 0 of 5000 bytes" in error else [error]
 
-    for run in read, write, stubborn, dtcs, clear, keys, library, routine, flash, beyond:
+    for run in read, write, stubborn, dtcs, clear, keys, library, routine, flash, file, io, beyond:
         case(f"diag_uds_server_{run.__name__}", run)
 
 
@@ -274,6 +291,39 @@ def rough_cases(rough):
 
     for run in pending, busy, strays, padding, answered_keep_alive, lost_block, refused_block:
         case(f"diag_rough_{run.__name__}", run)
+
+
+# ---------------------------------------------------------------- 29-bit ids
+
+
+def fixed_cases(bus):
+    """An ECU 11 behind 18DA11F1, as can-isotp's normal fixed addressing makes the ids."""
+    address = isotp.Address(isotp.AddressingMode.NormalFixed_29bits, source_address=0x11, target_address=0xF1)
+    stack = isotp.CanStack(bus=bus, address=address)
+    ended = threading.Event()
+
+    def run():
+        while not ended.is_set():
+            request = stack.recv(block=True, timeout=0.1)
+            if request:
+                known = request[0] == 0x22 and request[1:3] == b"\xF1\x90"
+                stack.send(b"\x7E\x00" if request[0] == 0x3E else b"\x62\xF1\x90" + VIN if known else b"\x7F" + request[:1] + b"\x31")
+
+    def scan():
+        found = json.loads(diag("scan", "--extended", "--from", "18DA10F1", "--to", "18DA13F1", "--json")[0])
+        return differs(found, [{"tx": "18DA11F1", "rx": "18DAF111", "vin": VIN.decode()}])
+
+    def read():
+        return differs(json.loads(diag("did", "read", "--tx", "18DA11F1", "--rx", "18DAF111", "F190", "--json")[0])[0]["hex"], VIN.hex())
+
+    stack.start()
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    for case_of in scan, read:
+        case(f"diag_fixed_{case_of.__name__}", case_of)
+    ended.set()
+    thread.join(5)
+    stack.stop()
 
 
 # ---------------------------------------------------------------- OBD-II
@@ -409,6 +459,7 @@ def main():
         uds_server_cases(server)
         rough_cases(rough)
         rough.stop()
+        fixed_cases(second)
         server.stop()
     with new_bus() as bus:
         obd = Obd(bus)

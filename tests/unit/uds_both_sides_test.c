@@ -283,13 +283,61 @@ static void test_download_that_the_memory_refuses_fails(void **state)
     assert_int_equal(transfer.done, 11 * 5);
 }
 
+/* Files (38): what was written comes back, a resumed one goes on where the server says. */
+static void test_files_are_written_resumed_and_read(void **state)
+{
+    struct both *both = *state;
+    struct image image, back = {{0}};
+    static const struct {
+        enum ct_uds_file mode;
+        size_t size, at;
+    } steps[] = {{CT_UDS_FILE_ADD, 40, 0},
+                 {CT_UDS_FILE_REPLACE, 33, 0},
+                 {CT_UDS_FILE_RESUME, 33, 2},
+                 {CT_UDS_FILE_READ, 600, 0}};
+    for (size_t i = 0; i < sizeof image.bytes; i++) {
+        image.bytes[i] = (uint8_t)(i * 13);
+    }
+    (void)ASK(.service = 0x10, .subfunction = 3);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        const bool reads = steps[i].mode == CT_UDS_FILE_READ;
+        const struct ct_uds_transfer_config config = {.file = "f",
+                                                      .file_mode = steps[i].mode,
+                                                      .size = steps[i].size,
+                                                      .block_max = 9,
+                                                      .read = give,
+                                                      .write = take,
+                                                      .user = reads ? &back : &image};
+        struct ct_uds_transfer transfer;
+        uint8_t request[CT_UDS_MESSAGE_MAX];
+        size_t len;
+        enum ct_uds_step step;
+        bool first = true;
+        assert_int_equal(ct_uds_transfer_init(&transfer, &config), CT_OK);
+        while ((step = ct_uds_transfer_next(&transfer, request, &len)) == CT_UDS_STEP_ASK) {
+            const struct ct_uds_result result = exchange(both, request, len);
+            ct_uds_transfer_take(&transfer, &result);
+            if (first) {
+                assert_int_equal(transfer.done, steps[i].at);
+                first = false;
+            }
+        }
+        if (step != CT_UDS_STEP_DONE) {
+            fail_msg("mode %d: %s %02X", (int)steps[i].mode, transfer.why, transfer.nrc);
+        }
+        assert_true(both->rig.file_complete);
+        assert_int_equal(transfer.done, reads ? 33 : steps[i].size);
+    }
+    assert_memory_equal(back.bytes, image.bytes, 33);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_unlock_meets_the_servers_security),      T(test_every_service_is_answered_in_the_form_the_tester_reads),
         T(test_trouble_codes_are_read_typed),           T(test_download_and_upload_survive_lost_responses),
-        T(test_download_that_the_memory_refuses_fails),
+        T(test_download_that_the_memory_refuses_fails), T(test_files_are_written_resumed_and_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
