@@ -92,7 +92,9 @@ expect() { # WANTED WORD...
     [ "$got" = "$wanted" ] || echo "'$*' gives '$got' instead of '$wanted'"
 }
 check package_completion "$(cd "$work" || exit
-    expect "dbc decode" cantwin d
+    expect "dbc decode diag" cantwin d
+    expect "clear list" cantwin diag dtc ""
+    expect "--snapshots" cantwin diag dtc list --sn
     expect "check diff dump" cantwin dbc ""
     expect "dump" cantwin bus d
     expect "--no-comments" cantwin dbc diff --no
