@@ -41,7 +41,8 @@ static size_t list_ids(const struct ct_model *model, struct ct_anomaly_id *out_i
     struct ct_anomaly_id unused;
     size_t count = 0;
 #define ADD(id) *(out_ids != NULL ? &out_ids[count] : &unused) = (id), count++
-    for (uint8_t bus = 0; bus < model->settings->buses_count; bus++) {
+    for (unsigned b = 0; b < model->settings->buses_count; b++) {
+        const uint8_t bus = (uint8_t)b;
         const struct ct_dbc_message *message;
         const size_t before = count;
         for (size_t i = 0; (message = ct_bind_message_at(model->pipeline.bind, bus, i)) != NULL; i++) {

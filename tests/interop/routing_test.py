@@ -231,6 +231,10 @@ def shown(rig, report):
     bus = {line["bus"]: line for line in rig.rules("bus")}
     report.check("unknown_ids_were_counted", [] if bus["a"]["anomalies"]["unknown-id"] > 0 else str(bus["a"]))
     report.equal("transmit_state", [(b["transmit"], b["policy_transmit"]) for b in bus.values()], [(True, True)] * 2)
+    rig.bus["a"].send(can.Message(arbitration_id=0x6FF, is_extended_id=False, data=b"?"))
+    unknown = ("twin", "get", "--json", "bus.a.UnknownIds")
+    rig.wait("the count in the twin", lambda: (rig.ask(*unknown)[0]["value"] or 0) > bus["a"]["anomalies"]["unknown-id"])
+    report.check("unknown_ids_reach_the_twin")
     (rig.path / "routes.yaml").write_text(ROUTES, encoding="ascii")
     done = subprocess.run([BIN / "cantwin", "gateway", "rules", "--config", "gateway.yaml"], cwd=rig.path,
                           capture_output=True, text=True, timeout=TIMEOUT, check=False)
@@ -244,6 +248,17 @@ def shown(rig, report):
                  (2, "routes.yaml:2:5: error: route 1: 'from' and 'to' are the same bus: its frames would go round for ever"))
 
 
+def usage(rig, report):
+    for name, arguments, status in (("no_command", [], 2), ("unknown_command", ["rulez"], 2),
+                                    ("unknown_option", ["rules", "--all"], 2),
+                                    ("no_gateway", ["rules", "--socket", "nowhere.sock"], 3),
+                                    ("no_configuration", ["rules", "--config", "nowhere.yaml"], 3), ("help", ["--help"], 0)):
+        done = subprocess.run([BIN / "cantwin", "gateway", *arguments], cwd=rig.path, capture_output=True, timeout=TIMEOUT,
+                              check=False)
+        told = done.stdout if status == 0 else done.stderr
+        report.check(f"usage_{name}", [] if done.returncode == status and told else f"{done.returncode}: {told!r}")
+
+
 def main():
     report = Report()
     print(f"# CANTWIN_SEED={SEED}", flush=True)
@@ -254,6 +269,7 @@ def main():
             rewriting(rig, report)
             rates_and_reload(rig, report)
             shown(rig, report)
+            usage(rig, report)
         finally:
             rig.close()
     return 1 if report.failed else 0

@@ -74,6 +74,19 @@ static void test_bus_entries_each_kind_fills_its_own_signals(void **state)
     feed(&f, ct_bus_entries_losses(1, 5000000000U, 7));
     assert_value(&f, "bus.body_2.FramesLost", 5e9);
     assert_value(&f, "bus.body_2.FramesUnsent", 7);
+    const struct ct_anomaly_counts anomalies = {.by_kind = {[CT_ANOMALY_UNKNOWN_ID] = 1,
+                                                            [CT_ANOMALY_WRONG_BUS] = 2,
+                                                            [CT_ANOMALY_WRONG_LENGTH] = 3,
+                                                            [CT_ANOMALY_TOO_FAST] = 4,
+                                                            [CT_ANOMALY_TOO_SLOW] = 5,
+                                                            [CT_ANOMALY_FOREIGN_REQUEST] = 4000000000U}};
+    feed(&f, ct_bus_entries_anomalies(0, &anomalies));
+    assert_value(&f, "bus.can0.UnknownIds", 1);
+    assert_value(&f, "bus.can0.WrongBus", 2);
+    assert_value(&f, "bus.can0.WrongLength", 3);
+    assert_value(&f, "bus.can0.TooFast", 4);
+    assert_value(&f, "bus.can0.TooSlow", 5);
+    assert_value(&f, "bus.can0.ForeignRequests", 4e9);
     close_fixture(&f);
 }
 
