@@ -33,8 +33,7 @@ static bool optional_ms(const cJSON *body, const char *key, int64_t min, int64_t
     return true;
 }
 
-/* 0, or the status of the error. */
-static int take_times(struct ct_api_call *call, const cJSON *body, struct ct_command *command)
+int ct_api_take_times(struct ct_api_call *call, const cJSON *body, struct ct_command *command)
 {
     int64_t expires = EXPIRES_MS_DEFAULT;
     int64_t ttl = TTL_MS_DEFAULT;
@@ -50,7 +49,7 @@ static int take_times(struct ct_api_call *call, const cJSON *body, struct ct_com
     return 0;
 }
 
-static int issue(struct ct_api_call *call, struct ct_command *command, const char *detail)
+int ct_api_issue(struct ct_api_call *call, struct ct_command *command, const char *detail)
 {
     (void)snprintf(command->vehicle_id, sizeof command->vehicle_id, "%s", call->vehicle->id);
     const int err = ct_folder_issue(call->folder, call->vehicle, command, detail, call->moment);
@@ -204,7 +203,7 @@ static int set_desired(struct ct_api_call *call, const cJSON *body)
     if (!take_value(entry, value, &command.value) || ct_detail_write(&command.value, detail, sizeof detail) != CT_OK) {
         return ct_api_error(call->out, 400, "the value does not fit the signal's datatype");
     }
-    const int status = take_times(call, body, &command);
+    const int status = ct_api_take_times(call, body, &command);
     if (status != 0) {
         return status;
     }
@@ -213,7 +212,7 @@ static int set_desired(struct ct_api_call *call, const cJSON *body)
         return unmatched;
     }
     (void)snprintf(command.path, sizeof command.path, "%s", path);
-    const int issued = issue(call, &command, detail);
+    const int issued = ct_api_issue(call, &command, detail);
     if (issued == 202) {
         (void)snprintf(call->answer->etag, sizeof call->answer->etag, "\"%" PRIu64 "\"", command.revision);
     }
@@ -255,7 +254,7 @@ static int diagnose(struct ct_api_call *call, const cJSON *body)
         return ct_api_error(call->out, 400, "\"request\" must be 1 to %d bytes in hex, such as \"22F190\"",
                             CT_COMMAND_UDS_MAX);
     }
-    const int status = take_times(call, body, &command);
+    const int status = ct_api_take_times(call, body, &command);
     if (status != 0) {
         return status;
     }
@@ -263,7 +262,7 @@ static int diagnose(struct ct_api_call *call, const cJSON *body)
     ct_hex_encode(detail, command.request, digits / 2);
     command.request_len = (uint16_t)(digits / 2);
     (void)snprintf(command.ecu, sizeof command.ecu, "%s", ecu);
-    return issue(call, &command, detail);
+    return ct_api_issue(call, &command, detail);
 }
 
 int ct_api_post_diagnostics(struct ct_api_call *call)

@@ -1,5 +1,7 @@
 #include "command_json.h"
 
+#include "diagnostic_wire.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +76,56 @@ static void member_reported(struct ct_json *json, const struct ct_command_row *r
     }
 }
 
+static void dtc_json(struct ct_json *json, const struct ct_result_dtc *dtc)
+{
+    ct_json_object_begin(json, NULL);
+    ct_json_uint(json, "code", dtc->code);
+    ct_json_uint(json, "status", dtc->status);
+    if (dtc->snapshots_len > 0) {
+        ct_json_bytes(json, "snapshots", dtc->snapshots, dtc->snapshots_len);
+    } else {
+        ct_json_null(json, "snapshots");
+    }
+    ct_json_object_end(json);
+}
+
+static void ecu_json(void *user, const struct ct_result_ecu *ecu)
+{
+    struct ct_json *json = user;
+    ct_json_object_begin(json, NULL);
+    ct_json_string(json, "ecu", ecu->ecu);
+    ct_json_string(json, "reason", ct_command_reason_text(ecu->reason));
+    ct_json_uint(json, "nrc", ecu->nrc);
+    if (ecu->response_len > 0) {
+        ct_json_bytes(json, "response", ecu->response, ecu->response_len);
+    } else {
+        ct_json_null(json, "response");
+    }
+    ct_json_array_begin(json, "dtcs");
+    for (size_t i = 0; i < ecu->dtc_count; i++) {
+        dtc_json(json, &ecu->dtcs[i]);
+    }
+    ct_json_array_end(json);
+    ct_json_object_end(json);
+}
+
+/* What a job brought; null until there is something that can be read. */
+static void member_result(struct ct_json *json, const struct ct_command_row *row)
+{
+    bool truncated = false;
+    if (row->response_len == 0) {
+        ct_json_null(json, "result");
+        return;
+    }
+    ct_json_object_begin(json, "result");
+    ct_json_array_begin(json, "ecus");
+    const int err = ct_diagnostic_result_decode(row->response, row->response_len, ecu_json, json, &truncated);
+    ct_json_array_end(json);
+    ct_json_bool(json, "readable", err == CT_OK);
+    ct_json_bool(json, "truncated", truncated);
+    ct_json_object_end(json);
+}
+
 /* Opens the object and leaves it open for the history. */
 static int head(void *user, const struct ct_command_row *row)
 {
@@ -84,12 +136,13 @@ static int head(void *user, const struct ct_command_row *row)
     ct_json_object_begin(json, writing->key);
     ct_json_bytes(json, "command_id", row->id, CT_COMMAND_ID_SIZE);
     ct_json_string(json, "vehicle", vehicle == NULL ? "" : vehicle->id);
-    ct_json_string(json, "action", desired ? "set-desired" : "diagnostic-request");
+    const bool job = row->action == CT_ACTION_DIAGNOSTIC_JOB;
+    ct_json_string(json, "action", desired ? "set-desired" : job ? "diagnostic-job" : "diagnostic-request");
     ct_json_string(json, desired ? "path" : "ecu", row->target);
     if (desired) {
         ct_detail_json(json, "value", row->detail);
     } else {
-        ct_json_string(json, "request", row->detail);
+        ct_json_string(json, job ? "job" : "request", row->detail);
     }
     ct_json_uint(json, "seq", row->seq);
     ct_json_int(json, "issued_utc_ms", row->issued_utc_ms);
@@ -97,7 +150,9 @@ static int head(void *user, const struct ct_command_row *row)
     ct_json_string(json, "state", ct_commands_state_text(row->state, row->sent_utc_ms));
     ct_json_bool(json, "final", ct_command_state_final(row->state));
     ct_json_string(json, "reason", ct_command_reason_text(row->reason));
-    if (row->response_len > 0) {
+    if (job) {
+        member_result(json, row);
+    } else if (row->response_len > 0) {
         ct_json_bytes(json, "response", row->response, row->response_len);
     } else {
         ct_json_null(json, "response");

@@ -283,7 +283,9 @@ int ct_commands_status(struct ct_commands *commands, int64_t vehicle_row, const 
     if (err != CT_OK) {
         return err == CT_ERR_NOT_FOUND ? CT_OK : err;
     }
-    if (known.vehicle_row != vehicle_row || !says_news(known.state, status)) {
+    const bool progress = known.state == CT_COMMAND_RUNNING && status->state == CT_COMMAND_RUNNING &&
+                          status->text != NULL && status->text[0] != '\0';
+    if (known.vehicle_row != vehicle_row || (!progress && !says_news(known.state, status))) {
         return CT_OK;
     }
     *out_changed = true;

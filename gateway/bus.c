@@ -154,6 +154,10 @@ static void take_command(struct ct_bus *bus, const void *data)
     if (ct_bus_power_refuses(bus, &message->command)) {
         return;
     }
+    if (message->command.action == CT_ACTION_DIAGNOSTIC_JOB) {
+        ct_jobs_submit(bus->jobs, &message->command, CT_ORIGIN_BACKEND, message->release, message->valid_ms, bus->now);
+        return;
+    }
     ct_executor_submit(bus->executor, &message->command, CT_ORIGIN_BACKEND, message->release, message->valid_ms,
                        bus->now);
 }
@@ -257,6 +261,7 @@ static void begin_stop(struct ct_bus *bus)
         ct_bus_tell_port(bus, &bus->ports[i], true);
     }
     ct_executor_stop(bus->executor, bus->now);
+    (void)ct_jobs_tick(bus->jobs, bus->now); /* ends those whose request has ended */
     ct_bus_event(bus, "gateway-stopped", "stopped as asked", NULL, NULL);
 }
 
@@ -271,6 +276,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
     due = ct_ns_min(due, ct_bus_power_tick(bus));
     due = ct_ns_min(due, ct_pipeline_tick(pipeline, bus->now, ct_bus_emit, bus));
     due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));
+    due = ct_ns_min(due, ct_jobs_tick(bus->jobs, bus->now));
     if (bus->doip != NULL) { /* a tester that is lost leaves work to the executor */
         due = ct_ns_min(due, ct_doip_server_tick(bus->doip, bus->now));
         due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));

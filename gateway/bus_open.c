@@ -127,6 +127,9 @@ static int open_parts(struct ct_bus *bus, char *problem, size_t size)
     if (err == CT_OK) {
         err = ct_bus_executor_open(bus);
     }
+    if (err == CT_OK) {
+        err = ct_bus_jobs_open(bus);
+    }
     if (err != CT_OK) {
         snprintf(problem, size, "error: the bus thread cannot start: %s", ct_err_text(err));
         return err;
@@ -189,6 +192,7 @@ void ct_bus_close(struct ct_bus *bus)
     ct_doip_server_close(bus->doip);
     ct_bus_power_close(bus);
     ct_bus_diag_close(bus);
+    ct_jobs_free(bus->jobs);
     ct_executor_free(bus->executor);
     for (size_t i = 0; i < bus->port_count; i++) {
         ct_port_close(bus->ports[i].port);

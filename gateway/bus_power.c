@@ -320,7 +320,7 @@ bool ct_bus_power_may_ask(const struct ct_bus *bus)
 
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command)
 {
-    if (bus->power == NULL || command->action != CT_ACTION_DIAGNOSTIC_REQUEST ||
+    if (bus->power == NULL || command->action == CT_ACTION_SET_DESIRED ||
         ct_power_may_poll(&bus->power->power, bus->now)) {
         return false;
     }

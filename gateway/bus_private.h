@@ -11,6 +11,7 @@
 #include "doip_server.h"
 #include "executor.h"
 #include "hist.h"
+#include "job.h"
 #include "loop.h"
 #include "messages.h"
 #include "port.h"
@@ -83,7 +84,8 @@ struct ct_bus {
     struct bus_power *power;     /* NULL: none is configured */
     struct bus_diag *diag;       /* NULL: the gateway answers no requests itself */
     struct ct_doip_server *doip; /* NULL: none is configured */
-    struct ct_hist delay;        /* from the frames' stamps to their being in the twin */
+    struct ct_jobs *jobs;
+    struct ct_hist delay; /* from the frames' stamps to their being in the twin */
     ct_ns started_ns;
     ct_ns now; /* of this round */
 
@@ -176,6 +178,10 @@ void ct_bus_route(struct ct_bus *bus, const struct ct_frame *frames, size_t coun
 bool ct_bus_power_may_ask(const struct ct_bus *bus); /* ECUs */
 
 /* bus_send.c */
+/* bus_jobs.c: jobs, and what DoIP needs of the bus. */
+int ct_bus_jobs_open(struct ct_bus *bus);
+bool ct_bus_job_answer(struct ct_bus *bus,
+                       const struct ct_command_status *status); /* true: it was of a job's request */
 int ct_bus_doip_open(struct ct_bus *bus, char *problem, size_t size);
 void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle_state *out_state);
 int ct_bus_executor_open(struct ct_bus *bus);

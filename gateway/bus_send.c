@@ -178,6 +178,9 @@ static void on_local_status(struct ct_bus *bus, const struct ct_command_status *
 void ct_bus_command_status(void *user, const struct ct_command_status *status)
 {
     struct ct_bus *bus = user;
+    if (ct_bus_job_answer(bus, status)) {
+        return;
+    }
     ct_log(CT_LOG_INFO, "command %llu: %s%s%s", (unsigned long long)status->seq, ct_command_state_text(status->state),
            status->reason != CT_REASON_NONE ? ": " : "",
            status->reason != CT_REASON_NONE ? ct_command_reason_text(status->reason) : "");
@@ -287,26 +290,4 @@ bool ct_bus_send_pump(struct ct_bus *bus)
         failed = failed || err != CT_OK;
         bus->has_unsent = false;
     }
-}
-
-/* ---- testers */
-
-static void on_doip_event(void *user, const char *name, const char *text, const char *key, const char *value)
-{
-    ct_log(CT_LOG_INFO, "%s", text);
-    ct_bus_event(user, name, text, key, value);
-}
-
-static bool on_doip_may_ask(void *user)
-{
-    const struct ct_bus *bus = user;
-    return !bus->stopping && ct_bus_power_may_ask(bus);
-}
-
-int ct_bus_doip_open(struct ct_bus *bus, char *problem, size_t size)
-{
-    const struct ct_doip_server_ops ops = {
-        .user = bus, .event = on_doip_event, .ready = on_doip_may_ask, .may_ask = on_doip_may_ask};
-    return ct_doip_server_open(bus->model->settings, &bus->loop, bus->executor, &ops, bus->started_ns, &bus->doip,
-                               problem, size);
 }

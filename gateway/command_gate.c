@@ -46,7 +46,9 @@ static int check_form(const struct ct_command *command)
         return CT_REASON_BAD_FORM;
     }
     const bool empty = command->action == CT_ACTION_SET_DESIRED ? command->path[0] == '\0' || command->revision == 0
-                                                                : command->ecu[0] == '\0' || command->request_len == 0;
+                       : command->action == CT_ACTION_DIAGNOSTIC_JOB
+                           ? command->ecu[0] == '\0'
+                           : command->ecu[0] == '\0' || command->request_len == 0;
     return empty ? CT_REASON_BAD_FORM : CT_REASON_NONE;
 }
 

@@ -19,6 +19,7 @@ CT_COMMAND_REASON_MAP(SAME_REASON)
 #undef SAME_REASON
 _Static_assert((int)CT_ACTION_SET_DESIRED == (int)CANTWIN__V1__COMMAND__ACTION_SET_DESIRED, "actions");
 _Static_assert((int)CT_ACTION_DIAGNOSTIC_REQUEST == (int)CANTWIN__V1__COMMAND__ACTION_DIAGNOSTIC_REQUEST, "actions");
+_Static_assert((int)CT_ACTION_DIAGNOSTIC_JOB == (int)CANTWIN__V1__COMMAND__ACTION_DIAGNOSTIC_JOB, "actions");
 _Static_assert((int)CT_WIRE_INTEGER == (int)CANTWIN__V1__VALUE__KIND_INTEGER, "value kinds");
 _Static_assert((int)CT_WIRE_NUMBER == (int)CANTWIN__V1__VALUE__KIND_NUMBER, "value kinds");
 _Static_assert((int)CT_WIRE_BOOLEAN == (int)CANTWIN__V1__VALUE__KIND_BOOLEAN, "value kinds");
@@ -150,6 +151,24 @@ static int put_diagnostic(const struct ct_command *command, Cantwin__V1__Command
     return ct_buf_error(out);
 }
 
+static int put_job(const struct ct_command *command, Cantwin__V1__Command message, struct ct_buf *out)
+{
+    if (command->request_len > CT_COMMAND_UDS_MAX) {
+        return CT_ERR_TOO_LARGE;
+    }
+    Cantwin__V1__DiagnosticJob action;
+    cantwin__v1__diagnostic_job__init(&action);
+    action.ecu = ct_wire_text(command->ecu);
+    action.kind = (Cantwin__V1__DiagnosticKind)command->job_kind;
+    action.identifier = command->job_identifier;
+    action.data = ct_wire_bytes(command->request, command->request_len);
+    action.deadline_ms = command->job_deadline_ms;
+    message.action_case = CANTWIN__V1__COMMAND__ACTION_DIAGNOSTIC_JOB;
+    message.diagnostic_job = &action;
+    ct_wire_pack(&message.base, out);
+    return ct_buf_error(out);
+}
+
 int ct_command_encode(const struct ct_command *command, struct ct_buf *out)
 {
     Cantwin__V1__Command message;
@@ -165,6 +184,8 @@ int ct_command_encode(const struct ct_command *command, struct ct_buf *out)
         return put_set_desired(command, message, out);
     case CT_ACTION_DIAGNOSTIC_REQUEST:
         return put_diagnostic(command, message, out);
+    case CT_ACTION_DIAGNOSTIC_JOB:
+        return put_job(command, message, out);
     default:
         return CT_ERR_ARGUMENT;
     }
@@ -242,6 +263,21 @@ static int take_diagnostic(const Cantwin__V1__DiagnosticRequest *action, struct 
     return take_text(action->ecu, command->ecu, CT_VEHICLE_ID_MAX);
 }
 
+static int take_job(const Cantwin__V1__DiagnosticJob *action, struct ct_command *command)
+{
+    if (action->data.len > CT_COMMAND_UDS_MAX) {
+        return CT_ERR_TOO_LARGE;
+    }
+    command->job_kind = (int)action->kind;
+    command->job_identifier = action->identifier;
+    command->job_deadline_ms = action->deadline_ms;
+    command->request_len = (uint16_t)action->data.len;
+    if (action->data.len > 0) {
+        memcpy(command->request, action->data.data, action->data.len);
+    }
+    return take_text(action->ecu, command->ecu, CT_VEHICLE_ID_MAX);
+}
+
 static int take_action(const Cantwin__V1__Command *message, struct ct_command *command)
 {
     switch (message->action_case) {
@@ -251,6 +287,9 @@ static int take_action(const Cantwin__V1__Command *message, struct ct_command *c
     case CANTWIN__V1__COMMAND__ACTION_DIAGNOSTIC_REQUEST:
         command->action = CT_ACTION_DIAGNOSTIC_REQUEST;
         return take_diagnostic(message->diagnostic_request, command);
+    case CANTWIN__V1__COMMAND__ACTION_DIAGNOSTIC_JOB:
+        command->action = CT_ACTION_DIAGNOSTIC_JOB;
+        return take_job(message->diagnostic_job, command);
     case CANTWIN__V1__COMMAND__ACTION__NOT_SET:
     case _CANTWIN__V1__COMMAND__ACTION__CASE_IS_INT_SIZE:
     default:

@@ -33,6 +33,14 @@ const char *ct_command_reason_text(int reason)
     return reason >= 0 && reason < REASON_COUNT ? reason_texts[reason] : "unknown-reason";
 }
 
+const char *ct_diagnostic_kind_text(int kind)
+{
+#define KIND_TEXT(name, value, text) [value] = (text),
+    static const char *const texts[] = {CT_DIAGNOSTIC_KIND_MAP(KIND_TEXT)};
+#undef KIND_TEXT
+    return kind > 0 && kind < (int)(sizeof texts / sizeof texts[0]) ? texts[kind] : "unknown-kind";
+}
+
 bool ct_command_state_final(int state)
 {
     return state > 0 && state < STATE_COUNT && followers[state] == 0;

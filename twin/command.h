@@ -57,7 +57,19 @@ enum ct_command_state { CT_COMMAND_STATE_MAP(CT_ENUM_MEMBER_STATE) };
 enum ct_command_reason { CT_COMMAND_REASON_MAP(CT_ENUM_MEMBER_REASON) };
 #undef CT_ENUM_MEMBER_REASON
 
-enum ct_action { CT_ACTION_SET_DESIRED = 7, CT_ACTION_DIAGNOSTIC_REQUEST = 8 };
+enum ct_action { CT_ACTION_SET_DESIRED = 7, CT_ACTION_DIAGNOSTIC_REQUEST = 8, CT_ACTION_DIAGNOSTIC_JOB = 9 };
+
+/* Same numbers as DiagnosticKind. name, value, text */
+#define CT_DIAGNOSTIC_KIND_MAP(X)  \
+    X(READ_DTCS, 1, "read-dtcs")   \
+    X(CLEAR_DTCS, 2, "clear-dtcs") \
+    X(READ_DID, 3, "read-did")     \
+    X(WRITE_DID, 4, "write-did")   \
+    X(ROUTINE, 5, "routine")       \
+    X(RAW_REQUEST, 6, "raw")
+#define CT_ENUM_MEMBER_KIND(name, value, text) CT_DIAGNOSTIC_##name = (value),
+enum ct_diagnostic_kind { CT_DIAGNOSTIC_KIND_MAP(CT_ENUM_MEMBER_KIND) };
+#undef CT_ENUM_MEMBER_KIND
 
 enum ct_wire_value_kind { CT_WIRE_INTEGER = 1, CT_WIRE_NUMBER, CT_WIRE_BOOLEAN, CT_WIRE_TEXT, CT_WIRE_RAW };
 
@@ -88,10 +100,15 @@ struct ct_command {
     char ecu[CT_VEHICLE_ID_MAX + 1];
     uint8_t request[CT_COMMAND_UDS_MAX];
     uint16_t request_len;
+    /* diagnostic job: ecu may be "*"; request holds its data */
+    int job_kind; /* enum ct_diagnostic_kind */
+    uint32_t job_identifier;
+    uint32_t job_deadline_ms;
 };
 
 const char *ct_command_state_text(int state);   /* never NULL */
 const char *ct_command_reason_text(int reason); /* never NULL */
+const char *ct_diagnostic_kind_text(int kind);  /* never NULL */
 bool ct_command_state_final(int state);
 /* True when the life cycle allows going from `from` (0: nothing yet) to `to`. */
 bool ct_command_state_follows(int from, int to);

@@ -53,6 +53,7 @@ export const quality = (id) => call(vehiclePath(id, 'quality'));
 export const commands = async (id) => (await call(vehiclePath(id, 'commands'))).commands;
 export const events = async (id) => (await call(vehiclePath(id, 'events'))).events;
 export const diagnose = (id, ecu, text) => send('POST', vehiclePath(id, 'diagnostics'), { ecu, request: text });
+export const startJob = (id, body) => send('POST', vehiclePath(id, 'jobs'), body);
 export const setDesired = (id, path, value, revision) =>
   send('PUT', vehiclePath(id, 'desired'), { path, value }, revision ? { 'If-Match': `"${revision}"` } : {});
 

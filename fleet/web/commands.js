@@ -1,4 +1,5 @@
 // Actuators with what is desired and what the vehicle reports, and the commands with their state until the end.
+import { jobResult } from './diagnostics.js';
 import { element, hex, moment, value } from './format.js';
 
 const STEPS = ['queued', 'sent', 'accepted', 'running', 'done'];
@@ -9,7 +10,7 @@ const BAD = new Set(['refused', 'failed', 'expired', 'cancelled', 'outcome-unkno
 function title(command) {
   return command.action === 'set-desired'
     ? `${command.path} → ${value(command.value)}`
-    : `${command.ecu}: ${command.request.toUpperCase()}`;
+    : `${command.ecu === '*' ? 'all ECUs' : command.ecu}: ${command.job ?? command.request.toUpperCase()}`;
 }
 
 function progress(state) {
@@ -39,6 +40,7 @@ function item(command) {
   if (command.reported !== null && command.action === 'set-desired') notes.push(`vehicle reports ${command.reported}`);
   entry.append(element('small', '', notes.join(' · ')));
   if (command.response) entry.append(element('code', '', hex(command.response)));
+  if (command.result) entry.append(jobResult(command.result));
   return entry;
 }
 

@@ -1,6 +1,7 @@
 // One vehicle: its signals, history, track, actuators, commands, quality and events.
 import * as api from './api.js';
 import { ActuatorList, CommandList } from './commands.js';
+import { mountJobs } from './diagnostics.js';
 import { age, clock, element, moment, value } from './format.js';
 import { track, TrackMap } from './map.js';
 import { Plot } from './plot.js';
@@ -258,6 +259,10 @@ export class VehicleView {
       $('fold').setAttribute('aria-pressed', String(all));
       this.table.fold(all);
     });
+    mountJobs($('jobs'), (body) => this.attempt(async () => {
+      await api.startJob(this.id, body);
+      await this.loadCommands();
+    }));
     $('diagnose').addEventListener('submit', (event) => {
       event.preventDefault();
       const form = new FormData(event.target);

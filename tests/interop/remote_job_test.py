@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Diagnostic jobs from the fleet to the ECUs of a vehicle and back: backend, gateway, hubs and simulated ECUs are the real
+programs. What a job tells of an ECU must be what the raw requests tell, read by hand here; a job without the release authority
+writes nothing; an order is carried out once."""
+
+import json
+import sys
+
+from fleet_rig import Backend, wait_for
+from sim_rig import BIN, VIN, Report, Vehicle
+
+V = "api/v1/vehicles/toy/"
+ECUS = {"engine": 0x7E0, "gearbox": 0x7E1, "battery": 0x7E2}
+POLICY = """transmit: [can0]
+frames:
+  - { bus: can0, id: 0x7E0, mask: 0x7F8, length: 8, rate: 1000, origins: [gateway] }
+uds:
+  - { ecu: "*", service: 0x19, rate: 1000, origins: [backend] }
+  - { ecu: "*", service: 0x22, rate: 1000, origins: [backend] }
+  - { ecu: "*", service: 0x2E, release: true, rate: 10, origins: [backend] }
+  - { ecu: "*", service: 0x14, release: true, rate: 10, origins: [backend] }
+"""
+
+
+def gateway_config(backend):
+    keys = backend.folder / "keys"
+    return json.dumps({
+        "vehicle_id": "toy", "state_dir": "state", "policy": "policy.yaml", "status_socket": "status.sock",
+        "buses": [{"name": "can0", "port": "unix:can0.sock", "transmit": True}],
+        "ecus": [{"name": name, "bus": "can0", "request_id": ident, "response_id": ident + 8} for name, ident in ECUS.items()],
+        "link": {"endpoint": f"tcp://127.0.0.1:{backend.link}", "server_key": str(keys / "fleet.curve.pub"),
+                 "key": str(keys / "vehicle-toy.curve")},
+        "trust": [{"role": "director", "key": str(keys / "director.ed25519.pub")},
+                  {"role": "release", "key": str(keys / "release.ed25519.pub")}]})
+
+
+def finish(backend, answer):
+    """The command once it has ended."""
+    ident = answer.json["command_id"]
+    return wait_for(lambda: (lambda c: c if c["final"] else None)(backend.get(f"api/v1/commands/{ident}").json), 30)
+
+
+def job(backend, **body):
+    return finish(backend, backend.call("POST", V + "jobs", body))
+
+
+def raw(backend, ecu, request):
+    return bytes.fromhex(finish(backend, backend.call("POST", V + "diagnostics", {"ecu": ecu, "request": request}))["response"])
+
+
+def by_hand(backend, ecu):
+    """(code, status, snapshots) of each DTC, by ISO 14229-1 12.3 from the bytes."""
+    listed = raw(backend, ecu, "1902FF")
+    rows = []
+    for at in range(3, len(listed) - 3, 4):
+        code = int.from_bytes(listed[at:at + 3], "big")
+        if code:
+            records = raw(backend, ecu, f"1904{code:06X}FF")
+            rows.append((code, listed[at + 3], records[6:].hex() if records[0] == 0x59 and len(records) > 6 else None))
+    return rows
+
+
+def run(report, backend):
+    report.equal("remote_job the_vehicle_is_connected", bool(wait_for(
+        lambda: any(v["id"] == "toy" and v["connected"] for v in backend.get("api/v1/vehicles").json["vehicles"]))), True)
+    read = job(backend, ecu="*", job="read-dtcs")
+    report.equal("remote_job reads_the_dtcs_of_all_ecus",
+                 (read["state"], [e["ecu"] for e in read["result"]["ecus"]], read["action"]),
+                 ("done", list(ECUS), "diagnostic-job"))
+    for ecu in read["result"]["ecus"]:
+        told = [(d["code"], d["status"], d["snapshots"]) for d in ecu["dtcs"]]
+        report.equal(f"remote_job tells_what_the_bytes_of_{ecu['ecu']}_tell", told, by_hand(backend, ecu["ecu"]))
+    states = [h["state"] for h in read["history"]]
+    report.equal("remote_job tells_its_progress", (states[:3], states.count("running") >= 2, states[-1]),
+                 (["queued", "sent", "accepted"], True, "done"))
+    vin = job(backend, ecu="gearbox", job="read-did", identifier=0xF190)
+    report.equal("remote_job reads_a_did", (vin["state"], vin["result"]["ecus"][0]["response"]),
+                 ("done", (b"\x62\xf1\x90" + VIN.encode()).hex()))
+    unknown = job(backend, ecu="gearbox", job="read-did", identifier=0x4711)
+    report.equal("remote_job tells_the_refusal_of_an_ecu", (unknown["state"], unknown["reason"],
+                 unknown["result"]["ecus"][0]["nrc"]), ("failed", "negative-response", 0x31))
+    for kind, body in (("clear-dtcs", {}), ("write-did", {"identifier": 0x160, "data": "00"})):
+        written = job(backend, ecu="engine", job=kind, **body)
+        report.equal(f"remote_job {kind}_needs_the_release_authority", (written["state"], written["reason"]),
+                     ("refused", "policy-authority"))
+    report.equal("remote_job unruled_service_is_refused", job(backend, ecu="engine", job="raw", data="1101")["state"], "refused")
+    nobody = job(backend, ecu="door", job="read-dtcs")
+    report.equal("remote_job of_an_unknown_ecu_is_refused", (nobody["state"], nobody["reason"]), ("refused", "unknown-ecu"))
+    wrong = [backend.call("POST", V + "jobs", body).status
+             for body in ({"ecu": "*"}, {"ecu": "*", "job": "flash"}, {"ecu": "a b", "job": "read-dtcs"},
+                          {"ecu": "*", "job": "write-did"}, {"ecu": "*", "job": "raw", "data": "0"},
+                          {"ecu": "*", "job": "read-did", "identifier": 65536}, {"ecu": "*", "job": "read-dtcs", "speed": 1})]
+    report.equal("remote_job wrong_bodies_are_refused", wrong, [400] * 7)
+
+
+def main():
+    report = Report()
+    backend = Backend()
+    try:
+        with Vehicle() as vehicle:
+            backend.start()
+            (vehicle.path / "policy.yaml").write_text(POLICY, encoding="ascii")
+            (vehicle.path / "gateway.yaml").write_text(gateway_config(backend), encoding="ascii")
+            vehicle.start([BIN / "cantwin-gateway", "--config", "gateway.yaml"])
+            run(report, backend)
+    finally:
+        backend.stop()
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
