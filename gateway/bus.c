@@ -276,6 +276,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
     due = ct_ns_min(due, ct_bus_power_tick(bus));
     due = ct_ns_min(due, ct_pipeline_tick(pipeline, bus->now, ct_bus_emit, bus));
     due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));
+    due = ct_ns_min(due, ct_bus_reads_tick(bus));
     due = ct_ns_min(due, ct_jobs_tick(bus->jobs, bus->now));
     if (bus->doip != NULL) { /* a tester that is lost leaves work to the executor */
         due = ct_ns_min(due, ct_doip_server_tick(bus->doip, bus->now));

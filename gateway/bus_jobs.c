@@ -1,9 +1,12 @@
 #include "bus_private.h"
 
+#include "diagnostic_wire.h"
 #include "log.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define READ_VALID_MS 10000 /* it waits so long for an ECU that others use */
 
 /* ---- jobs */
 
@@ -27,10 +30,70 @@ static void on_job_request(void *user, uint32_t slot, uint32_t step, const struc
     ct_executor_submit_for(bus->executor, &command, &asker, bus->now);
 }
 
+/* ---- reads by the gateway itself */
+
+static struct ct_reads_config reads_config(const struct ct_bus *bus)
+{
+    const struct ct_settings_reads *from = &bus->model->settings->dtc_reads;
+    return (struct ct_reads_config){.on_ignition = from->on_ignition,
+                                    .interval_ns = (ct_ns)from->interval_s * CT_NS_PER_S};
+}
+
+static void on_dtc(void *user, const char *ecu, const struct ct_result_dtc *dtc, bool is_new)
+{
+    char text[CT_EVENT_TEXT_MAX];
+    if (is_new) {
+        snprintf(text, sizeof text, "%s: trouble code %06X, status %02X", ecu, dtc->code, dtc->status);
+    } else {
+        snprintf(text, sizeof text, "%s: trouble code %06X has gone", ecu, dtc->code);
+    }
+    ct_log(CT_LOG_INFO, "%s", text);
+    ct_bus_event(user, is_new ? "dtc-new" : "dtc-gone", text, "ecu", ecu);
+}
+
+static void on_read_ecu(void *user, const struct ct_result_ecu *ecu)
+{
+    struct ct_bus *bus = user;
+    ct_reads_take(&bus->reads, ecu, on_dtc, bus);
+}
+
+static void on_read_status(struct ct_bus *bus, const struct ct_command_status *status)
+{
+    bool truncated = false;
+    if (!ct_command_state_final(status->state)) {
+        return;
+    }
+    ct_reads_ended(&bus->reads);
+    if (status->response_len == 0 ||
+        ct_diagnostic_result_decode(status->response, status->response_len, on_read_ecu, bus, &truncated) != CT_OK) {
+        ct_log(CT_LOG_WARNING, "the trouble codes could not be read: %s", ct_command_reason_text(status->reason));
+    }
+}
+
+ct_ns ct_bus_reads_tick(struct ct_bus *bus)
+{
+    const struct ct_reads_config config = reads_config(bus);
+    struct ct_vehicle_state state = {0};
+    if ((!config.on_ignition && config.interval_ns == 0) || bus->stopping) {
+        return CT_NS_NEVER;
+    }
+    ct_bus_vehicle_state(bus, bus->now, &state);
+    if (ct_reads_begin(&bus->reads, &config, &state, ct_bus_power_may_ask(bus), bus->now)) {
+        const struct ct_command order = {
+            .action = CT_ACTION_DIAGNOSTIC_JOB, .ecu = "*", .job_kind = CT_DIAGNOSTIC_READ_DTCS};
+        ct_jobs_submit(bus->jobs, &order, CT_ORIGIN_GATEWAY, false, READ_VALID_MS, bus->now);
+    }
+    const ct_ns due = ct_reads_due(&bus->reads, &config);
+    return due > bus->now ? due : CT_NS_NEVER; /* what is due and may not begin waits for a frame */
+}
+
 static void on_job_status(void *user, enum ct_origin origin, const struct ct_command_status *status)
 {
-    (void)origin;
-    ct_bus_command_status(user, status);
+    if (origin == CT_ORIGIN_GATEWAY) {
+        on_read_status(user, status);
+    } else {
+        ct_bus_command_status(user, status);
+    }
 }
 
 int ct_bus_jobs_open(struct ct_bus *bus)

@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "messages.h"
 #include "port.h"
+#include "reads.h"
 
 #include <stdatomic.h>
 
@@ -85,7 +86,8 @@ struct ct_bus {
     struct bus_diag *diag;       /* NULL: the gateway answers no requests itself */
     struct ct_doip_server *doip; /* NULL: none is configured */
     struct ct_jobs *jobs;
-    struct ct_hist delay; /* from the frames' stamps to their being in the twin */
+    struct ct_reads reads; /* of trouble codes, by itself */
+    struct ct_hist delay;  /* from the frames' stamps to their being in the twin */
     ct_ns started_ns;
     ct_ns now; /* of this round */
 
@@ -182,6 +184,8 @@ bool ct_bus_power_may_ask(const struct ct_bus *bus); /* ECUs */
 int ct_bus_jobs_open(struct ct_bus *bus);
 bool ct_bus_job_answer(struct ct_bus *bus,
                        const struct ct_command_status *status); /* true: it was of a job's request */
+/* Begins reads that are due; returns when to call again. */
+ct_ns ct_bus_reads_tick(struct ct_bus *bus);
 int ct_bus_doip_open(struct ct_bus *bus, char *problem, size_t size);
 void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle_state *out_state);
 int ct_bus_executor_open(struct ct_bus *bus);

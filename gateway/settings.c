@@ -99,6 +99,10 @@ static const cyaml_schema_field_t diagnostics_fields[] = {
     CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_diagnostics, fd),
     CYAML_FIELD_END};
 
+static const cyaml_schema_field_t reads_fields[] = {
+    CYAML_FIELD_UINT("interval_s", MAYBE, struct ct_settings_reads, interval_s),
+    CYAML_FIELD_BOOL("on_ignition", MAYBE, struct ct_settings_reads, on_ignition), CYAML_FIELD_END};
+
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("vehicle_id", struct ct_settings, vehicle_id, NEEDED),
     CYAML_FIELD_SEQUENCE("buses", CYAML_FLAG_POINTER, struct ct_settings, buses, &bus_schema, 1, CT_GATEWAY_BUSES_MAX),
@@ -116,6 +120,7 @@ static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_MAPPING("outbox", MAYBE, struct ct_settings, outbox, outbox_fields),
     CYAML_FIELD_MAPPING("gpio", MAYBE, struct ct_settings, gpio, gpio_fields),
     CYAML_FIELD_MAPPING("doip", MAYBE, struct ct_settings, doip, ct_settings_doip_fields),
+    CYAML_FIELD_MAPPING("dtc_reads", MAYBE, struct ct_settings, dtc_reads, reads_fields),
     CYAML_FIELD_UINT("coalesce_us", MAYBE, struct ct_settings, coalesce_us),
     TEXT("status_socket", struct ct_settings, status_socket, MAYBE),
     CYAML_FIELD_ENUM("log_level", MAYBE | CYAML_FLAG_STRICT, struct ct_settings, log_level, level_names,

@@ -89,6 +89,11 @@ struct ct_settings_diagnostics {
     bool fd;
 };
 
+struct ct_settings_reads { /* of trouble codes, by the gateway itself; none by default */
+    uint32_t interval_s;   /* 0: none; at least 60 */
+    bool on_ignition;
+};
+
 struct ct_settings {
     char *vehicle_id;
     struct ct_settings_bus *buses;
@@ -108,6 +113,7 @@ struct ct_settings {
     struct ct_settings_outbox outbox;
     struct ct_settings_gpio gpio;
     struct ct_settings_doip doip;
+    struct ct_settings_reads dtc_reads;
     uint32_t coalesce_us; /* 500: how long frames may wait to be read together when they come thick; 1: never */
     char *status_socket;  /* NULL: none */
     int log_level;        /* enum ct_log_level */

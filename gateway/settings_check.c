@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define COALESCE_MAX_US      10000
+#define READS_MIN_S          60
+#define READS_MAX_S          604800
 #define GPIO_MAX_MS          3600000
 #define SEND_PATIENCE_MAX_MS 60000
 #define ID_MAX               0x1FFFFFFFU
@@ -190,6 +192,11 @@ static void check_all(struct check *check)
         wrong(check, NULL, 0, CT_ERR_RANGE, "coalesce_us is %u; at most %d", settings->coalesce_us, COALESCE_MAX_US);
     }
     check_gpio(check);
+    const uint32_t interval = settings->dtc_reads.interval_s;
+    if (interval != 0 && (interval < READS_MIN_S || interval > READS_MAX_S)) {
+        wrong(check, NULL, 0, CT_ERR_RANGE, "dtc_reads: interval_s is %u; use %d to %d", interval, READS_MIN_S,
+              READS_MAX_S);
+    }
     char text[300];
     const int err = ct_settings_doip_check(settings, text, sizeof text);
     if (err != CT_OK) {
