@@ -3,6 +3,7 @@
 #   vcan-scripts/install.sh build            what building and running needs
 #   vcan-scripts/install.sh test             what the test suite needs on top (clang, cmocka, tshark, Chromium, Python packages)
 #   vcan-scripts/install.sh kernel           what vcan-scripts/test-kernel and tests/kernel need
+#   vcan-scripts/install.sh stock-kernel     what vcan-scripts/in-stock-kernel needs
 # Exit 0: everything is there; 3: something could not be installed (its name is printed).
 set -u
 build_packages=(gcc cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzmq3-dev libsodium-dev
@@ -11,6 +12,7 @@ test_packages=(clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-d
     python3 python3-venv protobuf-compiler tshark chromium chromium-driver gcc-aarch64-linux-gnu qemu-user
     dpkg-dev lintian strace mosquitto can-utils)
 kernel_packages=(bc flex bison make gcc libc6-dev xz-utils busybox iproute2 can-utils)
+stock_packages=(qemu-system-x86 busybox cpio kmod iproute2 can-utils)
 python_packages=(autosar-e2e paho-mqtt cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client
     spdx-tools doipclient scapy gallia odxtools pyarrow schemathesis prometheus-client python-uds-server)
 
@@ -67,8 +69,9 @@ test)
     python_install
     ;;
 kernel) apt_install "${kernel_packages[@]}" ;;
+stock-kernel) apt_install "${stock_packages[@]}" ;;
 *)
-    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
     [ "${1:-}" = --help ] || exit 2
     ;;
 esac

@@ -11,8 +11,10 @@ Times are printed only. The load is made by bus_load.c, the hubs are one `cantwi
 """
 import argparse
 import contextlib
+import itertools
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -36,13 +38,16 @@ log_level: warning
 COLLECTION = 'signals:\n  - { match: "*.Count*", interval_ms: 1000, on_change: false, purpose: bench }\n'
 
 
-def dbc(messages, signals=8, pad=""):
-    text = ['VERSION ""', "BU_: ECU"]
-    for i in range(messages):
-        text.append(f"BO_ {0x100 + i} Message{i}: 8 ECU")
-        text.append(' SG_ Count : 0|16@1+ (1,0) [0|0] "" ECU')
-        text += [f' SG_ Part{s}{pad} : {8 + 8 * s}|8@1+ (0.5,-10) [0|0] "km/h" ECU' for s in range(1, signals - 1)]
-    return "\n".join(text) + "\n"
+def dbc(messages, size=0):
+    """Messages of 7 signals from id 0x100 on; more with 29-bit ids until the text has `size` bytes."""
+    text, length = ['VERSION ""', "BU_: ECU"], 0
+    for i in itertools.count():
+        if i >= messages and length >= size:
+            return "\n".join(text) + "\n"
+        identity = 0x100 + i if i < messages else 0x80000000 + i
+        text += [f"BO_ {identity} Message{i}: 8 ECU", ' SG_ Count : 0|16@1+ (1,0) [0|0] "" ECU']
+        text += [f' SG_ Part{s} : {8 + 8 * s}|8@1+ (0.5,-10) [0|0] "km/h" ECU' for s in range(1, 7)]
+        length += sum(map(len, text[-8:])) + 8
 
 
 def cpu_ns(pid):
@@ -112,12 +117,12 @@ class Bench:
         return sum(bus["decoded"] for bus in self.status()["buses"])
 
 
-def load(seconds, mode, wrap=()):
+def load(seconds, mode, wrap=(), period_us=PERIOD_US):
     with Bench(dbc(IDS), wrap=wrap) as bench:
         bench.start_gateway()
         begun = bench.decoded()
         cpu, slept = cpu_ns(bench.pid), wakes(bench.pid)
-        with bench.load(seconds, mode) as process:
+        with bench.load(seconds, mode, period_us=period_us) as process:
             sent = json.load(process.stdout)
         frames = sum(sent["sent"])
         wait_for("all frames read", lambda: bench.decoded() >= begun + frames)
@@ -129,7 +134,7 @@ def load(seconds, mode, wrap=()):
     rate = frames / sent["seconds"]
     print(f"# load, {mode}: {frames} frames on {BUSES} buses at {rate:.0f} frames/s (late {sent['late']}): "
           f"{cpu / 1e7 / sent['seconds']:.1f} % of a core, {cpu / frames / 1e3:.2f} us a frame "
-          f"({cpu / frames / 1e7 * BUSES * 1e6 / PERIOD_US:.1f} % at {BUSES} x {1000000 // PERIOD_US} frames/s), "
+          f"({cpu / frames / 1e7 * BUSES * 1e6 / period_us:.1f} % at {BUSES} x {1000000 // period_us} frames/s), "
           f"{slept / frames:.3f} sleeps a frame, in the twin after {delay['p50']:.0f} us, p99 {delay['p99']:.0f} us, RSS at most {rss / 1024:.1f} MiB, {lost} lost")
     if lost != 0:
         raise Failure(f"{lost} frames lost")
@@ -167,13 +172,44 @@ def allocations(seconds):
         raise Failure(f"the bus thread allocated {taken.get('bus')} times")
 
 
+def start(times, wrap=()):
+    """A gateway is started on a bus with a frame each millisecond, and asked for the oldest stamp in its twin: no message comes
+    twice before that. Processor time beside it, for machines that have something else to do."""
+    text = dbc(1500, 1_000_000)
+    took, used = [], []
+    with Bench(text, buses=1, wrap=wrap) as bench:
+        with bench.load(60, "spread", ids=1500, period_us=1000) as process:
+            for _ in range(times):
+                begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+                bench.start_gateway()
+                used.append(cpu_ns(bench.pid) / 1e6)
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                    client.connect(os.path.join(bench.folder, "gateway.sock"))
+                    client.sendall(b'{"get":"twin","match":"can0.*.Count"}\n')
+                    rows = list(itertools.takewhile(lambda row: "end" not in row, map(json.loads, client.makefile())))
+                stamps = [row["t_ns"] for row in rows if row["age_ms"] is not None]
+                if not stamps or min(stamps) < begun:
+                    raise Failure(f"no frame, or one from before the start: {stamps[:3]}")
+                took.append((min(stamps) - begun) / 1e6)
+                bench.gateway.stop()
+            process.kill()
+    took.sort()
+    used.sort()
+    print(f"# start: {len(text) / 1e6:.2f} MB of DBC, first frame in the twin {took[0]:.0f} ms after the start at best, "
+          f"{took[len(took) // 2]:.0f} ms in the middle of {times}; processor time until then {used[0]:.0f} ms at best")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--only")
+    parser.add_argument("--only", help="part of a case's name")
+    parser.add_argument("--realtime", action="store_true", help="all processes under chrt -f, on a machine that does other things")
     arguments = parser.parse_args()
-    cases = [("gateway_load_spread", load, arguments.seconds, "spread"), ("gateway_load_together", load, arguments.seconds, "together"),
-             ("gateway_frames_allocate_nothing", allocations, arguments.seconds)]
+    wrap = ("chrt", "-f", "10") if arguments.realtime else ()
+    cases = [("gateway_load_spread", load, arguments.seconds, "spread", wrap),
+             ("gateway_load_together", load, arguments.seconds, "together", wrap),
+             ("gateway_load_light", load, arguments.seconds, "spread", wrap, 8000),
+             ("gateway_frames_allocate_nothing", allocations, arguments.seconds), ("gateway_start", start, 7, wrap)]
     stack.finish([stack.case(*case) for case in cases if arguments.only is None or arguments.only in case[0]])
 
 

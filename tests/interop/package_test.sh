@@ -100,6 +100,32 @@ check package_completion "$(cd "$work" || exit
     expect "--no-comments" cantwin dbc diff --no
     expect "--check-config" cantwin-gateway --check)"
 
+if have zsh; then
+    # The file is the function's body; what it would offer is printed.
+    cat >"$work/complete.zsh" <<'ZSH'
+compadd() { shift; print -r -- ${(M)@:#${words[CURRENT]}*} }
+_files() { print FILES }
+file=$1; shift
+words=("$@"); CURRENT=$#
+functions[_it]="$(<$file)"
+_it
+ZSH
+    expect_zsh() { # WANTED WORD...
+        local wanted=$1 got
+        shift
+        got=$(PATH=$work/tree/usr/bin:$PATH zsh -f "$work/complete.zsh" "$work/tree/usr/share/zsh/vendor-completions/_$1" "$@" 2>&1 | tr ' ' '\n' | sort | xargs)
+        [ "$got" = "$wanted" ] || echo "zsh: '$*' gives '$got' instead of '$wanted'"
+    }
+    check package_completion_zsh "$(cd "$work" || exit
+        expect_zsh "check diff dump" cantwin dbc ""
+        expect_zsh "dump" cantwin bus d
+        expect_zsh "--no-comments" cantwin dbc diff --no
+        expect_zsh "--check-config" cantwin-gateway --check
+        expect_zsh "FILES" cantwin-fleet some)"
+else
+    echo "skip package_completion_zsh: no zsh"
+fi
+
 # SBOM: valid by a third party's rules, and true of the installed files.
 for package in gateway fleet tools; do
     sbom=$work/tree/usr/share/doc/cantwin-$package/cantwin-$package.spdx.json

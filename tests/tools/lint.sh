@@ -37,6 +37,10 @@ report committed "$(git ls-files | grep -E '\.(o|a|so|pyc|pb-c\.[ch]|log|blf|asc
 # Frames leave the gateway in one place, which asks for policy's permit.
 report gate "$(git grep -lE 'ct_port_write\(|ops->write' -- 'gateway/*.[ch]' ':!gateway/bus_gate.c'
     git grep -q 'ct_policy_pass' -- gateway/bus_gate.c || echo "gateway/bus_gate.c does not call ct_policy_pass")"
+# Tests that the threat table names are there.
+report ids "$(grep -ohE '`[a-z0-9_]+(\.py|\.sh)?`' docs/security.md | tr -d '`' | grep _ | sort -u | while read -r id; do
+    git ls-files tests | grep -qE "/$id(\.[a-z]+)?\$" || git grep -qwF "$id" -- tests || echo "docs/security.md names $id, which is no test"
+done)"
 report spelling "$(git ls-files '*.md' '*.h' '*.c' '*.sh' '*.py' '*.proto' | xargs codespell -q 3 -L crc,nd,ba,hel,te,ans,statics,fo,sme,ot,ue,iif 2>&1 | head -20)"
 report shell "$(git ls-files '*.sh' .ci/run | xargs shellcheck -S warning 2>&1 | grep -E '^In |SC[0-9]+' | head -20)"
 exit $failed

@@ -140,7 +140,9 @@ static size_t compressed_log(uint8_t *out, size_t size, unsigned count)
     return n;
 }
 
-static int read_numbered(const struct fixture *f, unsigned *out_count)
+/* Without `sound` the frames need not be the numbered ones: damage inside a block is told, but not before it is
+ * decoded. */
+static int read_frames(const struct fixture *f, bool sound, unsigned *out_count)
 {
     struct ct_log_reader *reader = NULL;
     struct ct_frame frame;
@@ -150,13 +152,18 @@ static int read_numbered(const struct fixture *f, unsigned *out_count)
     while (err == CT_OK) {
         err = ct_log_reader_next(reader, &frame, NULL);
         if (err == CT_OK) {
-            assert_int_equal(frame.id, n % 100000);
+            assert_true(!sound || frame.id == n % 100000);
             n++;
         }
     }
     ct_log_reader_close(reader);
     *out_count = n;
     return err;
+}
+
+static int read_numbered(const struct fixture *f, unsigned *out_count)
+{
+    return read_frames(f, true, out_count);
 }
 
 static void test_log_reader_zstd_whole_and_damaged(void **state)
@@ -188,7 +195,7 @@ static void test_log_reader_zstd_whole_and_damaged(void **state)
     data[len / 2] ^= 0xFF;
     data[len / 2 + 1] ^= 0xFF;
     write_file(f, data, len);
-    assert_int_not_equal(read_numbered(f, &n), CT_ERR_END);
+    assert_int_not_equal(read_frames(f, false, &n), CT_ERR_END);
     free(data);
 }
 
