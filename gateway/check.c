@@ -165,7 +165,7 @@ enum ct_exit ct_check_config(const struct ct_app_arguments *arguments)
         more[i](&check);
     }
     good = good && check.problems[0] == '\0';
-    if (good) {
+    if (good && model != NULL) {
         tell_good(arguments, model);
     }
     report(&check, arguments->config_path);
