@@ -34,4 +34,8 @@ int ct_socketcan_open(const char *interface, const struct ct_socketcan_options *
  * CT_ERR_FULL over CT_SOCKETCAN_FILTERS_MAX: the union of what is wanted does not fit, take everything. */
 int ct_socketcan_set_filters(struct ct_port *port, const struct ct_port_filter *filters, size_t count) CT_MUST_CHECK;
 
+/* How many rules the kernel's own CAN gateway has (`cangw -L`): it carries frames past everything that is decided here.
+ * 0 also where it cannot be asked. Waits for the kernel's answer, 0.2 s at most. */
+size_t ct_socketcan_kernel_routes(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "messages.h"
 #include "service.h"
+#include "socketcan.h"
 #include "storage.h"
 
 #include <errno.h>
@@ -343,6 +344,11 @@ static int run_threads(struct app *app)
             _exit(CT_EXIT_ENVIRONMENT); /* nothing was taken from a bus yet */
         }
         pthread_setname_np(threads[i], names[i]);
+    }
+    const size_t routes = ct_socketcan_kernel_routes();
+    if (routes > 0) {
+        ct_log(CT_LOG_WARNING,
+               "the kernel routes CAN frames by %zu rules of its own, past routes and policy (`cangw -L`)", routes);
     }
     ct_log(CT_LOG_INFO, "ready");
     ct_service_notify("READY=1");

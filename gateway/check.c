@@ -5,6 +5,7 @@
 #include "load.h"
 #include "log.h"
 #include "problems.h"
+#include "socketcan.h"
 
 #include <net/if.h>
 #include <stdarg.h>
@@ -111,8 +112,18 @@ static void check_gpio(struct check *check)
     }
 }
 
+static void check_kernel_routes(struct check *check)
+{
+    const size_t count = ct_socketcan_kernel_routes();
+    if (count > 0) {
+        warn(check,
+             "the kernel routes CAN frames by %zu rules of its own, past routes and policy; `cangw -L` lists them",
+             count);
+    }
+}
+
 /* What is looked at beside the files that make the model (load.h). */
-static void (*const more[])(struct check *check) = {check_keys, check_ports, check_gpio};
+static void (*const more[])(struct check *check) = {check_keys, check_ports, check_gpio, check_kernel_routes};
 
 /* ---- all of it */
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -343,6 +344,22 @@ def flooded_bus_does_not_delay_another():
         print(f"# looked {looks} times while both were behind")
 
 
+def kernels_own_routes_are_told():
+    """can-utils' cangw makes the kernel carry frames past us."""
+    if not os.path.exists("/sys/class/net/vcan1"):
+        make("vcan1")
+    with Gateway() as gateway:
+        check = [os.path.join(stack.BIN, "cantwin-gateway"), "--config", "gateway.yaml", "--check-config"]
+        for rules in range(3):
+            done = subprocess.run(check, cwd=gateway.folder, capture_output=True, text=True, timeout=stack.DEADLINE_S, check=False)
+            told = f"by {rules} rules of its own" in done.stderr
+            if done.returncode != 0 or told != (rules > 0):
+                raise Failure(f"with {rules} rules: {done.returncode} {done.stderr}")
+            if rules < 2:
+                subprocess.run(["cangw", "-A", "-s", "vcan0", "-d", "vcan1", "-e", "-f", f"{rules + 1}:7FF"], check=True)
+        subprocess.run(["cangw", "-F"], check=True)
+
+
 def unsent_by_a_bus_without_transmit_is_nothing():
     with Gateway() as gateway:
         Sender("vcan0").send()
@@ -354,7 +371,7 @@ def unsent_by_a_bus_without_transmit_is_nothing():
 CASES = [burst_is_read_whole, four_buses_lose_nothing, overflow_is_counted_exactly, down_and_up_100_times,
          deleted_and_made_again_100_times, controller_states_reach_the_twin,
          error_flood_is_limited_and_harms_no_other_bus, without_any_right_it_works_and_recovers,
-         flooded_bus_does_not_delay_another, unsent_by_a_bus_without_transmit_is_nothing]
+         flooded_bus_does_not_delay_another, kernels_own_routes_are_told, unsent_by_a_bus_without_transmit_is_nothing]
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     stack.finish([stack.case(function.__name__, function) for function in CASES if not wanted or function.__name__ in wanted])
