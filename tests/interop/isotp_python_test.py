@@ -84,12 +84,12 @@ def try_refusals(buses):
             report.check("isotp_unknown_identifier_is_refused", "it was answered")
         except udsoncan.exceptions.NegativeResponseException as refusal:
             report.equal("isotp_unknown_identifier_is_refused", refusal.response.code, 0x31)
-        # 203 bytes reach the ECU segmented; it does not write
+        # 203 bytes reach the ECU segmented; this identifier is for reading only
         try:
             client.write_data_by_identifier(0x0160, bytes(200))
             report.check("isotp_long_request_is_received_whole", "it was written")
         except udsoncan.exceptions.NegativeResponseException as refusal:
-            report.equal("isotp_long_request_is_received_whole", refusal.response.code, 0x11)
+            report.equal("isotp_long_request_is_received_whole", refusal.response.code, 0x31)
         report.check("isotp_tester_present", [] if client.tester_present().positive else ["negative"])
 
 
