@@ -228,10 +228,19 @@ static void flush(struct ct_uds_server *server, ct_ns now)
     }
 }
 
+/* Nothing is being worked on or answered: S3 must not stand still. */
+static void restart_idle_s3(struct ct_uds_server *server, ct_ns now)
+{
+    if (!server->pending.active && !server->answering) {
+        restart_s3(server, now);
+    }
+}
+
 static void answer_message(struct ct_uds_server *server, const struct ct_isotp_event *event, bool functional, ct_ns now)
 {
     if (server->waiting > 0) { /* the answer before has not left: ISO 14229-2 allows one request at a time */
         server->stats.dropped++;
+        restart_idle_s3(server, now);
         return;
     }
     server->waiting = ct_uds_server_answer(server, event->data, event->len, functional, now, server->response);
@@ -262,19 +271,20 @@ static void handle_event(struct ct_uds_server *server, const struct ct_isotp_eve
 {
     switch (event->kind) {
     case CT_ISOTP_FIRST_FRAME:
+        server->receiving = true;
         server->session_ends = CT_NS_NEVER;
         break;
     case CT_ISOTP_MESSAGE:
+        server->receiving = server->receiving && functional;
         answer_message(server, event, functional, now);
         break;
     case CT_ISOTP_SENT:
         response_left(server, now);
         break;
     case CT_ISOTP_RX_FAILED:
+        server->receiving = false;
         server->stats.failed++;
-        if (!server->pending.active && !server->answering) {
-            restart_s3(server, now);
-        }
+        restart_idle_s3(server, now);
         break;
     case CT_ISOTP_TX_FAILED:
         server->stats.failed++;
@@ -344,7 +354,7 @@ ct_ns ct_uds_server_tick(struct ct_uds_server *server, ct_ns now)
     if (server->session != CT_UDS_SESSION_DEFAULT && now >= server->session_ends) {
         ct_server_enter(server, CT_UDS_SESSION_DEFAULT, now);
     }
-    if (server->waiting == 0 && server->transported) {
+    if (server->waiting == 0 && server->transported && (server->pending.active || !server->receiving)) {
         const bool was_pending = server->pending.active;
         server->waiting = ct_uds_server_poll(server, now, server->response);
         if (server->waiting > 0 && was_pending && !server->pending.active) {

@@ -118,6 +118,7 @@ struct ct_uds_server {
     } pending;
     size_t waiting;   /* length of `response` not yet taken by the transport */
     bool answering;   /* what the transport sends ends a request */
+    bool receiving;   /* a segmented request is on its way: no event's response may get before it */
     bool transported; /* frames come and go: tick polls by itself */
 
     uint8_t rx[CT_UDS_SERVER_RESPONSE_MAX];

@@ -406,6 +406,41 @@ static void test_uds_server_request_that_breaks_off_restarts_s3(void **state)
     assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_DEFAULT);
 }
 
+/* An event that happens while a request is still coming in must neither cost the request nor S3. */
+static void test_uds_server_event_waits_for_a_request_that_comes_in(void **state)
+{
+    struct ask *ask = *state;
+    expect_answer(ask, "1003", "5003003201f4");
+    expect_answer(ask,
+                  "8601020119020"
+                  "1",
+                  "c6010002"
+                  "01190201");
+    expect_answer(ask, "860502", "c6050002");
+    ask->now = 500 * MS;
+    send(ask, 0x7E0, "100922f186f18601");
+    expect_out(ask, "300000cccccccccc");
+    ct_dtc_report(ask->rig.dtcs, CT_RIG_DTC_LAMP, true);
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    ask->now = 700 * MS;
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    send(ask, 0x7E0, "2101f210cccccccc");
+    expect_out(ask, "101262f18603f186"); /* the request is answered first */
+    send(ask, 0x7E0, "300000cccccccccc");
+    for (unsigned i = 0; i < 2; i++) {
+        struct ct_frame frame;
+        assert_int_equal(ct_uds_server_next_frame(ask->rig.server, &frame, ask->now), CT_OK);
+    }
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    expect_out(ask, "075902ff934a112f"); /* then the event */
+    ask->now = 5699 * MS;
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_EXTENDED);
+    ask->now = 5700 * MS;
+    (void)ct_uds_server_tick(ask->rig.server, ask->now);
+    assert_int_equal(ct_uds_server_session(ask->rig.server), CT_UDS_SESSION_DEFAULT);
+}
+
 static void test_uds_server_answers_at_once_not_at_the_end_of_p2(void **state)
 {
     struct ask *ask = *state; /* deviation 1: up to 50 ms later there */
@@ -440,6 +475,7 @@ int main(void)
         CASE(test_uds_server_pending_over_frames),
         CASE(test_uds_server_s3_stands_still_while_a_request_comes_in),
         CASE(test_uds_server_request_that_breaks_off_restarts_s3),
+        CASE(test_uds_server_event_waits_for_a_request_that_comes_in),
         CASE(test_uds_server_answers_at_once_not_at_the_end_of_p2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
