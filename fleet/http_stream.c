@@ -61,7 +61,7 @@ void ct_http_stream_free(struct ct_http *http, struct ct_http_stream *stream)
     while (*link != NULL && *link != stream) {
         link = &(*link)->next;
     }
-    if (*link == stream) {
+    if (*link != NULL) {
         *link = stream->next;
         http->stream_count--;
         http->counters.streams--;

@@ -196,6 +196,54 @@ static void test_api_too_large_or_unknown_requests_are_refused(void **state)
     assert_int_equal(status_of(world, &request), 414);
 }
 
+/* One page of the counter's CSV; returns how many samples it had. */
+static size_t csv_page(struct world *world, struct ct_api_request *request, struct ct_api_answer *answer)
+{
+    const struct ct_api_counters counters = {0};
+    size_t lines = 0;
+    ct_buf_clear(&answer->body);
+    answer->more = false;
+    assert_int_equal(ct_api_handle(world->folder, request, &counters, world_moment(world), answer), CT_OK);
+    assert_int_equal(answer->status, 200);
+    for (const char *at = ct_buf_string(&answer->body); (at = strstr(at, ",0\r\n")) != NULL; at++) {
+        lines++; /* quality 0 ends a sample's line */
+    }
+    return lines;
+}
+
+/* Samples days apart come in several pages: each once, the title once. */
+static void test_api_csv_of_days_comes_in_pages_with_each_sample_once(void **state)
+{
+    struct world *world = *state;
+    struct ct_api_answer answer = {.status = 0};
+    struct ct_api_request request = {.method = CT_API_GET,
+                                     .path = "/api/v1/vehicles/" WORLD_VEHICLE "/history.csv",
+                                     .params = {{"signal", "can0.TOY.SIGNAL_001"}, {"from", "0"}},
+                                     .param_count = 2,
+                                     .host = "127.0.0.1",
+                                     .body = "",
+                                     .role = CT_ACCESS_VIEWER,
+                                     .loopback = true};
+    for (unsigned i = 0; i < 6; i++) {
+        world->utc_ns += 20 * 3600 * CT_NS_PER_S;
+        world_turn(world, 61 * CT_NS_PER_S); /* the chunk is closed */
+        assert_true(toy_vehicle_batch(world->toy, world->now, world->utc_ns));
+        world_settle(world);
+    }
+    ct_buf_init(&answer.body, CT_API_ANSWER_MAX);
+    size_t samples = csv_page(world, &request, &answer);
+    size_t pages = 1;
+    assert_memory_equal(ct_buf_string(&answer.body), "utc_us,value,text,quality\r\n", 27);
+    for (; answer.more && pages < 100; pages++) {
+        request.page_us = answer.next_us;
+        samples += csv_page(world, &request, &answer);
+        assert_null(strstr(ct_buf_string(&answer.body), "utc_us"));
+    }
+    ct_buf_free(&answer.body);
+    assert_in_range(pages, 4, 20);
+    assert_int_equal(samples, 10 + 6); /* set_up's and these */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -204,6 +252,7 @@ int main(void)
         TEST(test_api_wrong_bodies_are_refused),
         TEST(test_api_wrong_queries_are_refused),
         TEST(test_api_too_large_or_unknown_requests_are_refused),
+        TEST(test_api_csv_of_days_comes_in_pages_with_each_sample_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
