@@ -13,7 +13,7 @@
 
 static const char help[] =
     "usage: cantwin replay FROM [TO] [--speed N|--fast] [--loop] [--channel NAME[=TO]]... [--from S] [--to S]\n"
-    "                      [--id ID[-ID]]... [--format candump|asc|blf]\n"
+    "                      [--id ID[-ID]]... [--format candump|asc|blf|pcap]\n"
     "\n"
     "Plays a log into a bus with its recorded timing, or converts it into another kind of log.\n"
     "FROM is a log (candump in both forms, Vector ASC or BLF, plain or .zst or .gz, told by content), - for a candump\n"

@@ -35,7 +35,7 @@ static void ask(const struct ct_top_twin *twin)
     ct_json_string(&json, "match", twin->glob);
     ct_json_object_end(&json);
     ct_buf_text(&line, "\n");
-    fseek(twin->stream, 0, SEEK_CUR); /* between reading and writing, ISO C 7.21.5.3 */
+    (void)fseek(twin->stream, 0, SEEK_CUR); /* between reading and writing, ISO C 7.21.5.3 */
     fwrite(line.data, 1, line.len, twin->stream);
     fflush(twin->stream);
     ct_buf_free(&line);
