@@ -381,7 +381,7 @@ static int load_parts(struct ct_model *model, const char *config_path, const str
     if (more && model->pipeline.bind != NULL) {
         more = goes_on(p, &first, load_policy(model, p));
     }
-    if (more && model->pipeline.bind != NULL) {
+    if (more && whole) { /* else the messages that routes name would be missing */
         more = goes_on(p, &first, load_routes(model, p));
     }
     if (more && whole) { /* else nearly all of them would be missing */
