@@ -69,7 +69,7 @@ def wakes(pid):
     raise Failure("no bus thread")
 
 
-def memory_kib(pid, key="VmHWM"):
+def memory_kib(pid, key):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return int(file.read().split(key + ":")[1].split()[0])
 
@@ -128,14 +128,14 @@ def load(seconds, mode, wrap=(), period_us=PERIOD_US):
         wait_for("all frames read", lambda: bench.decoded() >= begun + frames)
         cpu, slept = cpu_ns(bench.pid) - cpu, wakes(bench.pid) - slept
         status = bench.status()
-        rss = memory_kib(bench.pid)
+        rss, most = memory_kib(bench.pid, "VmRSS"), memory_kib(bench.pid, "VmHWM")
     delay = status["delay_us"]
     lost = frames + begun - sum(bus["frames"] for bus in status["buses"]) + sum(bus["lost"] for bus in status["buses"])
     rate = frames / sent["seconds"]
     print(f"# load, {mode}: {frames} frames on {BUSES} buses at {rate:.0f} frames/s (late {sent['late']}): "
           f"{cpu / 1e7 / sent['seconds']:.1f} % of a core, {cpu / frames / 1e3:.2f} us a frame "
           f"({cpu / frames / 1e7 * BUSES * 1e6 / period_us:.1f} % at {BUSES} x {1000000 // period_us} frames/s), "
-          f"{slept / frames:.3f} sleeps a frame, in the twin after {delay['p50']:.0f} us, p99 {delay['p99']:.0f} us, RSS at most {rss / 1024:.1f} MiB, {lost} lost")
+          f"{slept / frames:.3f} sleeps a frame, in the twin after {delay['p50']:.0f} us, p99 {delay['p99']:.0f} us, RSS {rss / 1024:.1f} MiB (at most {most / 1024:.1f}), {lost} lost")
     if lost != 0:
         raise Failure(f"{lost} frames lost")
     if rss > 16 * 1024:
