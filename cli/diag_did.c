@@ -30,15 +30,17 @@ static int read_one(struct ct_diag_tester *tester, const char *text, struct ct_u
     const struct ct_ecu_did *did;
     uint16_t id;
     if (ct_diag_did_of(ct_diag_tester_ecu(tester), text, &id, &did) != CT_OK) {
-        return ct_diag_fail(CT_EXIT_USAGE,
-                            "'%s' is no identifier: give up to four hex digits, or a name of the description", text);
+        (void)ct_diag_fail(CT_EXIT_USAGE,
+                           "'%s' is no identifier: give up to four hex digits, or a name of the description", text);
+        return CT_EXIT_USAGE;
     }
     const struct ct_uds_message request = {.service = CT_UDS_READ_DATA, .ids = {id}, .id_count = 1};
     size_t at = 0;
     const int code = ct_diag_do(tester, &request, text, out_response);
     if (code == CT_EXIT_OK &&
         (ct_uds_value_next(&request, out_response, NULL, &at, out_value) != CT_OK || out_value->bytes.data == NULL)) {
-        return ct_diag_fail(CT_EXIT_FAILED, "%s: the response has no value", text);
+        (void)ct_diag_fail(CT_EXIT_FAILED, "%s: the response has no value", text);
+        return CT_EXIT_FAILED;
     }
     return code;
 }

@@ -43,15 +43,10 @@ const char *ct_uds_dtc_status_text(uint8_t bit)
 
 bool ct_uds_has_subfunction(uint8_t service)
 {
-#define SUBFUNCTION_CASE(name, id, subfunction, text) \
-    case CT_UDS_##name:                               \
-        return subfunction;
-    switch (service) {
-        CT_UDS_SERVICE_MAP(SUBFUNCTION_CASE)
-    default:
-        return false;
-    }
-#undef SUBFUNCTION_CASE
+#define SUBFUNCTION_ENTRY(name, id, subfunction, text) [id] = (subfunction),
+    static const bool with_subfunction[UINT8_MAX + 1] = {CT_UDS_SERVICE_MAP(SUBFUNCTION_ENTRY)};
+#undef SUBFUNCTION_ENTRY
+    return with_subfunction[service];
 }
 
 bool ct_uds_nrc_kept_from_functional(uint8_t nrc)
