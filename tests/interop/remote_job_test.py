@@ -4,8 +4,8 @@ programs. What a job tells of an ECU must be what the raw requests tell, read by
 writes nothing; an order is carried out once."""
 
 import json
+import subprocess
 import sys
-import time
 
 from fleet_rig import Backend, wait_for
 from sim_rig import BIN, VIN, Report, Vehicle
@@ -61,6 +61,13 @@ def by_hand(backend, ecu):
     return rows
 
 
+def confirmed(vehicle):
+    """What the engine itself tells before any gateway runs."""
+    told = subprocess.run([BIN / "cantwin", "diag", "dtc", "list", "--bus", "unix:can0.sock", "--tx", "7E0", "--rx", "7E8",
+                           "--mask", "08"], cwd=vehicle.path, capture_output=True, text=True, timeout=60, check=False)
+    return told.returncode == 0 and "P0171" in told.stdout
+
+
 def run(report, backend):
     report.equal("remote_job the_vehicle_is_connected", bool(wait_for(
         lambda: any(v["id"] == "toy" and v["connected"] for v in backend.get("api/v1/vehicles").json["vehicles"]))), True)
@@ -109,7 +116,7 @@ def main():
             (vehicle.path / "policy.yaml").write_text(POLICY, encoding="ascii")
             (vehicle.path / "gateway.yaml").write_text(gateway_config(backend), encoding="ascii")
             vehicle.cantwin("bus", "send", "unix:can0.sock", "7E0#06310103000001AA")  # the mixture becomes lean
-            time.sleep(2)
+            report.equal("remote_job the_mixture_is_confirmed", bool(wait_for(lambda: confirmed(vehicle))), True)
             vehicle.start([BIN / "cantwin-gateway", "--config", "gateway.yaml"])
             run(report, backend)
     finally:
