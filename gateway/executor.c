@@ -198,7 +198,7 @@ int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_fr
     executor->last = CT_LAST_NONE;
     if (!ct_desired_next_frame(executor, out_frame, now) &&
         (executor->groups_sending == 0 || !ct_testers_next_group_frame(executor, out_frame, now)) &&
-        ((executor->ecus_running == 0 && executor->channels_open == 0) ||
+        ((executor->ecus_running == 0 && executor->channels_open == 0 && executor->ecus_kept_alive == 0) ||
          !ct_uds_next_frame(executor, out_frame, now))) {
         return CT_ERR_AGAIN;
     }

@@ -48,6 +48,7 @@ struct ct_ecu {
     uint8_t session_asked;                /* by what runs; 0: it asks for none */
     bool session_open, close_session;     /* by a lease's owner; its lease has ended */
     struct ct_lease_holder session_owner; /* who opened it */
+    bool kept_alive;                      /* TesterPresent keeps the session open as long as its lease lasts */
 };
 
 struct ct_path_revision {
@@ -71,7 +72,7 @@ struct ct_executor {
     size_t queued;
     struct ct_ecu *ecus;
     size_t ecu_count;
-    size_t ecus_running;
+    size_t ecus_running, ecus_kept_alive;
     struct ct_path_revision paths[CT_EXECUTOR_PATHS_MAX];
     uint64_t uses;
     enum ct_last_out last;
@@ -111,6 +112,10 @@ bool ct_lease_take(struct ct_executor *executor, const struct ct_uds_job *job, e
 void ct_lease_give_back(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, ct_ns now);
 /* A positive response came to a request of `holder` for a session. */
 void ct_lease_session(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, bool open, ct_ns now);
+/* The TesterPresent that is due on an idle ECU whose session a lease holds open: asked of policy as a request of who
+ * opened it, and judged as a frame. What is denied is left out; the next one is asked for anew. */
+bool ct_lease_keep_alive_frame(struct ct_executor *executor, size_t ecu, struct ct_frame *out_frame, ct_ns now);
+void ct_lease_stop_keep_alive(struct ct_executor *executor, size_t ecu, ct_ns now);
 
 /* executor_tester.c: nothing of it is called before ct_tester_open. */
 void ct_testers_free(struct ct_testers *testers); /* accepts NULL */

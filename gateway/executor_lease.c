@@ -3,6 +3,9 @@
 
 #define ISOTP_TYPE_FIRST 1 /* single frames are type 0: both begin a request */
 
+/* TesterPresent that asks for no answer (ISO 14229-1 10.7), after S3client (ISO 14229-2) without another request. */
+static const uint8_t tester_present[] = {CT_UDS_TESTER_PRESENT, CT_UDS_SUPPRESS};
+
 static unsigned id_hash(uint32_t id)
 {
     return (id ^ (id >> 11)) & 2047U;
@@ -19,6 +22,7 @@ static void on_change(void *user, const struct ct_lease *lease, enum ct_lease_ch
         /* a foreign tester has the ECU: whatever is sent now would disturb it */
         ecu->close_session = change != CT_LEASE_CHANGE_FOREIGN;
         ecu->session_open = false;
+        ct_lease_stop_keep_alive(executor, lease->ecu, now);
     }
     if (change != CT_LEASE_CHANGE_GRANTED) {
         ct_testers_lease_ended(executor, lease);
@@ -77,6 +81,49 @@ void ct_lease_give_back(struct ct_executor *executor, size_t ecu, struct ct_leas
     }
 }
 
+static bool may_keep_alive(struct ct_executor *executor, const struct ct_ecu *ecu, ct_ns now)
+{
+    struct ct_vehicle_state state = {0};
+    executor->ops.vehicle_state(executor->ops.user, now, &state);
+    return ct_policy_uds(executor->policy, ecu->session_owner.origin, ecu->name, tester_present, sizeof tester_present,
+                         false, &state, now) == CT_VERDICT_ALLOW;
+}
+
+/* A brief lease ends with its request, and a DoIP tester sends its own TesterPresent. */
+static void start_keep_alive(struct ct_executor *executor, size_t index, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[index];
+    struct ct_lease lease;
+    if (ecu->kept_alive || ecu->session_owner.origin == CT_ORIGIN_TESTER ||
+        ct_arbiter_owner(executor->arbiter, index, now, &lease) != CT_OK || lease.brief ||
+        !may_keep_alive(executor, ecu, now)) {
+        return;
+    }
+    ecu->kept_alive = ct_uds_client_keep_alive(ecu->client, tester_present, sizeof tester_present, 0, now) == CT_OK;
+    executor->ecus_kept_alive += ecu->kept_alive ? 1U : 0U;
+}
+
+void ct_lease_stop_keep_alive(struct ct_executor *executor, size_t index, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[index];
+    if (ecu->kept_alive) {
+        ecu->kept_alive = false;
+        executor->ecus_kept_alive--;
+        (void)!ct_uds_client_keep_alive(ecu->client, NULL, 0, 0, now);
+    }
+}
+
+bool ct_lease_keep_alive_frame(struct ct_executor *executor, size_t index, struct ct_frame *out_frame, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[index];
+    if (!ecu->kept_alive || ct_uds_client_next_frame(ecu->client, out_frame, now) != CT_OK) {
+        return false;
+    }
+    out_frame->bus = ecu->bus;
+    return may_keep_alive(executor, ecu, now) &&
+           ct_executor_judge(executor, CT_ORIGIN_GATEWAY, ecu->bus_name, out_frame, now) == CT_VERDICT_ALLOW;
+}
+
 void ct_lease_session(struct ct_executor *executor, size_t index, struct ct_lease_holder holder, bool open, ct_ns now)
 {
     struct ct_ecu *ecu = &executor->ecus[index];
@@ -86,5 +133,10 @@ void ct_lease_session(struct ct_executor *executor, size_t index, struct ct_leas
         /* the lease was lost while the session was being opened: nobody is left to close it */
         ecu->session_open = false;
         ecu->close_session = !ct_arbiter_is_foreign(executor->arbiter, index, now);
+    }
+    if (ecu->session_open) {
+        start_keep_alive(executor, index, now);
+    } else {
+        ct_lease_stop_keep_alive(executor, index, now);
     }
 }

@@ -332,7 +332,9 @@ bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame,
             }
             start_waiting(executor, i, now);
         }
-        if (!ecu->running.used && executor->channels_open != 0 && ct_testers_next_frame(executor, i, out_frame, now)) {
+        if (!ecu->running.used &&
+            (ct_lease_keep_alive_frame(executor, i, out_frame, now) ||
+             (executor->channels_open != 0 && ct_testers_next_frame(executor, i, out_frame, now)))) {
             executor->last = CT_LAST_ECU;
             executor->last_index = i;
             return true;
@@ -367,6 +369,8 @@ ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now)
         }
         if (ecu->running.used) {
             next = ct_ns_min(next, ecu->held ? now : ct_uds_client_tick(ecu->client, now));
+        } else if (ecu->kept_alive) {
+            next = ct_ns_min(next, ct_uds_client_tick(ecu->client, now));
         }
     }
     return next;
@@ -387,6 +391,7 @@ size_t ct_uds_end_all(struct ct_executor *executor, int reason, const char *text
     }
     for (size_t i = 0; i < executor->ecu_count; i++) {
         struct ct_ecu *ecu = &executor->ecus[i];
+        ct_lease_stop_keep_alive(executor, i, now);
         if (ecu->running.used) {
             ended++;
             break_off(executor, ecu,

@@ -5,7 +5,7 @@
 
 static const struct ct_lease_holder laptop = {CT_ORIGIN_LOCAL, 7};
 
-static struct ct_policy *policy_for_all(void)
+static struct ct_policy *policy_for_all(bool tester_present)
 {
     static const char buses[1][32] = {"can0"};
     const struct ct_policy_when any = {.max_speed_kmh = (double)NAN, .min_voltage = (double)NAN};
@@ -20,26 +20,31 @@ static struct ct_policy *policy_for_all(void)
     const struct ct_uds_rule uds[] = {
         {.ecu = "*", .service = 0x22, .data_last = 0xFFFF, .max_per_s = 100, .origins = origins, .when = any},
         {.ecu = "*", .service = 0x10, .data_last = 0xFFFF, .max_per_s = 100, .origins = origins, .when = any},
+        {.ecu = "*", .service = 0x3E, .data_last = 0xFFFF, .max_per_s = 100, .origins = origins, .when = any},
     };
     const struct ct_policy_rules rules = {.transmit_buses = buses,
                                           .transmit_bus_count = 1,
                                           .frames = &frame,
                                           .frame_count = 1,
                                           .uds = uds,
-                                          .uds_count = 2};
+                                          .uds_count = tester_present ? 3 : 2};
     struct ct_policy *policy = NULL;
     assert_int_equal(ct_policy_create(&rules, &policy), CT_OK);
     return policy;
 }
 
-static struct rig *rig_for_all(void **state)
+static void use_policy(struct rig *rig, bool tester_present)
 {
-    struct rig *rig = *state;
     struct ct_policy *old = rig->policy;
-    rig->policy = policy_for_all();
+    rig->policy = policy_for_all(tester_present);
     ct_executor_use_policy(rig->executor, rig->policy);
     ct_policy_free(old);
-    return rig;
+}
+
+static struct rig *rig_for_all(void **state)
+{
+    use_policy(*state, true);
+    return *state;
 }
 
 static void submit(struct rig *rig, uint64_t seq, enum ct_origin origin, uint32_t client, const uint8_t *request,
@@ -173,6 +178,89 @@ static void test_lease_that_ends_returns_the_ecu_to_its_default_session(void **s
     assert_int_equal(rig->frames_out, before); /* once */
 }
 
+static void open_session(struct rig *rig, uint64_t seq, ct_ns duration)
+{
+    static const uint8_t extended[] = {0x10, 0x03};
+    if (duration > 0) {
+        (void)acquire(rig, laptop, duration);
+    }
+    submit(rig, seq, laptop.origin, laptop.client, extended, sizeof extended);
+    rig_run(rig, 100);
+    assert_int_equal(final_of(rig, seq), CT_COMMAND_DONE);
+}
+
+static unsigned frames_within(struct rig *rig, int ms)
+{
+    const unsigned before = rig->frames_out;
+    rig_run(rig, ms);
+    return rig->frames_out - before;
+}
+
+/* ISO 14229-2: S3client is 2 s, S3server 5 s; 3E 80 asks for silence. Its lease's end sends 10 01, then nothing. */
+static void test_lease_keeps_its_session_open_until_it_ends(void **state)
+{
+    static const uint8_t present[] = {0x02, 0x3E, 0x80};
+    struct rig *rig = rig_for_all(state);
+    open_session(rig, 11, 60 * S);
+    assert_int_equal(frames_within(rig, 1700), 0);
+    assert_int_equal(frames_within(rig, 400), 1);
+    assert_memory_equal(rig->last_frame.data, present, sizeof present);
+    assert_int_equal(frames_within(rig, 12000), 6);
+    assert_int_equal(ct_uds_server_session(rig->server), 0x03);
+    assert_memory_equal(rig->last_frame.data, present, sizeof present);
+    submit_vin(rig, 2, laptop.origin, laptop.client); /* any request restarts S3 */
+    rig_run(rig, 1900);
+    assert_int_equal(final_of(rig, 2), CT_COMMAND_DONE);
+    assert_memory_not_equal(rig->last_frame.data, present, sizeof present);
+    ct_arbiter_leave(ct_executor_arbiter(rig->executor), laptop, rig->now);
+    rig_run(rig, 100);
+    assert_int_equal(rig->last_frame.data[1], 0x10);
+    assert_int_equal(rig->last_frame.data[2], 0x01);
+    assert_int_equal(frames_within(rig, 10000), 0);
+}
+
+static void test_lease_that_expires_ends_the_keep_alive(void **state)
+{
+    struct rig *rig = rig_for_all(state);
+    open_session(rig, 12, 5 * S);
+    assert_int_equal(frames_within(rig, 4850), 2); /* at 2 s and 4 s */
+    rig_run(rig, 200);
+    assert_int_equal(rig->last_frame.data[1], 0x10);
+    assert_int_equal(frames_within(rig, 10000), 0);
+}
+
+static void test_lease_keeps_nothing_alive_when_a_foreign_tester_comes_or_the_session_is_left(void **state)
+{
+    static const uint8_t usual[] = {0x10, 0x01};
+    struct rig *rig = rig_for_all(state);
+    open_session(rig, 13, 60 * S);
+    submit(rig, 2, laptop.origin, laptop.client, usual, sizeof usual);
+    rig_run(rig, 100);
+    assert_int_equal(final_of(rig, 2), CT_COMMAND_DONE);
+    assert_int_equal(frames_within(rig, 6000), 0);
+    open_session(rig, 14, 0);
+    assert_int_equal(frames_within(rig, 2100), 1);
+    foreign_frame(rig, 0, 0x02);
+    assert_int_equal(frames_within(rig, 6000), 0);
+}
+
+static void test_lease_keeps_nothing_alive_that_policy_forbids_or_nobody_holds(void **state)
+{
+    struct rig *rig = *state;
+    use_policy(rig, false);
+    open_session(rig, 15, 60 * S);
+    assert_int_equal(frames_within(rig, 6000), 0);
+    ct_arbiter_leave(ct_executor_arbiter(rig->executor), laptop, rig->now);
+    rig_run(rig, 100);
+    use_policy(rig, true);
+    open_session(rig, 16, 0); /* by a request of its own: its lease is brief */
+    assert_int_equal(frames_within(rig, 6000), 0);
+    open_session(rig, 17, 60 * S);
+    assert_int_equal(frames_within(rig, 2100), 1);
+    use_policy(rig, false); /* asked anew each time */
+    assert_int_equal(frames_within(rig, 6000), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +271,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lease_of_requests_is_brief_and_origins_alternate, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_lease_ends_for_a_foreign_tester_and_all_hold_off, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_lease_that_ends_returns_the_ecu_to_its_default_session, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_lease_keeps_its_session_open_until_it_ends, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_lease_that_expires_ends_the_keep_alive, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_lease_keeps_nothing_alive_when_a_foreign_tester_comes_or_the_session_is_left, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_lease_keeps_nothing_alive_that_policy_forbids_or_nobody_holds, rig_setup,
                                         rig_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
