@@ -34,6 +34,7 @@ static void take_frames(struct ct_bus *bus, struct bus_port *port, struct ct_fra
         ct_executor_receive(bus->executor, frame, bus->now);
         ct_bus_diag_frame(bus, frame);
     }
+    ct_bus_power_frames(bus, frames, count);
     ct_bus_route(bus, frames, count);
     ct_bus_anomaly_frames(bus, port, frames, count);
     ct_pipeline_frames(&bus->model->pipeline, frames, count, bus->now, &port->counts, ct_bus_emit, bus);

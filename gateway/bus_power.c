@@ -1,5 +1,5 @@
-/* The power state in the bus thread: lines and activity in; lines, twin entries and events out. The frame path knows
- * nothing of it: activity is seen in the counters of the ports. */
+/* The power state in the bus thread: lines and activity in; lines, twin entries and events out. The frame path only
+ * shows it what was received. */
 #include "bus_private.h"
 #include "gpio.h"
 #include "power_entries.h"
@@ -28,7 +28,7 @@ struct bus_power {
     struct input inputs[CT_POWER_LINES];
     struct ct_gpio *outputs[OUTPUTS];
     bool levels[OUTPUTS];
-    uint64_t received; /* frames of all ports, as last seen */
+    bool heard; /* a frame of somebody else, since the last tick */
     uint32_t transitions;
     struct ct_frame put; /* as the twin has it */
 };
@@ -184,13 +184,17 @@ static void read_inputs(struct ct_bus *bus)
 
 static void see_activity(struct ct_bus *bus)
 {
-    uint64_t received = 0;
-    for (size_t i = 0; i < bus->port_count; i++) {
-        received += bus->ports[i].port->stats.received;
-    }
-    if (received != bus->power->received) {
-        bus->power->received = received;
+    if (bus->power->heard) {
+        bus->power->heard = false;
         ct_power_bus_active(&bus->power->power, bus->now);
+    }
+}
+
+void ct_bus_power_frames(struct ct_bus *bus, const struct ct_frame *frames, size_t count)
+{
+    struct bus_power *own = bus->power;
+    for (size_t i = 0; own != NULL && i < count && !own->heard; i++) {
+        own->heard = (frames[i].flags & (CT_FRAME_ERR | CT_FRAME_SENT)) == 0;
     }
 }
 

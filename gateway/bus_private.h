@@ -152,6 +152,9 @@ ct_ns ct_bus_watch_tick(struct ct_bus *bus, struct bus_port *port);
 /* bus_power.c: all of them do nothing when no power state is configured. */
 int ct_bus_power_open(struct ct_bus *bus, char *problem, size_t size);
 void ct_bus_power_close(struct ct_bus *bus);
+/* What was received. Frames of others keep the gateway awake; neither its own nor error frames do: a controller tells
+ * of errors without end while an own frame finds nobody awake to acknowledge it. */
+void ct_bus_power_frames(struct ct_bus *bus, const struct ct_frame *frames, size_t count);
 /* Takes inputs, drives outputs, brings transitions into twin and events; returns when to call again. */
 ct_ns ct_bus_power_tick(struct ct_bus *bus);
 void ct_bus_power_stop(struct ct_bus *bus);

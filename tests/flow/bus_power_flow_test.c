@@ -242,6 +242,11 @@ static bool asks(struct rig *rig, enum ct_action action)
     return !refused;
 }
 
+static void receive(struct rig *rig, struct ct_frame frame)
+{
+    ct_bus_power_frames(&rig->bus, &frame, 1);
+}
+
 /* ---- tests */
 
 static void test_power_ignition_drives_lines_twin_events_and_requests(void **state)
@@ -267,10 +272,36 @@ static void test_power_ignition_drives_lines_twin_events_and_requests(void **sta
     assert_string_equal(twin_state(rig), "sleep");
     assert_false(chip.lines[STB].active || chip.lines[LED].active);
     assert_int_equal(rig->events, 4);
-    rig->port.stats.received++;
+    receive(rig, (struct ct_frame){.id = 0x123, .len = 8});
     run_until(rig, 1701);
     assert_string_equal(twin_state(rig), "wake");
     assert_true(chip.lines[STB].active);
+}
+
+/* The ECUs are asleep, and an own frame is tried again and again: the controller reports errors without end. */
+static void test_power_error_and_own_frames_keep_nobody_awake(void **state)
+{
+    struct rig *rig = *state;
+    open_power(rig);
+    run_until(rig, 100);
+    receive(rig, (struct ct_frame){.id = 0x123, .len = 8});
+    for (int64_t ms = 200; ms < 1050; ms += 50) {
+        run_until(rig, ms);
+        rig->port.stats.received += 2;
+        receive(rig, (struct ct_frame){.id = 0x20, .flags = CT_FRAME_ERR, .len = 8}); /* no acknowledgement */
+        receive(rig, (struct ct_frame){.id = 0x124, .flags = CT_FRAME_SENT, .len = 8});
+    }
+    assert_string_equal(twin_state(rig), "wake");
+    run_until(rig, 1110); /* 1 s after the last frame of somebody else */
+    assert_string_equal(twin_state(rig), "sleep");
+    receive(rig, (struct ct_frame){.id = 0x20, .flags = CT_FRAME_ERR, .len = 8});
+    run_until(rig, 1300);
+    assert_string_equal(twin_state(rig), "sleep");
+    assert_false(chip.lines[STB].active);
+    const struct ct_frame both[] = {{.id = 0x20, .flags = CT_FRAME_ERR, .len = 8}, {.id = 0x123, .len = 8}};
+    ct_bus_power_frames(&rig->bus, both, 2);
+    run_until(rig, 1301);
+    assert_string_equal(twin_state(rig), "wake");
 }
 
 static struct ct_command_status last_status;
@@ -456,6 +487,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIGGED(test_power_ignition_drives_lines_twin_events_and_requests),
+        RIGGED(test_power_error_and_own_frames_keep_nobody_awake),
         RIGGED(test_power_request_that_outlasts_the_polling_budget_is_ended),
         RIGGED(test_power_outbox_with_a_backend_prolongs_after_run),
         RIGGED(test_power_outbox_without_a_backend_is_no_work),
