@@ -1,5 +1,6 @@
 #include "uds_words.h"
 
+#include "bytes.h"
 #include "obd.h"
 #include "uds.h"
 
@@ -124,8 +125,7 @@ static void find_ids(const struct shape *shape, const uint8_t *data, size_t len,
     const size_t max = shape->many && words->kind == CT_UDS_MESSAGE_REQUEST ? CT_UDS_WORDS_IDS : 1;
     words->id_bytes = shape->bytes;
     for (size_t at = shape->at; at + shape->bytes <= len && words->id_count < max; at += shape->bytes) {
-        words->ids[words->id_count++] =
-            shape->bytes == 2 ? (uint16_t)(data[at] << 8 | data[at + 1]) : (uint16_t)data[at];
+        words->ids[words->id_count++] = shape->bytes == 2 ? ct_be16(data + at) : data[at];
     }
 }
 

@@ -21,7 +21,7 @@ static void test_routes_reconnects_are_no_shared_key(void **state)
 {
     (void)state;
     struct ct_zmq_routes *routes = make();
-    char id[8];
+    char id[16];
     for (int i = 0; i < 200; i++) { /* every second another connection, the old one's last messages among the new's */
         const ct_ns now = i * CT_NS_PER_S;
         snprintf(id, sizeof id, "%05d", i);
