@@ -6,6 +6,7 @@
 #include "files.h"
 #include "keys.h"
 #include "keys_peers.h"
+#include "keys_sign.h"
 
 #include <sys/stat.h>
 
@@ -24,7 +25,8 @@ static void print_help(FILE *to)
         "       cantwin keys show --dir DIR\n"
         "       cantwin keys pair --dir DIR --name NAME\n"
         "       cantwin keys add|revoke --dir DIR --vehicle ID|--subscriber NAME [--key KEY] [--topics PREFIXES]\n"
-        "       cantwin keys list --dir DIR\n\n"
+        "       cantwin keys list --dir DIR\n"
+        "       cantwin keys sign-command --key FILE PAYLOAD\n\n"
         "init makes the keys that are missing in DIR and never overwrites one:\n"
         "  fleet.curve.pub|.key            the backend's transport key\n"
         "  vehicle-ID.curve.pub|.key       the vehicle's transport key, which is its identity\n"
@@ -37,7 +39,10 @@ static void print_help(FILE *to)
         "add lets a public key in (at the backend: its secret half stays where it was made); a vehicle may have two "
         "while\n"
         "one replaces the other. revoke shuts out the key, or all keys of that name, for good. list shows both kinds.\n"
-        "A running backend follows within a second.\n\n"
+        "A running backend follows within a second.\n"
+        "sign-command signs a command the backend prepared with the release key, where that key is kept: it tells in "
+        "words\n"
+        "what is signed (standard error) and prints what POST vehicles/ID/commands/CID/release takes.\n\n"
         "examples:\n"
         "  cantwin keys init --dir keys --vehicle demo\n"
         "  cantwin keys init --dir keys --vehicle truck-7      (adds a second vehicle)\n"
@@ -45,7 +50,8 @@ static void print_help(FILE *to)
         "  cantwin keys pair --dir /etc/cantwin/keys --name vehicle-truck-7                (on the vehicle)\n"
         "  cantwin keys add --dir keys --vehicle truck-7 --key 'Z85KEY'                    (at the backend)\n"
         "  cantwin keys add --dir keys --subscriber map --key 'Z85KEY' --topics 'truck-7/ truck-8/'\n"
-        "  cantwin keys revoke --dir keys --vehicle truck-7 --key 'Z85KEY'\n",
+        "  cantwin keys revoke --dir keys --vehicle truck-7 --key 'Z85KEY'\n"
+        "  cantwin keys sign-command --key keys/release.ed25519.key 0A04746F79...\n",
         to);
 }
 
@@ -396,6 +402,9 @@ int ct_cli_keys(int argc, char **argv)
     if (argc < 2) {
         print_help(stderr);
         return CT_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "sign-command") == 0) {
+        return ct_keys_sign_command(argc, argv);
     }
     struct options options = {.dir = NULL};
     const int code = take_options(argc, argv, &options);

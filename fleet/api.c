@@ -25,6 +25,7 @@ static const struct route {
     {CT_API_PUT, CT_ACCESS_OPERATOR, "vehicles/*/desired", true, ct_api_put_desired},
     {CT_API_POST, CT_ACCESS_TECHNICIAN, "vehicles/*/diagnostics", true, ct_api_post_diagnostics},
     {CT_API_POST, CT_ACCESS_TECHNICIAN, "vehicles/*/jobs", true, ct_api_post_job},
+    {CT_API_POST, CT_ACCESS_TECHNICIAN, "vehicles/*/commands/*/release", true, ct_api_post_release},
     {CT_API_GET, CT_ACCESS_VIEWER, "commands/*", false, ct_api_get_command},
     {CT_API_PUT, CT_ACCESS_OPERATOR, "vehicles/*/labels", true, ct_api_put_labels},
     {CT_API_GET, CT_ACCESS_VIEWER, "vehicles/*/quality", true, ct_api_get_quality},

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEADLINE_MS_MIN 1000
-#define DEADLINE_MS_MAX 600000
-#define DETAIL_MAX      (2 * CT_COMMAND_UDS_MAX + 64)
+#define DEADLINE_MS_MIN    1000
+#define DEADLINE_MS_MAX    600000
+#define OFFLINE_EXPIRES_MS (3600 * INT64_C(1000)) /* a person signs in between */
+#define DETAIL_MAX         (2 * CT_COMMAND_UDS_MAX + 64)
 
 static bool find_kind(const char *text, int *out_kind)
 {
@@ -58,6 +59,14 @@ static bool take_data(const cJSON *body, struct ct_command *command)
     return !needed || command->request_len > 0;
 }
 
+static bool take_release(const cJSON *body, bool *offline)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(body, "release");
+    const char *text = cJSON_GetStringValue(item);
+    *offline = text != NULL && strcmp(text, "offline") == 0;
+    return item == NULL || *offline;
+}
+
 /* "write-did 0160 AABB", for people and lists. */
 static void describe(const struct ct_command *command, char out[DETAIL_MAX])
 {
@@ -76,6 +85,7 @@ static int start_job(struct ct_api_call *call, const cJSON *body)
     const char *ecu = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "ecu"));
     struct ct_command command = {.action = CT_ACTION_DIAGNOSTIC_JOB};
     char detail[DETAIL_MAX];
+    bool offline = false;
     if (!find_kind(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "job")), &command.job_kind)) {
         return ct_api_error(call->out, 400,
                             "\"job\" must be read-dtcs, clear-dtcs, read-did, write-did, routine or raw");
@@ -92,19 +102,26 @@ static int start_job(struct ct_api_call *call, const cJSON *body)
     if (!take_data(body, &command)) {
         return ct_api_error(call->out, 400, "\"data\" must be hex; write-did and raw need it");
     }
+    if (!take_release(body, &offline)) {
+        return ct_api_error(call->out, 400,
+                            "\"release\" can be \"offline\": the command waits for a release signature");
+    }
     const int status = ct_api_take_times(call, body, &command);
     if (status != 0) {
         return status;
     }
+    if (offline && !cJSON_HasObjectItem(body, "expires_in_ms")) {
+        command.expires_utc_ms = call->moment.utc_ns / CT_NS_PER_MS + OFFLINE_EXPIRES_MS;
+    }
     (void)snprintf(command.ecu, sizeof command.ecu, "%s", ecu);
     describe(&command, detail);
-    return ct_api_issue(call, &command, detail);
+    return offline ? ct_api_issue_held(call, &command, detail) : ct_api_issue(call, &command, detail);
 }
 
 int ct_api_post_job(struct ct_api_call *call)
 {
-    static const char *const keys[] = {"ecu",         "job",           "identifier", "data",
-                                       "deadline_ms", "expires_in_ms", "ttl_ms",     NULL};
+    static const char *const keys[] = {"ecu",           "job",    "identifier", "data", "deadline_ms",
+                                       "expires_in_ms", "ttl_ms", "release",    NULL};
     int status = 400;
     cJSON *body = ct_api_body(call, keys, &status);
     if (body != NULL) {

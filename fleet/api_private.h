@@ -75,11 +75,16 @@ int ct_api_get_me(struct ct_api_call *call);
 int ct_api_put_desired(struct ct_api_call *call);
 int ct_api_post_diagnostics(struct ct_api_call *call);
 int ct_api_post_job(struct ct_api_call *call);
+int ct_api_post_release(struct ct_api_call *call);
 
 /* expires_in_ms and ttl_ms of a command; 0, or the status of the error. */
 struct ct_command;
 int ct_api_take_times(struct ct_api_call *call, const struct cJSON *body, struct ct_command *command);
 /* Signs and queues it; 202 and the command's id, or the status of the error. */
 int ct_api_issue(struct ct_api_call *call, struct ct_command *command, const char *detail);
+/* The same, kept back; tells the bytes that the holder of a release key signs. */
+int ct_api_issue_held(struct ct_api_call *call, struct ct_command *command, const char *detail);
+/* The status of what could not be issued. */
+int ct_api_issue_failed(struct ct_api_call *call, int err);
 
 #endif

@@ -49,16 +49,21 @@ int ct_api_take_times(struct ct_api_call *call, const cJSON *body, struct ct_com
     return 0;
 }
 
+int ct_api_issue_failed(struct ct_api_call *call, int err)
+{
+    if (err == CT_ERR_FULL) {
+        return ct_api_error(call->out, 429, "%d commands wait for this vehicle already", CT_COMMANDS_WAITING_MAX);
+    }
+    call->fatal = err;
+    return 500;
+}
+
 int ct_api_issue(struct ct_api_call *call, struct ct_command *command, const char *detail)
 {
     (void)snprintf(command->vehicle_id, sizeof command->vehicle_id, "%s", call->vehicle->id);
     const int err = ct_folder_issue(call->folder, call->vehicle, command, detail, call->moment);
-    if (err == CT_ERR_FULL) {
-        return ct_api_error(call->out, 429, "%d commands wait for this vehicle already", CT_COMMANDS_WAITING_MAX);
-    }
     if (err != CT_OK) {
-        call->fatal = err;
-        return 500;
+        return ct_api_issue_failed(call, err);
     }
     struct ct_json json;
     ct_json_init(&json, call->out);

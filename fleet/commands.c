@@ -23,11 +23,17 @@
     X(SET_RESPONSE, "UPDATE commands SET response = ? WHERE id = ?")                                                 \
     X(SET_REPORTED, "UPDATE commands SET reported = ? WHERE id = ?")                                                 \
     X(SET_SENT, "UPDATE commands SET sent_utc_ms = ? WHERE id = ? AND sent_utc_ms IS NULL")                          \
-    X(WAITING, "SELECT id, signed FROM commands WHERE vehicle = ? AND state = 0 AND (sent_utc_ms IS NULL OR ? = 0) " \
+    X(WAITING, "SELECT id, signed FROM commands WHERE vehicle = ? AND state = 0 AND reason = 0 AND "                 \
+               "(sent_utc_ms IS NULL OR ? = 0) "                                                                     \
                "ORDER BY seq")                                                                                       \
     X(WAITING_COUNT, "SELECT count(*) FROM commands WHERE vehicle = ? AND state = 0")                                \
     X(EXPIRED, "SELECT id, vehicle, sent_utc_ms FROM commands WHERE state = 0 AND expires_utc_ms + "                 \
                "iif(sent_utc_ms IS NULL, 0, ?) < ? LIMIT 100")                                                       \
+    X(HELD,                                                                                                          \
+      "SELECT signed, EXISTS(SELECT 1 FROM commands AS later WHERE later.vehicle = held.vehicle AND later.seq > "    \
+      "held.seq AND later.sent_utc_ms IS NOT NULL) FROM commands AS held WHERE id = ? AND state = 0 AND reason = ? " \
+      "AND expires_utc_ms > ?")                                                                                      \
+    X(SET_SIGNED, "UPDATE commands SET signed = ?, reason = 0 WHERE id = ?")                                         \
     X(GET, "SELECT " ROW "WHERE id = ?")                                                                             \
     X(LIST, "SELECT " ROW "WHERE vehicle = ? ORDER BY seq DESC LIMIT ?")                                             \
     X(HISTORY, "SELECT state, reason, utc_ms FROM command_history WHERE command = ? ORDER BY id")                    \
@@ -234,6 +240,56 @@ int ct_commands_issue(struct ct_commands *commands, int64_t vehicle_row, struct 
     return err;
 }
 
+int ct_commands_hold(struct ct_commands *commands, const uint8_t id[CT_COMMAND_ID_SIZE], int64_t utc_ms)
+{
+    const int err =
+        ct_statement_bind(commands->statements[S_SET_STATE], "iitb", INT64_C(0), (int64_t)CT_COMMAND_AWAITING_RELEASE,
+                          (const char *)NULL, id, (size_t)CT_COMMAND_ID_SIZE);
+    const int set = err == CT_OK ? ct_statement_run(commands->statements[S_SET_STATE]) : err;
+    return set == CT_OK ? add_history(commands, id, CT_COMMAND_AWAITING_RELEASE, 0, utc_ms) : set;
+}
+
+static int add_signature(sqlite3_stmt *held, const struct ct_signature *signature, struct ct_buf *out)
+{
+    struct ct_signature signatures[CT_SIGNATURES_MAX];
+    const uint8_t *payload = NULL;
+    size_t len = 0;
+    size_t count = 0;
+    const int err = ct_signed_command_split(sqlite3_column_blob(held, 0), (size_t)sqlite3_column_bytes(held, 0),
+                                            &payload, &len, signatures, &count);
+    if (err != CT_OK || count != 1) {
+        return CT_ERR_CORRUPT;
+    }
+    if (memcmp(signatures[0].key_id, signature->key_id, CT_KEY_ID_SIZE) == 0) {
+        return CT_ERR_ARGUMENT;
+    }
+    signatures[count++] = *signature;
+    return ct_signed_command_join(payload, len, signatures, count, out);
+}
+
+int ct_commands_release(struct ct_commands *commands, const uint8_t id[CT_COMMAND_ID_SIZE],
+                        const struct ct_signature *signature, int64_t utc_ms)
+{
+    sqlite3_stmt *held = commands->statements[S_HELD];
+    sqlite3_stmt *set = commands->statements[S_SET_SIGNED];
+    struct ct_buf signed_command;
+    int err =
+        ct_statement_bind(held, "bii", id, (size_t)CT_COMMAND_ID_SIZE, (int64_t)CT_COMMAND_AWAITING_RELEASE, utc_ms);
+    const int row = err == CT_OK ? ct_statement_row(held) : err;
+    if (row != 1) {
+        return row == 0 ? CT_ERR_NOT_FOUND : row;
+    }
+    ct_buf_init(&signed_command, SIGNED_MAX);
+    err = sqlite3_column_int(held, 1) != 0 ? CT_ERR_EXISTS : add_signature(held, signature, &signed_command);
+    ct_statement_end(held);
+    if (err == CT_OK) {
+        err = ct_statement_bind(set, "bb", signed_command.data, signed_command.len, id, (size_t)CT_COMMAND_ID_SIZE);
+    }
+    err = err == CT_OK ? ct_statement_run(set) : err;
+    ct_buf_free(&signed_command);
+    return err == CT_OK ? add_history(commands, id, 0, 0, utc_ms) : err;
+}
+
 /* ------------------------------------------------------------------------------------------------ life */
 
 static int store_result(struct ct_commands *commands, const struct ct_command_status *status)
@@ -352,6 +408,9 @@ static int give_row(sqlite3_stmt *row, ct_command_row_fn fn, void *user)
     if (sqlite3_column_bytes(row, 0) != CT_COMMAND_ID_SIZE) {
         return CT_ERR_CORRUPT;
     }
+    const int state = sqlite3_column_int(row, 9);
+    const int reason = sqlite3_column_int(row, 10);
+    const bool held = state == 0 && reason == CT_COMMAND_AWAITING_RELEASE;
     const struct ct_command_row out = {
         .id = sqlite3_column_blob(row, 0),
         .vehicle_row = sqlite3_column_int64(row, 1),
@@ -362,8 +421,8 @@ static int give_row(sqlite3_stmt *row, ct_command_row_fn fn, void *user)
         .issued_utc_ms = sqlite3_column_int64(row, 6),
         .expires_utc_ms = sqlite3_column_int64(row, 7),
         .sent_utc_ms = sqlite3_column_int64(row, 8),
-        .state = sqlite3_column_int(row, 9),
-        .reason = sqlite3_column_int(row, 10),
+        .state = held ? CT_COMMAND_AWAITING_RELEASE : state,
+        .reason = held ? 0 : reason,
         .response = sqlite3_column_blob(row, 11),
         .response_len = (size_t)sqlite3_column_bytes(row, 11),
         .has_reported = sqlite3_column_type(row, 12) != SQLITE_NULL,
@@ -438,30 +497,4 @@ int ct_commands_count(struct ct_commands *commands, uint64_t *out_count, uint64_
     *out_waiting = (uint64_t)sqlite3_column_int64(count, 1);
     ct_statement_end(count);
     return CT_OK;
-}
-
-const char *ct_commands_state_text(int state, int64_t sent_utc_ms)
-{
-    if (state == CT_COMMAND_SENT || (state == 0 && sent_utc_ms != 0)) {
-        return "sent";
-    }
-    return state == 0 ? "queued" : ct_command_state_text(state);
-}
-
-const char *ct_commands_desired_text(int state, int reason)
-{
-    static const char *const texts[] = {
-        [CT_COMMAND_ACCEPTED] = "pending",    [CT_COMMAND_REFUSED] = "refused",
-        [CT_COMMAND_RUNNING] = "pending",     [CT_COMMAND_DONE] = "applied",
-        [CT_COMMAND_FAILED] = "failed",       [CT_COMMAND_EXPIRED] = "expired",
-        [CT_COMMAND_CANCELLED] = "cancelled", [CT_COMMAND_OUTCOME_UNKNOWN] = "unknown",
-    };
-    if (reason == CT_REASON_SUPERSEDED) {
-        return "superseded";
-    }
-    if (state == CT_COMMAND_FAILED && reason == CT_REASON_NOT_OBSERVED) {
-        return "overridden";
-    }
-    const bool known = state > 0 && (size_t)state < sizeof texts / sizeof texts[0];
-    return known ? texts[state] : "pending";
 }

@@ -3,7 +3,8 @@
  * A command is durable before it may be sent. It is given to the link again after every reconnect until the vehicle's
  * first status came; the vehicle executes an id once. Writes belong to the database's open transaction.
  * Besides the states of command.h: 0 is "queued", CT_COMMAND_SENT "sent" (given to the link, no status yet; kept in the
- * history only). Belongs to one thread. */
+ * history only), CT_COMMAND_AWAITING_RELEASE "awaiting-release" (kept back until a release signature came). Belongs to
+ * one thread. */
 #ifndef CT_FLEET_COMMANDS_H
 #define CT_FLEET_COMMANDS_H
 
@@ -12,9 +13,10 @@
 #include "database.h"
 #include "envelope.h"
 
-#define CT_COMMAND_SENT         100
-#define CT_COMMAND_GIVEN_UP_MS  (24 * 3600 * INT64_C(1000)) /* sent, never answered: outcome unknown */
-#define CT_COMMANDS_WAITING_MAX 1000                        /* of one vehicle; more are refused with CT_ERR_FULL */
+#define CT_COMMAND_SENT             100
+#define CT_COMMAND_AWAITING_RELEASE 101
+#define CT_COMMAND_GIVEN_UP_MS      (24 * 3600 * INT64_C(1000)) /* sent, never answered: outcome unknown */
+#define CT_COMMANDS_WAITING_MAX     1000                        /* of one vehicle; more are refused with CT_ERR_FULL */
 
 struct ct_commands;
 
@@ -27,6 +29,14 @@ void ct_commands_close(struct ct_commands *commands); /* accepts NULL; wipes the
  * supersedes the one before if that was not sent yet. CT_ERR_FULL: too many wait. */
 int ct_commands_issue(struct ct_commands *commands, int64_t vehicle_row, struct ct_command *command, const char *detail,
                       int64_t utc_ms) CT_MUST_CHECK;
+
+/* Keeps a command that was just issued back until its release signature comes; it expires as others. */
+int ct_commands_hold(struct ct_commands *commands, const uint8_t id[CT_COMMAND_ID_SIZE], int64_t utc_ms) CT_MUST_CHECK;
+/* Adds the signature, which the vehicle verifies, and lets the command go. CT_ERR_NOT_FOUND: it does not wait for one;
+ * CT_ERR_EXISTS: a later command was sent, and the vehicle takes none of before; CT_ERR_ARGUMENT: the director's key.
+ */
+int ct_commands_release(struct ct_commands *commands, const uint8_t id[CT_COMMAND_ID_SIZE],
+                        const struct ct_signature *signature, int64_t utc_ms) CT_MUST_CHECK;
 
 /* A status from the vehicle. *out_changed: false when it says nothing new (or of no known command). */
 int ct_commands_status(struct ct_commands *commands, int64_t vehicle_row, const struct ct_command_status *status,

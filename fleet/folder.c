@@ -318,7 +318,8 @@ static int send_one(void *user, const uint8_t id[CT_COMMAND_ID_SIZE], const uint
     return ct_commands_sent(sending->folder->commands, id, sending->utc_ms);
 }
 
-static int send_waiting(struct ct_folder *folder, struct ct_vehicle *vehicle, bool unsent_only, struct ct_moment moment)
+int ct_folder_send_waiting(struct ct_folder *folder, struct ct_vehicle *vehicle, bool unsent_only,
+                           struct ct_moment moment)
 {
     struct sending sending = {folder, vehicle, moment.utc_ns / CT_NS_PER_MS};
     int err = ct_folder_write(folder, moment);
@@ -354,7 +355,7 @@ static int sweep(struct ct_folder *folder, struct ct_moment moment)
         struct ct_vehicle *vehicle = ct_registry_at(folder->registry, i);
         if (vehicle->connected && vehicle->retry_commands) {
             vehicle->retry_commands = false;
-            err = send_waiting(folder, vehicle, false, moment);
+            err = ct_folder_send_waiting(folder, vehicle, false, moment);
         }
     }
     return err == CT_OK ? ct_commands_expire(folder->commands, moment.utc_ns / CT_NS_PER_MS, tell_ended, folder) : err;
@@ -403,7 +404,7 @@ int ct_folder_vehicle_hello(struct ct_folder *folder, const char *vehicle_id, co
     vehicle->dirty = true;
     err = ct_history_add_event(folder->history, vehicle->row, vehicle->last_seen_utc_ms, "vehicle-connected",
                                vehicle->software, "{}");
-    return err == CT_OK ? send_waiting(folder, vehicle, false, moment) : err;
+    return err == CT_OK ? ct_folder_send_waiting(folder, vehicle, false, moment) : err;
 }
 
 void ct_folder_vehicle_seen(struct ct_folder *folder, const char *vehicle_id, int64_t utc_ms)
@@ -467,7 +468,7 @@ int ct_folder_issue(struct ct_folder *folder, struct ct_vehicle *vehicle, struct
         err = ct_folder_commit(folder);
     }
     if (err == CT_OK && vehicle->connected && !vehicle->retry_commands) {
-        err = send_waiting(folder, vehicle, true, moment);
+        err = ct_folder_send_waiting(folder, vehicle, true, moment);
     }
     if (err == CT_OK) {
         ct_folder_stream_command(folder, vehicle, command->command_id);

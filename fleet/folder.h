@@ -95,6 +95,13 @@ void ct_folder_watch(struct ct_folder *folder, const char *vehicle_id, bool begi
 int ct_folder_issue(struct ct_folder *folder, struct ct_vehicle *vehicle, struct ct_command *command,
                     const char *detail, struct ct_moment moment) CT_MUST_CHECK;
 
+/* Makes a command durable and keeps it back until its release signature comes. As ct_commands_issue. */
+int ct_folder_issue_held(struct ct_folder *folder, struct ct_vehicle *vehicle, struct ct_command *command,
+                         const char *detail, struct ct_moment moment) CT_MUST_CHECK;
+/* Adds the signature to such a command, makes it durable and sends it. As ct_commands_release. */
+int ct_folder_release(struct ct_folder *folder, struct ct_vehicle *vehicle, const uint8_t id[CT_COMMAND_ID_SIZE],
+                      const struct ct_signature *signature, struct ct_moment moment) CT_MUST_CHECK;
+
 /* For the API. */
 struct ct_registry *ct_folder_registry(struct ct_folder *folder);
 struct ct_history *ct_folder_history(struct ct_folder *folder);

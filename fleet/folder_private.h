@@ -43,6 +43,10 @@ int ct_fold_lost(struct ct_folder *folder, struct ct_vehicle *vehicle, struct ct
 void ct_fold_state(struct ct_folder *folder, struct ct_vehicle *vehicle, const uint8_t *state, size_t len,
                    struct ct_moment moment);
 
+/* folder.c: gives the vehicle's link what waits, all or what was never sent. */
+int ct_folder_send_waiting(struct ct_folder *folder, struct ct_vehicle *vehicle, bool unsent_only,
+                           struct ct_moment moment) CT_MUST_CHECK;
+
 /* folder_stores.c: looks at every vehicle that changed. */
 int ct_folder_judge(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 

@@ -20,6 +20,9 @@ uds:
   - { ecu: "*", service: 0x22, rate: 1000, origins: [backend] }
   - { ecu: "*", service: 0x2E, release: true, rate: 10, origins: [backend] }
   - { ecu: "*", service: 0x14, release: true, rate: 10, origins: [backend] }
+  - { ecu: "*", service: 0x31, release: true, rate: 10, origins: [backend] }
+  - { ecu: "*", service: 0x10, rate: 10, origins: [backend] }
+  - { ecu: "*", service: 0x27, rate: 10, origins: [backend] }
 """
 
 
@@ -107,18 +110,93 @@ def run(report, backend):
     report.equal("remote_job wrong_bodies_are_refused", wrong, [400] * 7)
 
 
+def prepare(backend, **body):
+    return backend.call("POST", V + "jobs", {**body, "release": "offline"})
+
+
+def sign(backend, answer, keys="keys"):
+    """What the holder of a release key gets: the body to post and the words."""
+    done = subprocess.run([BIN / "cantwin", "keys", "sign-command", "--key", f"{keys}/release.ed25519.key", answer.json["payload"]],
+                          cwd=backend.folder, capture_output=True, text=True, timeout=20, check=True)
+    return json.loads(done.stdout), done.stderr
+
+
+def release(backend, answer, signature):
+    return backend.call("POST", f"{V}commands/{answer.json['command_id']}/release", signature).status
+
+
+def released(backend, keys="keys", **body):
+    answer = prepare(backend, **body)
+    if release(backend, answer, sign(backend, answer, keys)[0]) != 202:
+        return {"state": "release not taken", "history": []}
+    return finish(backend, answer)
+
+
+def codes_of(backend):
+    return [d["code"] for d in job(backend, ecu="engine", job="read-dtcs", identifier=0x08)["result"]["ecus"][0]["dtcs"]]
+
+
+def clear(report, backend):
+    mend = {"ecu": "engine", "job": "routine", "identifier": 0x300, "data": "010000"}
+    strange = prepare(backend, ecu="engine", job="clear-dtcs")
+    taken = release(backend, strange, sign(backend, strange, "other")[0])
+    codes = codes_of(backend)  # a later command has ended by now; what is not genuine is never answered
+    report.equal("remote_job release_by_a_strange_key_does_nothing",
+                 (taken, codes, backend.get(f"api/v1/commands/{strange.json['command_id']}").json["state"]), (202, [0x017100], "sent"))
+    report.equal("remote_job released_routine_is_carried_out", released(backend, **mend)["state"], "done")
+    answer = prepare(backend, ecu="engine", job="clear-dtcs")
+    waiting = backend.get(f"api/v1/commands/{answer.json['command_id']}").json
+    report.equal("remote_job without_its_release_waits",
+                 (answer.status, answer.json["state"], answer.json["domain"], waiting["state"], waiting["final"]),
+                 (202, "awaiting-release", "cantwin/command/v1", "awaiting-release", False))
+    body, words = sign(backend, answer)
+    report.equal("remote_job signer_reads_what_it_does", [w in words for w in ("toy", "engine", "clear-dtcs")], [True] * 3)
+    wrong = [release(backend, answer, b) for b in ({}, {**body, "signature": "00"}, {**body, "key_id": "zz" * 32})]
+    report.equal("remote_job release_of_wrong_form_is_refused", wrong, [400] * 3)
+    report.equal("remote_job release_of_nothing_is_not_found", backend.call("POST", f"{V}commands/{'0' * 32}/release", body).status, 404)
+    report.equal("remote_job release_is_taken_once", [release(backend, answer, body) for _ in range(2)], [202, 409])
+    done = finish(backend, answer)
+    report.equal("remote_job released_clear_clears", (done["state"], [h["state"] for h in done["history"]][:3], codes_of(backend)),
+                 ("done", ["queued", "awaiting-release", "queued"], []))
+    trail = [r["status"] for r in backend.get("api/v1/audit?limit=1000").json["audit"]
+             if r["action"].endswith(f"{answer.json['command_id']}/release")]
+    report.equal("remote_job releases_are_in_the_audit_trail", sorted(trail), [202, 400, 400, 400, 409])
+
+
+def write(report, backend):
+    mark = b"cantwin released".hex()
+    body = {"ecu": "engine", "job": "write-did", "identifier": 0x300, "data": mark}
+    late = prepare(backend, **body)
+    signature, _ = sign(backend, late)
+    before = raw(backend, "engine", "220300").hex()
+    report.equal("remote_job overtaken_release_is_refused", (release(backend, late, signature), before == "620300" + mark), (409, False))
+    early = prepare(backend, expires_in_ms=1000, **body)
+    report.equal("remote_job nobody_released_expires", (finish(backend, early)["state"], release(backend, early, signature)),
+                 ("expired", 409))
+    raw(backend, "engine", "1003")
+    mixed = int.from_bytes(raw(backend, "engine", "2701")[2:], "big") ^ 0x63616E74  # sim/ecu_service.h
+    key = ((mixed << 1 | mixed >> 31) + 0x7477696E) & 0xFFFFFFFF
+    raw(backend, "engine", f"2702{key:08X}")
+    written = released(backend, **body)
+    report.equal("remote_job released_write_writes", (written["state"], raw(backend, "engine", "220300").hex()), ("done", "620300" + mark))
+
+
 def main():
     report = Report()
     backend = Backend()
     try:
         with Vehicle() as vehicle:
             backend.start()
+            subprocess.run([BIN / "cantwin", "keys", "init", "--dir", "other", "--vehicle", "toy"], cwd=backend.folder, check=True,
+                           stdout=subprocess.DEVNULL)
             (vehicle.path / "policy.yaml").write_text(POLICY, encoding="ascii")
             (vehicle.path / "gateway.yaml").write_text(gateway_config(backend), encoding="ascii")
             vehicle.cantwin("bus", "send", "unix:can0.sock", "7E0#06310103000001AA")  # the mixture becomes lean
             report.equal("remote_job the_mixture_is_confirmed", bool(wait_for(lambda: confirmed(vehicle))), True)
             vehicle.start([BIN / "cantwin-gateway", "--config", "gateway.yaml"])
             run(report, backend)
+            clear(report, backend)
+            write(report, backend)
     finally:
         backend.stop()
     return 1 if report.failed else 0
