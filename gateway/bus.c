@@ -284,7 +284,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
         due = ct_ns_min(due, ct_executor_tick(bus->executor, bus->now));
     }
     due = ct_ns_min(due, ct_bus_diag_tick(bus));
-    const bool failed = ct_bus_send_pump(bus);
+    const bool unsent = ct_bus_send_pump(bus);
     if (bus->status != NULL) {
         ct_status_changes(bus->status);
     }
@@ -296,7 +296,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
     } else if (waiting > 0) { /* most rounds have nothing for the storage thread */
         ct_channel_notify(out);
     }
-    const bool waits = !clear || failed || bus->has_unsent || atomic_load(&bus->next_model) != NULL;
+    const bool waits = !clear || unsent || atomic_load(&bus->next_model) != NULL;
     return waits ? ct_ns_min(due, bus->now + RETRY_NS) : due;
 }
 

@@ -51,6 +51,12 @@ struct bus_port {
 
     struct ct_bus_health health;
     struct ct_bus_load load;
+    /* The executor's frame that the full port has not taken yet: every bus has its own, so that it delays only itself.
+     */
+    struct ct_frame unsent;
+    bool has_unsent;
+    ct_ns unsent_since;
+
     uint64_t link_revision;          /* of the port's link, taken over */
     struct ct_bus_health health_put; /* as the twin has it */
     ct_ns health_due;                /* not before */
@@ -102,11 +108,6 @@ struct ct_bus {
     struct ct_msg_gap lost; /* samples that never found room, not yet reported */
     uint64_t lost_total, owed_lost;
     bool stopping;
-
-    /* sending */
-    struct ct_frame unsent; /* handed out by the executor, not yet taken by its port */
-    bool has_unsent;
-    ct_ns unsent_since;
 
     /* snapshots */
     bool snapshot_wanted;
@@ -193,7 +194,7 @@ int ct_bus_doip_open(struct ct_bus *bus, char *problem, size_t size);
 void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle_state *out_state);
 int ct_bus_executor_open(struct ct_bus *bus);
 void ct_bus_command_status(void *bus, const struct ct_command_status *status); /* to whoever sent the command */
-/* True when a write failed: the port may want a tick soon. */
+/* True when a write failed or a frame waits: it wants another turn soon. */
 bool ct_bus_send_pump(struct ct_bus *bus);
 void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value);
 /* For a local client; `tag` comes back with the statuses. */

@@ -255,39 +255,59 @@ int ct_bus_executor_open(struct ct_bus *bus)
     return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
 }
 
+_Static_assert(CT_GATEWAY_BUSES_MAX <= CT_EXECUTOR_BUSES_MAX, "a bit for each bus");
+
 /* CT_ERR_AGAIN: the port is full, keep the frame for a while. CT_ERR_DOWN: it was not sent, whatever the reason. */
-static int send_frame(struct ct_bus *bus, const struct ct_frame *frame)
+static int send_frame(struct ct_bus *bus, const struct ct_frame *frame, ct_ns since)
 {
     const int err = ct_bus_put(bus, frame);
     if (err == CT_OK) {
         return CT_OK;
     }
-    if (err == CT_ERR_FULL && ct_ns_add(bus->unsent_since, BUS_SEND_PATIENCE) > bus->now) {
+    if (err == CT_ERR_FULL && ct_ns_add(since, BUS_SEND_PATIENCE) > bus->now) {
         ct_policy_keep(bus->model->policy, bus->model->settings->buses[frame->bus].name, frame, bus->now);
         return CT_ERR_AGAIN;
     }
     ct_log(CT_LOG_WARNING, "a frame could not be sent on %s: %s", bus->model->settings->buses[frame->bus].name,
            ct_err_text(err));
-    ct_executor_send_failed(bus->executor, bus->now);
+    ct_executor_send_failed(bus->executor, frame->bus, bus->now);
     return CT_ERR_DOWN;
+}
+
+/* What waits, before anything newer of the same bus; a bit for each bus that is still full. */
+static uint32_t send_waiting(struct ct_bus *bus, bool *failed)
+{
+    uint32_t full = 0;
+    for (size_t i = 0; i < bus->port_count; i++) {
+        struct bus_port *port = &bus->ports[i];
+        if (!port->has_unsent) {
+            continue;
+        }
+        const int err = send_frame(bus, &port->unsent, port->unsent_since);
+        port->has_unsent = err == CT_ERR_AGAIN;
+        full |= port->has_unsent ? UINT32_C(1) << i : 0;
+        *failed = *failed || err == CT_ERR_DOWN;
+    }
+    return full;
 }
 
 bool ct_bus_send_pump(struct ct_bus *bus)
 {
     bool failed = false;
-    for (;;) {
-        if (!bus->has_unsent) {
-            if (ct_executor_next_frame(bus->executor, &bus->unsent, bus->now) != CT_OK) {
-                return failed;
-            }
-            bus->has_unsent = true;
-            bus->unsent_since = bus->now;
+    uint32_t full = send_waiting(bus, &failed);
+    struct ct_frame frame;
+    ct_executor_hold(bus->executor, full);
+    while (ct_executor_next_frame(bus->executor, &frame, bus->now) == CT_OK) {
+        const int err = send_frame(bus, &frame, bus->now);
+        if (err == CT_ERR_AGAIN) { /* only of a bus with a port */
+            struct bus_port *port = &bus->ports[frame.bus];
+            port->unsent = frame;
+            port->has_unsent = true;
+            port->unsent_since = bus->now;
+            full |= UINT32_C(1) << frame.bus;
+            ct_executor_hold(bus->executor, full);
         }
-        const int err = send_frame(bus, &bus->unsent);
-        if (err == CT_ERR_AGAIN) {
-            return failed;
-        }
-        failed = failed || err != CT_OK;
-        bus->has_unsent = false;
+        failed = failed || err == CT_ERR_DOWN;
     }
+    return failed || full != 0;
 }

@@ -98,6 +98,11 @@ void ct_executor_disown(struct ct_executor *executor, enum ct_last_out last, siz
     if (executor->last == last && executor->last_index == index) {
         executor->last = CT_LAST_NONE;
     }
+    for (size_t i = 0; i < CT_EXECUTOR_BUSES_MAX; i++) {
+        if (executor->out[i].last == last && executor->out[i].index == index) {
+            executor->out[i].last = CT_LAST_NONE;
+        }
+    }
 }
 
 int ct_executor_reason(enum ct_verdict verdict)
@@ -202,18 +207,34 @@ int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_fr
          !ct_uds_next_frame(executor, out_frame, now))) {
         return CT_ERR_AGAIN;
     }
+    if (out_frame->bus < CT_EXECUTOR_BUSES_MAX) {
+        executor->out[out_frame->bus] = (struct ct_out_owner){executor->last, executor->last_index};
+    }
     executor->stats.frames_out++;
     return CT_OK;
 }
 
-void ct_executor_send_failed(struct ct_executor *executor, ct_ns now)
+void ct_executor_hold(struct ct_executor *executor, uint32_t buses)
 {
-    const enum ct_last_out last = executor->last;
-    executor->last = CT_LAST_NONE;
-    if (last == CT_LAST_DESIRED) {
-        ct_desired_send_failed(executor, executor->last_index, now);
-    } else if (last == CT_LAST_ECU) {
-        ct_uds_send_failed(executor, executor->last_index, now);
+    executor->held = buses;
+}
+
+bool ct_executor_holds(const struct ct_executor *executor, uint8_t bus)
+{
+    return bus < CT_EXECUTOR_BUSES_MAX && (executor->held >> bus & 1U) != 0;
+}
+
+void ct_executor_send_failed(struct ct_executor *executor, uint8_t bus, ct_ns now)
+{
+    if (bus >= CT_EXECUTOR_BUSES_MAX) {
+        return;
+    }
+    const struct ct_out_owner owner = executor->out[bus];
+    executor->out[bus].last = CT_LAST_NONE;
+    if (owner.last == CT_LAST_DESIRED) {
+        ct_desired_send_failed(executor, owner.index, now);
+    } else if (owner.last == CT_LAST_ECU) {
+        ct_uds_send_failed(executor, owner.index, now);
     }
 }
 
@@ -227,6 +248,7 @@ void ct_executor_stop(struct ct_executor *executor, ct_ns now)
 {
     executor->stopped = true;
     executor->last = CT_LAST_NONE;
+    memset(executor->out, 0, sizeof executor->out); /* CT_LAST_NONE */
     ct_desired_stop(executor, now);
     (void)ct_uds_end_all(executor, CT_REASON_RESTARTED, NULL, now);
 }

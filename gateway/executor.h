@@ -25,6 +25,7 @@
 #include "uds_client.h"
 
 #define CT_EXECUTOR_DESIRED_MAX     16 /* desired values waiting for the twin to follow; more: BUSY */
+#define CT_EXECUTOR_BUSES_MAX       32
 #define CT_EXECUTOR_QUEUE_MAX       16 /* diagnostic requests waiting for their ECU, all together; more: BUSY */
 #define CT_EXECUTOR_ECU_MAX         64
 #define CT_EXECUTOR_PATHS_MAX       64 /* paths whose newest revision is remembered; the one longest unused is forgotten */
@@ -109,8 +110,11 @@ bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *fr
 /* The next frame to put on bus `out_frame->bus` now; CT_ERR_AGAIN when none. Call until AGAIN after submit, receive and
  * tick. */
 int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now) CT_MUST_CHECK;
-/* The frame handed out last could not be put on its bus: its command fails (BUS_ERROR). */
-void ct_executor_send_failed(struct ct_executor *executor, ct_ns now);
+/* The frame handed out last for this bus could not be put on it: its command fails (BUS_ERROR). */
+void ct_executor_send_failed(struct ct_executor *executor, uint8_t bus, ct_ns now);
+/* No frames for these buses (bit n: bus n) are handed out until the next call says so: they are full. The others' are.
+ */
+void ct_executor_hold(struct ct_executor *executor, uint32_t buses);
 
 /* Runs timers, looks whether the twin follows; returns the next deadline (CT_NS_NEVER when idle). */
 ct_ns ct_executor_tick(struct ct_executor *executor, ct_ns now);

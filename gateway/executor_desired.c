@@ -209,7 +209,8 @@ static struct ct_desired_job *oldest_unsent(struct ct_executor *executor)
     struct ct_desired_job *oldest = NULL;
     for (size_t i = 0; i < CT_EXECUTOR_DESIRED_MAX; i++) {
         struct ct_desired_job *desired = &executor->desired[i];
-        if (desired->job.used && !desired->sent && (oldest == NULL || desired->order < oldest->order)) {
+        const bool held = ct_executor_holds(executor, desired->write.frame.bus);
+        if (desired->job.used && !desired->sent && !held && (oldest == NULL || desired->order < oldest->order)) {
             oldest = desired;
         }
     }
@@ -219,7 +220,8 @@ static struct ct_desired_job *oldest_unsent(struct ct_executor *executor)
 bool ct_desired_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now)
 {
     struct ct_desired_job *desired = oldest_unsent(executor);
-    while (desired != NULL && !make_frame(executor, desired, now)) {
+    while (desired != NULL &&
+           (!make_frame(executor, desired, now) || ct_executor_holds(executor, desired->write.frame.bus))) {
         desired = oldest_unsent(executor);
     }
     if (desired == NULL) {

@@ -60,6 +60,11 @@ struct ct_path_revision {
 /* Whose frame was handed out last. */
 enum ct_last_out { CT_LAST_NONE, CT_LAST_DESIRED, CT_LAST_ECU };
 
+struct ct_out_owner {
+    enum ct_last_out last;
+    size_t index;
+};
+
 struct ct_executor {
     struct ct_executor_ops ops;
     struct ct_policy *policy;
@@ -77,7 +82,9 @@ struct ct_executor {
     uint64_t uses;
     enum ct_last_out last;
     size_t last_index;
-    bool stopped; /* nothing begins any more */
+    struct ct_out_owner out[CT_EXECUTOR_BUSES_MAX]; /* of each bus's last frame */
+    uint32_t held;                                  /* a bit for each bus that takes nothing now */
+    bool stopped;                                   /* nothing begins any more */
     struct ct_executor_stats stats;
 };
 
@@ -89,6 +96,8 @@ void ct_executor_refuse(struct ct_executor *executor, const struct ct_job *job, 
 int ct_executor_reason(enum ct_verdict verdict);
 /* The command has ended: should its frame still fail on the bus, that is nobody's business any more. */
 void ct_executor_disown(struct ct_executor *executor, enum ct_last_out last, size_t index);
+/* The bus takes nothing now: its frames stay where they are. */
+bool ct_executor_holds(const struct ct_executor *executor, uint8_t bus);
 /* The choke point: the only call of ct_policy_frame, and no frame is handed out that it has not allowed. */
 enum ct_verdict ct_executor_judge(struct ct_executor *executor, enum ct_origin origin, const char *bus_name,
                                   const struct ct_frame *frame, ct_ns now);

@@ -458,7 +458,7 @@ bool ct_testers_next_group_frame(struct ct_executor *executor, struct ct_frame *
     for (size_t i = 0; executor->groups_sending > 0 && i < executor->testers->group_count; i++) {
         struct group *group = &executor->testers->groups[i];
         struct ct_isotp_event event;
-        if (ct_isotp_next_frame(&group->tp, out_frame, now) != CT_OK) {
+        if (ct_executor_holds(executor, group->bus) || ct_isotp_next_frame(&group->tp, out_frame, now) != CT_OK) {
             continue;
         }
         executor->groups_sending--;

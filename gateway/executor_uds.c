@@ -321,6 +321,9 @@ bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame,
 {
     for (size_t i = 0; i < executor->ecu_count; i++) {
         struct ct_ecu *ecu = &executor->ecus[i];
+        if (ct_executor_holds(executor, ecu->bus)) {
+            continue;
+        }
         while (ecu->running.used) {
             if (fetch(executor, ecu, out_frame, now)) {
                 executor->last = CT_LAST_ECU;

@@ -345,6 +345,152 @@ static void test_bus_anomalies_are_counted_and_become_rarer_events(void **state)
     assert_int_equal(take_events(rig, "anomaly-foreign-request"), 1);
 }
 
+/* ---- what the gateway itself sends: a value of bus N is a frame on that bus */
+
+struct asked {
+    unsigned failed;
+    uint8_t failed_tag;
+};
+
+static int encode_path(void *user, const char *path, const struct ct_wire_value *value,
+                       struct ct_executor_write *out_write)
+{
+    (void)user;
+    const uint8_t bus = (uint8_t)(path[3] - '0');
+    *out_write = (struct ct_executor_write){.bus = bus,
+                                            .bus_name = bus == 1 ? "can1" : "can2",
+                                            .frame = {.bus = bus, .id = 0x300U + (uint8_t)path[5], .len = 1},
+                                            .observable = true,
+                                            .physical = value->number};
+    return CT_OK;
+}
+
+static int never_seen(void *user, const char *path, double *out_physical, ct_ns *out_t_ns)
+{
+    (void)user;
+    (void)path;
+    *out_physical = 0;
+    *out_t_ns = 0;
+    return CT_ERR_AGAIN;
+}
+
+static void no_state(void *user, ct_ns now, struct ct_vehicle_state *out_state)
+{
+    (void)user;
+    (void)now;
+    *out_state = (struct ct_vehicle_state){0};
+}
+
+static void count_status(void *user, const struct ct_command_status *status)
+{
+    struct asked *asked = user;
+    if (status->state == CT_COMMAND_FAILED) {
+        assert_int_equal(status->reason, CT_REASON_BUS_ERROR);
+        asked->failed++;
+        asked->failed_tag = status->command_id[0];
+    }
+}
+
+static void set_up_actuators(struct rig *rig, struct asked *asked)
+{
+    static const char transmit[][32] = {"can1", "can2"};
+    static const char paths[][8] = {"can1.a", "can1.b", "can2.a", "can2.b"};
+    const struct ct_policy_when anywhen = {.max_speed_kmh = (double)NAN, .min_voltage = (double)NAN};
+    struct ct_desired_rule desired[4];
+    struct ct_frame_rule frames[2];
+    for (size_t i = 0; i < 4; i++) {
+        desired[i] = (struct ct_desired_rule){
+            .max = 1, .max_per_s = 100, .origins = CT_ORIGIN_BIT(CT_ORIGIN_LOCAL), .when = anywhen};
+        snprintf(desired[i].path, sizeof desired[i].path, "%s", paths[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        frames[i] = (struct ct_frame_rule){.id = 0x300,
+                                           .id_mask = 0x700,
+                                           .len_max = 8,
+                                           .max_per_s = 100,
+                                           .origins = CT_ORIGIN_BIT(CT_ORIGIN_LOCAL),
+                                           .when = anywhen};
+        memcpy(frames[i].bus, transmit[i], sizeof frames[i].bus);
+    }
+    const struct ct_policy_rules rules = {.transmit_buses = transmit,
+                                          .transmit_bus_count = 2,
+                                          .frames = frames,
+                                          .frame_count = 2,
+                                          .desired = desired,
+                                          .desired_count = 4};
+    const struct ct_executor_ops ops = {
+        .user = asked, .encode = encode_path, .read = never_seen, .vehicle_state = no_state, .status = count_status};
+    ct_executor_free(rig->bus.executor);
+    ct_policy_free(rig->model.policy);
+    assert_int_equal(ct_policy_create(&rules, &rig->model.policy), CT_OK);
+    assert_int_equal(ct_executor_create(&ops, rig->model.policy, NULL, 0, &rig->bus.executor), CT_OK);
+}
+
+static void ask(struct rig *rig, const char *path, uint8_t tag)
+{
+    const struct ct_executor_asker asker = {.origin = CT_ORIGIN_LOCAL, .client = 1, .valid_ms = 10000};
+    struct ct_command command = {.action = CT_ACTION_SET_DESIRED, .value = {.kind = CT_WIRE_NUMBER, .number = 1}};
+    command.command_id[0] = tag;
+    snprintf(command.path, sizeof command.path, "%s", path);
+    ct_executor_submit_for(rig->bus.executor, &command, &asker, rig->bus.now);
+}
+
+/* can1's reader sleeps and its port is full. */
+static void fill_can1(struct rig *rig)
+{
+    const struct ct_frame frame = {.id = 0x700, .len = 1};
+    for (unsigned i = 0; i < CAPACITY; i++) {
+        assert_int_equal(ct_port_write(rig->bus.ports[1].port, &frame), CT_OK);
+    }
+    assert_int_equal(ct_port_write(rig->bus.ports[1].port, &frame), CT_ERR_FULL);
+}
+
+static void test_bus_that_is_full_delays_no_other_bus_s_frames(void **state)
+{
+    struct rig *rig = *state;
+    struct asked asked = {0};
+    static struct ct_frame got[CAPACITY];
+    set_up_actuators(rig, &asked);
+    fill_can1(rig);
+    ask(rig, "can1.a", 1);
+    ask(rig, "can1.b", 2);
+    ask(rig, "can2.a", 3);
+    ask(rig, "can2.b", 4);
+    turn(rig);
+    assert_int_equal(read_far(rig, 2, got, CAPACITY), 2);
+    assert_int_equal(got[0].id, 0x300 + 'a');
+    assert_int_equal(got[1].id, 0x300 + 'b');
+    assert_true(rig->bus.ports[1].has_unsent);
+    /* Both of can1 leave in their order as soon as there is room. */
+    assert_int_equal(read_far(rig, 1, got, CAPACITY), CAPACITY);
+    turn(rig);
+    assert_int_equal(read_far(rig, 1, got, CAPACITY), 2);
+    assert_int_equal(got[0].id, 0x300 + 'a');
+    assert_int_equal(got[1].id, 0x300 + 'b');
+    assert_int_equal(asked.failed, 0);
+}
+
+static void test_bus_frame_that_waited_too_long_fails_its_own_command(void **state)
+{
+    struct rig *rig = *state;
+    struct asked asked = {0};
+    struct ct_frame got[4];
+    set_up_actuators(rig, &asked);
+    fill_can1(rig);
+    ask(rig, "can1.a", 1);
+    turn(rig);
+    /* Frames of another bus come between its being handed out and its being given up. */
+    ask(rig, "can2.a", 2);
+    turn(rig);
+    assert_int_equal(read_far(rig, 2, got, 4), 1);
+    assert_int_equal(asked.failed, 0);
+    rig->bus.now += BUS_SEND_PATIENCE;
+    turn(rig);
+    assert_int_equal(asked.failed, 1);
+    assert_int_equal(asked.failed_tag, 1);
+    assert_false(rig->bus.ports[1].has_unsent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +503,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bus_anomalies_are_counted_and_become_rarer_events, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_bus_allocates_nothing_for_frames_and_anomalies, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_that_is_full_delays_no_other_bus_s_frames, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bus_frame_that_waited_too_long_fails_its_own_command, rig_setup,
+                                        rig_teardown),
         cmocka_unit_test_setup_teardown(test_bus_controller_that_is_off_takes_no_frames, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("bus_route_flow", tests, NULL, NULL);

@@ -203,7 +203,7 @@ static void test_command_late_bus_error_hits_only_the_frame_s_own_command(void *
     assert_int_equal(ct_executor_next_frame(rig->executor, &frame, rig->now), CT_OK);
     /* the frame waits for a full port while a newer revision takes its place, and then is given up */
     assert_int_equal(rig_send(rig, &newer, DIRECTOR), CT_REASON_NONE);
-    ct_executor_send_failed(rig->executor, rig->now);
+    ct_executor_send_failed(rig->executor, frame.bus, rig->now);
     rig_run(rig, 500);
     assert_ended(rig, CT_COMMAND_DONE, CT_REASON_NONE);
     assert_int_equal(rig_last(rig)->seq, 2);

@@ -382,7 +382,7 @@ static inline void rig_frame_out(struct rig *rig, const struct ct_frame *frame)
     rig->frames_out++;
     rig->last_frame = *frame;
     if (rig->bus_down) {
-        ct_executor_send_failed(rig->executor, rig->now);
+        ct_executor_send_failed(rig->executor, frame->bus, rig->now);
     } else if (frame->bus == 1 && frame->id == LAMP_ID) {
         memcpy(rig->lamp_payload, frame->data, sizeof rig->lamp_payload);
         rig->lamp_command = frame->data[0];

@@ -96,7 +96,7 @@ static void test_bus_port_that_closes_in_write_is_unwatched_and_looked_after(voi
     bus.model = &model;
     bus.port_count = 1;
     bus.ports[0] = (struct bus_port){.port = &port};
-    bus.has_unsent = true;
+    bus.ports[0].has_unsent = true;
     assert_int_equal(ct_loop_open(&bus.loop), CT_OK);
     assert_int_equal(ct_loop_add(&bus.loop, &bus.ports[0].watch, port.fd, EPOLLIN), CT_OK);
     assert_int_equal(ct_policy_create(&rules, &policy), CT_OK);
@@ -105,12 +105,12 @@ static void test_bus_port_that_closes_in_write_is_unwatched_and_looked_after(voi
     /* What policy was not asked about does not reach the port, whoever hands it out. */
     assert_true(ct_bus_send_pump(&bus));
     assert_int_equal(bus.ports[0].watch.fd, port.fd);
-    assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_GATEWAY, "can0", &bus.unsent, &state_unknown, 0),
+    assert_int_equal(ct_policy_frame(policy, CT_ORIGIN_GATEWAY, "can0", &bus.ports[0].unsent, &state_unknown, 0),
                      CT_VERDICT_ALLOW);
-    bus.has_unsent = true;
+    bus.ports[0].has_unsent = true;
     assert_true(ct_bus_send_pump(&bus)); /* another round soon, for the port's reconnection */
     assert_int_equal(bus.ports[0].watch.fd, -1);
-    assert_false(bus.has_unsent);
+    assert_false(bus.ports[0].has_unsent);
     assert_false(ct_bus_send_pump(&bus));
     ct_executor_free(bus.executor);
     ct_policy_free(policy);
