@@ -328,6 +328,9 @@ static struct client open_client(struct world *w, int type, const char *endpoint
     struct client client = {.socket = zmq_socket(w->raw, type), .monitor = zmq_socket(w->raw, ZMQ_PAIR)};
     assert_non_null(client.socket);
     assert_int_equal(zmq_setsockopt(client.socket, ZMQ_LINGER, &zero, sizeof zero), 0);
+    /* A refusal that the server does not put into words ends by this, before our patience does. */
+    static const int handshake_ms = PATIENCE_MS / 2;
+    assert_int_equal(zmq_setsockopt(client.socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms), 0);
     assert_int_equal(zmq_setsockopt(client.monitor, ZMQ_LINGER, &zero, sizeof zero), 0);
     assert_int_equal(zmq_setsockopt(client.monitor, ZMQ_RCVTIMEO, &patience, sizeof patience), 0);
     if (mechanism == PLAIN) {
