@@ -319,6 +319,7 @@ void ct_bus_run(struct ct_bus *bus)
     bus->now = ct_clock_now();
     set_pace(bus);
     ct_bus_event(bus, "gateway-started", "cantwin-gateway " CANTWIN_VERSION, "version", CANTWIN_VERSION);
+    (void)ct_bus_power_tick(bus); /* out of state off: nothing is sent there */
     for (;;) {
         bus->now = ct_clock_now();
         take_control(bus);

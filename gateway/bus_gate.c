@@ -11,10 +11,16 @@ static int admit(const struct ct_bus *bus, const struct ct_frame *frame)
     return ct_policy_pass(bus->model->policy, name, frame, bus->now) ? CT_OK : CT_ERR_PERMISSION;
 }
 
-/* A controller that is bus-off takes no part in the bus: what is handed to it is lost, though its driver may take it.
+/* A transceiver in standby carries nothing: the controller would keep the frame, and send it long after its time when
+ * the bus wakes. A controller that is bus-off takes no part in the bus: what is handed to it is lost, though its driver
+ * may take it.
  */
-static int write_to(struct bus_port *port, const struct ct_frame *frame)
+static int write_to(const struct ct_bus *bus, struct bus_port *port, const struct ct_frame *frame)
 {
+    if (ct_bus_power_asleep(bus)) {
+        port->asleep++;
+        return CT_ERR_DOWN;
+    }
     if (port->health.known && port->health.state == CT_BUS_OFF) {
         port->unsent_off++;
         return CT_ERR_DOWN;
@@ -29,7 +35,7 @@ int ct_bus_put(struct ct_bus *bus, const struct ct_frame *frame)
         return err;
     }
     struct bus_port *port = &bus->ports[frame->bus];
-    err = write_to(port, frame);
+    err = write_to(bus, port, frame);
     if (err == CT_OK) {
         ct_bus_watch_frame(port, frame);
         ct_bind_sent(bus->model->pipeline.bind, frame);

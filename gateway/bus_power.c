@@ -322,10 +322,15 @@ bool ct_bus_power_may_ask(const struct ct_bus *bus)
     return bus->power == NULL || ct_power_may_poll(&bus->power->power, bus->now);
 }
 
+bool ct_bus_power_asleep(const struct ct_bus *bus)
+{
+    return bus->power != NULL && !ct_power_outputs(&bus->power->power, bus->now).transceiver;
+}
+
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command)
 {
-    if (bus->power == NULL || command->action == CT_ACTION_SET_DESIRED ||
-        ct_power_may_poll(&bus->power->power, bus->now)) {
+    const bool asks = command->action != CT_ACTION_SET_DESIRED;
+    if (asks ? ct_bus_power_may_ask(bus) : !ct_bus_power_asleep(bus)) {
         return false;
     }
     const struct ct_command_status status = {.command_id = command->command_id,
@@ -333,7 +338,8 @@ bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command)
                                              .reason = CT_REASON_POLICY_VEHICLE_STATE,
                                              .seq = command->seq,
                                              .t_ns = bus->now,
-                                             .text = "the ignition is off: ECUs are not asked any more"};
+                                             .text = asks ? "the ignition is off: ECUs are not asked any more"
+                                                          : "asleep: the gateway sleeps, and sends nothing"};
     ct_bus_command_status(bus, &status);
     return true;
 }

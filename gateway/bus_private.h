@@ -48,6 +48,7 @@ struct bus_port {
     ct_ns expired_since;
     bool blocked_told;
     uint64_t unsent_off; /* frames for a controller that was bus-off */
+    uint64_t asleep;     /* frames that were not sent because the power state has the transceivers in standby */
 
     struct ct_bus_health health;
     struct ct_bus_load load;
@@ -159,7 +160,8 @@ void ct_bus_power_frames(struct ct_bus *bus, const struct ct_frame *frames, size
 /* Takes inputs, drives outputs, brings transitions into twin and events; returns when to call again. */
 ct_ns ct_bus_power_tick(struct ct_bus *bus);
 void ct_bus_power_stop(struct ct_bus *bus);
-/* True when the command would ask an ECU while that is not allowed; it has been refused then. */
+/* True when the command would ask an ECU while that is not allowed, or send while the transceivers are in standby; it
+ * has been refused then. */
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command);
 
 /* bus_diag.c: all of them do nothing when `diagnostics` is not configured. */
@@ -170,7 +172,8 @@ void ct_bus_diag_frame(struct ct_bus *bus, const struct ct_frame *frame); /* one
 ct_ns ct_bus_diag_tick(struct ct_bus *bus);
 
 /* bus_gate.c: puts a frame that policy has allowed on bus `frame->bus`, and lets everybody know who keeps book of what
- * was sent. CT_ERR_PERMISSION for one that was not allowed; else as ct_port_write. */
+ * was sent. CT_ERR_PERMISSION for one that was not allowed; CT_ERR_DOWN, and counted, for a
+ * controller that is bus-off and while ct_bus_power_asleep; else as ct_port_write. */
 int ct_bus_put(struct ct_bus *bus, const struct ct_frame *frame) CT_MUST_CHECK;
 
 /* bus_anomaly.c */
@@ -182,6 +185,7 @@ ct_ns ct_bus_anomaly_tick(struct ct_bus *bus);
 void ct_bus_route(struct ct_bus *bus, const struct ct_frame *frames, size_t count);
 
 bool ct_bus_power_may_ask(const struct ct_bus *bus); /* ECUs */
+bool ct_bus_power_asleep(const struct ct_bus *bus);  /* the transceivers are in standby: nothing is sent */
 
 /* bus_send.c */
 /* bus_jobs.c: jobs, and what DoIP needs of the bus. */

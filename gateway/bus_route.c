@@ -23,7 +23,10 @@ static enum ct_route_result send_routed(void *user, const struct ct_frame *frame
         return CT_ROUTE_POLICY;
     }
     const int err = ct_bus_put(bus, frame);
-    return err == CT_OK ? CT_ROUTE_FORWARDED : err == CT_ERR_FULL ? CT_ROUTE_FULL : CT_ROUTE_DOWN;
+    if (err == CT_OK) {
+        return CT_ROUTE_FORWARDED;
+    }
+    return ct_bus_power_asleep(bus) ? CT_ROUTE_ASLEEP : err == CT_ERR_FULL ? CT_ROUTE_FULL : CT_ROUTE_DOWN;
 }
 
 void ct_bus_route(struct ct_bus *bus, const struct ct_frame *frames, size_t count)

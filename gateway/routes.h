@@ -30,7 +30,8 @@
     X(VALUE, "a rewritten signal does not fit or is outside of the frame") \
     X(POLICY, "the policy does not allow it")                              \
     X(FULL, "the destination has no room")                                 \
-    X(DOWN, "the destination is away")
+    X(DOWN, "the destination is away")                                     \
+    X(ASLEEP, "asleep: the transceivers are in standby")
 #define CT_ROUTE_ENUM(name, text) CT_ROUTE_##name,
 enum ct_route_result { CT_ROUTE_RESULT_MAP(CT_ROUTE_ENUM) CT_ROUTE_RESULT_COUNT };
 #undef CT_ROUTE_ENUM
@@ -76,7 +77,7 @@ int ct_routes_create(const struct ct_route_rule *rules, size_t count, const bool
                      struct ct_routes **out_routes, size_t *out_rule) CT_MUST_CHECK;
 void ct_routes_free(struct ct_routes *routes); /* accepts NULL */
 
-/* Sends a frame on bus `frame->bus`, or says why not: POLICY, FULL or DOWN. */
+/* Sends a frame on bus `frame->bus`, or says why not: POLICY, FULL, DOWN or ASLEEP. */
 typedef enum ct_route_result (*ct_route_send_fn)(void *user, const struct ct_frame *frame, ct_ns now);
 
 /* One received frame, of bus `frame->bus`. */

@@ -131,6 +131,7 @@ static void put_bus(struct ct_json *json, const struct ct_bus *bus, size_t index
     ct_json_uint(json, "sent", stats->sent);
     ct_json_uint(json, "refused", stats->refused);
     ct_json_uint(json, "unsent", ct_bus_unsent(port));
+    ct_json_uint(json, "asleep", port->asleep);
     ct_json_uint(json, "confirmed", stats->confirmed);
     put_health(json, port);
     ct_json_object_end(json);

@@ -272,8 +272,10 @@ static void test_power_ignition_drives_lines_twin_events_and_requests(void **sta
     assert_string_equal(twin_state(rig), "sleep");
     assert_false(chip.lines[STB].active || chip.lines[LED].active);
     assert_int_equal(rig->events, 4);
+    assert_false(asks(rig, CT_ACTION_SET_DESIRED)); /* it would go out when the bus wakes, stale */
     receive(rig, (struct ct_frame){.id = 0x123, .len = 8});
     run_until(rig, 1701);
+    assert_true(asks(rig, CT_ACTION_SET_DESIRED));
     assert_string_equal(twin_state(rig), "wake");
     assert_true(chip.lines[STB].active);
 }
@@ -329,7 +331,7 @@ static void set_up_slow_ecu(struct rig *rig)
                                         .id_mask = UINT32_MAX,
                                         .len_max = 8,
                                         .max_per_s = 100,
-                                        .origins = CT_ORIGIN_BIT(CT_ORIGIN_GATEWAY),
+                                        .origins = CT_ORIGIN_BIT(CT_ORIGIN_GATEWAY) | CT_ORIGIN_BIT(CT_ORIGIN_ROUTE),
                                         .when = anywhen};
     const struct ct_uds_rule uds = {.ecu = "*",
                                     .service = 0x22,
@@ -352,6 +354,55 @@ static void set_up_slow_ecu(struct rig *rig)
     ct_policy_free(rig->model.policy);
     assert_int_equal(ct_policy_create(&rules, &rig->model.policy), CT_OK);
     assert_int_equal(ct_executor_create(&ops, rig->model.policy, &ecu, 1, &rig->bus.executor), CT_OK);
+}
+
+static size_t forwarded_to(struct ct_port *far)
+{
+    struct ct_frame got[4];
+    size_t count = 0;
+    (void)!ct_port_read(far, got, 4, &count);
+    return count;
+}
+
+static void test_power_nothing_is_sent_with_the_transceiver_in_standby(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_route_rule rule = {.from = 1, .to = 0, .id = 0x7E0, .mask = UINT32_MAX, .max_per_s = 1e6};
+    const struct ct_frame frame = {.bus = 1, .id = 0x7E0, .len = 8};
+    const bool fd[CT_ROUTES_BUSES_MAX] = {false};
+    struct ct_port *far = NULL;
+    size_t wrong = 0;
+    assert_int_equal(ct_port_pair(8, &rig->bus.ports[0].port, &far), CT_OK);
+    rig->bus.ports[0].watch.fd = rig->bus.ports[0].port->fd;
+    ct_bus_watch_open(&rig->bus.ports[0], 0);
+    rig->buses[0].transmit = true;
+    assert_int_equal(ct_routes_create(&rule, 1, fd, &rig->model.routes, &wrong), CT_OK);
+    set_up_slow_ecu(rig);
+    open_power(rig);
+    const struct ct_route_counts *counts = ct_routes_counts(rig->model.routes, 0);
+    run_until(rig, 100); /* wake: listens, and routes */
+    ct_bus_route(&rig->bus, &frame, 1);
+    assert_int_equal(counts->by_result[CT_ROUTE_FORWARDED], 1);
+    assert_int_equal(forwarded_to(far), 1);
+    run_until(rig, 1200);
+    assert_string_equal(twin_state(rig), "sleep");
+    ct_bus_route(&rig->bus, &frame, 1);
+    assert_int_equal(counts->by_result[CT_ROUTE_FORWARDED], 1);
+    assert_int_equal(counts->by_result[CT_ROUTE_ASLEEP], 1);
+    assert_int_equal(rig->bus.ports[0].asleep, 1);
+    receive(rig, (struct ct_frame){.id = 0x123, .len = 8});
+    run_until(rig, 1300);
+    assert_int_equal(forwarded_to(far), 0); /* nothing stale behind it */
+    ct_bus_route(&rig->bus, &frame, 1);
+    assert_int_equal(forwarded_to(far), 1);
+    ct_bus_power_stop(&rig->bus);
+    ct_bus_route(&rig->bus, &frame, 1);
+    assert_int_equal(forwarded_to(far), 0);
+    assert_int_equal(counts->by_result[CT_ROUTE_ASLEEP], 2);
+    drain(rig);
+    ct_routes_free(rig->model.routes);
+    ct_port_close(rig->bus.ports[0].port);
+    ct_port_close(far);
 }
 
 static void test_power_request_that_outlasts_the_polling_budget_is_ended(void **state)
@@ -488,6 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIGGED(test_power_ignition_drives_lines_twin_events_and_requests),
         RIGGED(test_power_error_and_own_frames_keep_nobody_awake),
+        RIGGED(test_power_nothing_is_sent_with_the_transceiver_in_standby),
         RIGGED(test_power_request_that_outlasts_the_polling_budget_is_ended),
         RIGGED(test_power_outbox_with_a_backend_prolongs_after_run),
         RIGGED(test_power_outbox_without_a_backend_is_no_work),
