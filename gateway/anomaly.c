@@ -1,6 +1,7 @@
 #include "anomaly.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NO_ENTRY   UINT32_MAX
 #define LOOK_EVERY (500 * CT_NS_PER_MS)
@@ -11,6 +12,7 @@ struct entry {
     bool extended, by_group, request;
     bool slow;                           /* told already */
     uint16_t learnt;                     /* frames seen while learning */
+    ct_ns given_ns;                      /* the cycle before anything was learnt */
     ct_ns cycle_ns;                      /* 0: learning; CT_NS_NEVER: none */
     ct_ns last_ns;                       /* 0: never seen */
     ct_ns due_ns;                        /* the earliest time of the next frame at twice the rate */
@@ -100,8 +102,9 @@ static int add(struct ct_anomalies *anomalies, const struct ct_anomaly_id *from)
                             .extended = from->extended,
                             .by_group = from->by_group,
                             .request = from->request,
-                            .cycle_ns = from->by_group ? CT_NS_NEVER : from->cycle_ns,
+                            .given_ns = from->by_group ? CT_NS_NEVER : from->cycle_ns,
                             .gap_least = CT_NS_NEVER};
+    entry->cycle_ns = entry->given_ns;
     uint32_t *slot = from->extended ? slot_of(anomalies, entry->bus, entry->id, entry->by_group)
                                     : &anomalies->standard[from->bus][from->id];
     if (*slot == NO_ENTRY) {
@@ -155,6 +158,33 @@ void ct_anomalies_free(struct ct_anomalies *anomalies)
     free(anomalies->entries);
     free(anomalies->slots);
     free(anomalies);
+}
+
+static const struct entry *find_same(const struct ct_anomalies *anomalies, const struct entry *wanted)
+{
+    if (anomalies->standard[wanted->bus] == NULL) {
+        return NULL;
+    }
+    const uint32_t at = wanted->extended ? *slot_of(anomalies, wanted->bus, wanted->id, wanted->by_group)
+                                         : anomalies->standard[wanted->bus][wanted->id];
+    return at != NO_ENTRY && anomalies->entries[at].given_ns == wanted->given_ns ? &anomalies->entries[at] : NULL;
+}
+
+void ct_anomalies_carry(struct ct_anomalies *anomalies, const struct ct_anomalies *old)
+{
+    for (size_t i = 0; i < anomalies->count; i++) {
+        struct entry *entry = &anomalies->entries[i];
+        const struct entry *before = find_same(old, entry);
+        if (before == NULL) {
+            continue;
+        }
+        struct entry carried = *before;
+        carried.length = entry->length; /* belong to the definition */
+        carried.request = entry->request;
+        *entry = carried;
+    }
+    memcpy(anomalies->newest_ns, old->newest_ns, sizeof anomalies->newest_ns);
+    anomalies->look_due = old->look_due;
 }
 
 /* ---- frames */

@@ -59,6 +59,9 @@ struct ct_anomalies;
 int ct_anomalies_create(const struct ct_anomaly_id *ids, size_t count,
                         struct ct_anomalies **out_anomalies) CT_MUST_CHECK;
 void ct_anomalies_free(struct ct_anomalies *anomalies); /* accepts NULL */
+/* After a reload, before the first frame: when an id came last and its learnt cycle, where the databases say
+ * the same of its cycle as before. */
+void ct_anomalies_carry(struct ct_anomalies *anomalies, const struct ct_anomalies *old);
 
 /* Received frames of one bus (those that this process sent are skipped). */
 void ct_anomalies_frames(struct ct_anomalies *anomalies, const struct ct_frame *frames, size_t count,

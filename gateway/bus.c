@@ -213,6 +213,9 @@ static void use_model(struct ct_bus *bus, struct ct_model *model)
     struct ct_model *old = bus->model;
     const struct ct_catalogue *catalogue = ct_bind_catalogue(model->pipeline.bind);
     const size_t carried = ct_pipeline_carry(&model->pipeline, &old->pipeline);
+    ct_policy_carry(model->policy, old->policy);
+    ct_routes_carry(model->routes, old->routes);
+    ct_anomalies_carry(model->anomalies, old->anomalies);
     ct_executor_use_policy(bus->executor, model->policy);
     bus->model = model;
     ct_doip_server_use_settings(bus->doip, model->settings);

@@ -76,6 +76,10 @@ struct ct_routes;
 int ct_routes_create(const struct ct_route_rule *rules, size_t count, const bool fd[CT_ROUTES_BUSES_MAX],
                      struct ct_routes **out_routes, size_t *out_rule) CT_MUST_CHECK;
 void ct_routes_free(struct ct_routes *routes); /* accepts NULL */
+/* After a reload, before the first frame: what was sent, and of each rule that `old` has in the same words its rate,
+ * counts and protection counters. A rule that was changed, but rewrites the same message on the same way, keeps only
+ * the latter. Indices of buses mean the same in both. */
+void ct_routes_carry(struct ct_routes *routes, const struct ct_routes *old);
 
 /* Sends a frame on bus `frame->bus`, or says why not: POLICY, FULL, DOWN or ASLEEP. */
 typedef enum ct_route_result (*ct_route_send_fn)(void *user, const struct ct_frame *frame, ct_ns now);

@@ -1,4 +1,5 @@
-/* Inside of routes: routes.c (life, forwarding), routes_index.c (which rules a frame has), routes_rewrite.c (signals).
+/* Inside of routes: routes.c (life, forwarding), routes_carry.c (reload), routes_index.c (which rules a frame has),
+ * routes_rewrite.c (signals).
  */
 #ifndef CT_GATEWAY_ROUTES_PRIVATE_H
 #define CT_GATEWAY_ROUTES_PRIVATE_H

@@ -3,6 +3,7 @@
 #include "bucket.h"
 #include "encode.h"
 #include "permits.h"
+#include "rule_same.h"
 #include "uds_data.h"
 
 #include <math.h>
@@ -177,6 +178,50 @@ void ct_policy_free(struct ct_policy *policy)
     free(policy->desired_states);
     free(policy);
 }
+
+/* ---- carrying over */
+
+struct rule_array {
+    const void *rules;
+    size_t size, count;
+    struct rule_state *states;
+};
+
+static void carry_states(const struct rule_array *to, const struct rule_array *from,
+                         bool (*same)(const void *a, const void *b))
+{
+    for (size_t i = 0; i < to->count; i++) {
+        const char *rule = (const char *)to->rules + i * to->size;
+        size_t at = i; /* mostly; and of rules that say the same each keeps its own */
+        if (i >= from->count || !same(rule, (const char *)from->rules + i * from->size)) {
+            for (at = 0; at < from->count && !same(rule, (const char *)from->rules + at * from->size); at++) {
+            }
+        }
+        if (at < from->count) {
+            to->states[i] = from->states[at];
+        }
+    }
+}
+
+void ct_policy_carry(struct ct_policy *policy, const struct ct_policy *old)
+{
+    const struct rule_array to[] = {
+        {policy->frames, sizeof *policy->frames, policy->frame_count, policy->frame_states},
+        {policy->uds, sizeof *policy->uds, policy->uds_count, policy->uds_states},
+        {policy->desired, sizeof *policy->desired, policy->desired_count, policy->desired_states},
+    };
+    const struct rule_array from[] = {
+        {old->frames, sizeof *old->frames, old->frame_count, old->frame_states},
+        {old->uds, sizeof *old->uds, old->uds_count, old->uds_states},
+        {old->desired, sizeof *old->desired, old->desired_count, old->desired_states},
+    };
+    carry_states(&to[0], &from[0], ct_rule_same_frame);
+    carry_states(&to[1], &from[1], ct_rule_same_uds);
+    carry_states(&to[2], &from[2], ct_rule_same_desired);
+    policy->counts = old->counts;
+}
+
+/* ---- verdicts */
 
 static bool state_allows(const struct ct_policy_when *when, const struct ct_vehicle_state *state)
 {

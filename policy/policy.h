@@ -101,6 +101,9 @@ struct ct_policy_rules {
 /* Copies the rules. */
 int ct_policy_create(const struct ct_policy_rules *rules, struct ct_policy **out_policy) CT_MUST_CHECK;
 void ct_policy_free(struct ct_policy *policy); /* accepts NULL */
+/* After a reload, before the first question: the counts, and of each rule that `old` has in the same words its rate and
+ * counts. Permits stay behind: what has not left is asked about again. */
+void ct_policy_carry(struct ct_policy *policy, const struct ct_policy *old);
 
 enum ct_verdict ct_policy_frame(struct ct_policy *policy, enum ct_origin origin, const char *bus,
                                 const struct ct_frame *frame, const struct ct_vehicle_state *state, ct_ns now);

@@ -209,6 +209,22 @@ def rewriting(rig, report):
                  (7, True, [1, 2]))
 
 
+def counter_across_reload(rig, report):
+    """The tables as they are, read again between two frames: receivers see the counter go on by one."""
+    database = cantools.database.load_string(DBC, "dbc")
+    before = rig.pass_stream([speed_frame(database, 10, 50, 3)])
+    reloads = rig.status()["twin"]["reloads"]
+    forwarded = [rule["forwarded"] for rule in rig.rules("route") if rule.get("name") == "speed"]
+    rig.gateway.send_signal(signal.SIGHUP)
+    rig.wait("the reload", lambda: rig.status()["twin"]["reloads"] > reloads)
+    report.equal("reload_keeps_the_counts",
+                 [rule["forwarded"] for rule in rig.rules("route") if rule.get("name") == "speed"], forwarded)
+    after = rig.pass_stream([speed_frame(database, 11, 50, 3)])
+    counters = [database.decode_message("SPEED", m.data)["COUNT"] for m in before + after]
+    report.check("reload_goes_on_with_the_counter",
+                 [] if len(counters) == 2 and counters[1] == (counters[0] + 1) % 15 else str(counters))
+
+
 def rates_and_reload(rig, report):
     burst = [can.Message(arbitration_id=0x400, is_extended_id=False, data=bytes([i])) for i in range(20)]
     through = len(rig.pass_stream(burst))
@@ -267,6 +283,7 @@ def main():
         try:
             streams(rig, report, random.Random(SEED))
             rewriting(rig, report)
+            counter_across_reload(rig, report)
             rates_and_reload(rig, report)
             shown(rig, report)
             usage(rig, report)

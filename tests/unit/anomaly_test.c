@@ -111,6 +111,34 @@ static void test_anomaly_cycle_is_learnt_where_frames_come_evenly(void **state)
     assert_in_range(rig->counts[0].by_kind[CT_ANOMALY_TOO_FAST], 85, 95);
 }
 
+/* A life ends in the middle of learning, another after it: the next one knows the cycle, unless the database says
+ * something else by now. */
+static void test_anomaly_learnt_cycle_outlasts_reloads_of_the_same_definition(void **state)
+{
+    for (unsigned changed = 0; changed < 2; changed++) {
+        struct rig *rig = *state;
+        const ct_ns start = (1 + changed * 100) * S;
+        struct ct_anomaly_id other = ids[1];
+        other.cycle_ns = changed == 1 ? CT_NS_NEVER : other.cycle_ns;
+        for (unsigned i = 0; i < CT_ANOMALY_LEARN + 2; i++) {
+            if (i == CT_ANOMALY_LEARN / 2 || i == CT_ANOMALY_LEARN + 1) {
+                struct ct_anomalies *next = NULL;
+                assert_int_equal(ct_anomalies_create(&other, 1, &next), CT_OK);
+                ct_anomalies_carry(next, rig->anomalies);
+                ct_anomalies_free(rig->anomalies);
+                rig->anomalies = next;
+            }
+            feed(rig, 0, 0x101, CT_FRAME_FD, 12, start + i * 100 * MS);
+        }
+        rig->counts[0] = (struct ct_anomaly_counts){0};
+        for (unsigned i = 0; i < 30; i++) {
+            feed(rig, 0, 0x101, CT_FRAME_FD, 12, start + 10 * S + i * MS);
+        }
+        const uint64_t too_fast = rig->counts[0].by_kind[CT_ANOMALY_TOO_FAST];
+        assert_true(changed == 1 ? too_fast == 0 : too_fast > 10);
+    }
+}
+
 static void test_anomaly_frames_that_come_unevenly_have_no_cycle(void **state)
 {
     struct rig *rig = *state;
@@ -175,6 +203,7 @@ int main(void)
         CASE(test_anomaly_ids_and_lengths_that_do_not_belong),
         CASE(test_anomaly_too_fast_is_beyond_twice_the_rate_and_a_burst),
         CASE(test_anomaly_cycle_is_learnt_where_frames_come_evenly),
+        CASE(test_anomaly_learnt_cycle_outlasts_reloads_of_the_same_definition),
         CASE(test_anomaly_frames_that_come_unevenly_have_no_cycle),
         CASE(test_anomaly_too_slow_is_told_once_and_again_after_it_came_back),
         CASE(test_anomaly_silent_bus_misses_nothing),

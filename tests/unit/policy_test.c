@@ -405,6 +405,62 @@ static void test_policy_rules_count_what_each_of_them_said(void **state)
     ct_policy_free(policy);
 }
 
+/* The rule of 10 a second has moved in the table; beside it one that was 10 a second and is 20 now. */
+static void test_policy_carry_fills_no_bucket_of_an_equal_rule(void **state)
+{
+    (void)state;
+    struct ct_frame_rule rules[2] = {frame_rule, frame_rule};
+    rules[1].id = 0x301;
+    struct ct_policy *old = make_frames(rules, 2);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(ask_frame(old, 0x300 + i / 10, 0, 8, S), CT_VERDICT_ALLOW);
+    }
+    const struct ct_frame_rule moved[2] = {rules[1], rules[0]};
+    struct ct_frame_rule changed[2] = {rules[0], rules[1]};
+    changed[1].max_per_s = 20.0;
+    struct ct_policy *same = make_frames(moved, 2);
+    struct ct_policy *other = make_frames(changed, 2);
+    ct_policy_carry(same, old);
+    ct_policy_carry(other, old);
+    ct_policy_free(old);
+    assert_int_equal(ct_policy_frame_counts(same, 1)->by_verdict[CT_VERDICT_ALLOW], 10);
+    assert_int_equal(ask_frame(same, 0x300, 0, 8, S), CT_VERDICT_RATE);
+    assert_int_equal(ask_frame(same, 0x301, 0, 8, S), CT_VERDICT_RATE);
+    assert_int_equal(ask_frame(same, 0x300, 0, 8, S + S / 10), CT_VERDICT_ALLOW);
+    assert_int_equal(ask_frame(other, 0x300, 0, 8, S), CT_VERDICT_RATE);
+    assert_int_equal(ct_policy_frame_counts(other, 1)->by_verdict[CT_VERDICT_ALLOW], 0);
+    assert_int_equal(ask_frame(other, 0x301, 0, 8, S), CT_VERDICT_ALLOW);
+    struct ct_policy_counts counts;
+    ct_policy_counts_get(other, &counts);
+    assert_int_equal(counts.allowed, 21);
+    ct_policy_free(same);
+    ct_policy_free(other);
+}
+
+static void test_policy_carry_fills_no_bucket_of_requests_and_desired_values(void **state)
+{
+    (void)state;
+    const unsigned backend = CT_ORIGIN_BIT(CT_ORIGIN_BACKEND);
+    const struct ct_uds_rule uds = {
+        .ecu = "engine", .service = 0x22, .data_last = 0xFFFF, .max_per_s = 1.0, .origins = backend, .when = ANYWHEN};
+    const struct ct_desired_rule desired = {
+        .path = "Vehicle.X", .max = 9.0, .max_per_s = 1.0, .origins = backend, .when = ANYWHEN};
+    const struct ct_policy_rules rules = {.uds = &uds, .uds_count = 1, .desired = &desired, .desired_count = 1};
+    const uint8_t request[] = {0x22, 0xF1, 0x90};
+    struct ct_policy *policy = make(&rules);
+    for (unsigned life = 0; life < 3; life++) {
+        const enum ct_verdict wanted = life == 0 ? CT_VERDICT_ALLOW : CT_VERDICT_RATE;
+        assert_int_equal(ct_policy_uds(policy, CT_ORIGIN_BACKEND, "engine", request, 3, false, &nothing_known, S),
+                         wanted);
+        assert_int_equal(ct_policy_desired(policy, CT_ORIGIN_BACKEND, "Vehicle.X", 1.0, &nothing_known, S), wanted);
+        struct ct_policy *next = make(&rules);
+        ct_policy_carry(next, policy);
+        ct_policy_free(policy);
+        policy = next;
+    }
+    ct_policy_free(policy);
+}
+
 static void test_policy_verdict_texts(void **state)
 {
     (void)state;
@@ -431,6 +487,8 @@ int main(void)
         cmocka_unit_test(test_policy_pass_is_for_each_allowed_frame_once),
         cmocka_unit_test(test_policy_pass_is_kept_while_other_frames_come_and_go),
         cmocka_unit_test(test_policy_rules_count_what_each_of_them_said),
+        cmocka_unit_test(test_policy_carry_fills_no_bucket_of_an_equal_rule),
+        cmocka_unit_test(test_policy_carry_fills_no_bucket_of_requests_and_desired_values),
         cmocka_unit_test(test_policy_verdict_texts),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

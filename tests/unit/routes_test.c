@@ -404,6 +404,72 @@ static void test_routes_value_that_fits_no_bits_keeps_the_frame(void **state)
     ct_routes_free(routes);
 }
 
+/* The routes after a reload; the old ones are gone. */
+static struct ct_routes *reload(struct ct_routes *old, const struct ct_route_rule *rules, size_t count)
+{
+    struct ct_routes *routes = make(rules, count);
+    ct_routes_carry(routes, old);
+    ct_routes_free(old);
+    return routes;
+}
+
+static void test_routes_carry_goes_on_with_the_counter_of_a_rewriting_rule(void **state)
+{
+    (void)state;
+    struct ct_route_change change = {.signal = 2, .factor = 1, .min = -INF, .max = 100};
+    struct ct_route_rule rule = speed_rule(&change, 1);
+    struct ct_routes *routes = make(&rule, 1);
+    struct sink sink = {0};
+    for (unsigned i = 0; i < 9; i++) {
+        if (i == 3) { /* as it is, but behind another */
+            struct ct_route_rule moved[2] = {plain, rule};
+            moved[0].id = 0x124;
+            routes = reload(routes, moved, 2);
+            assert_int_equal(ct_routes_counts(routes, 1)->by_result[CT_ROUTE_FORWARDED], 3);
+        } else if (i == 6) { /* another limit: other counts, but the same message to those who receive it */
+            change.max = 90;
+            routes = reload(routes, &rule, 1);
+            assert_int_equal(ct_routes_counts(routes, 0)->by_result[CT_ROUTE_FORWARDED], 0);
+        }
+        const struct ct_frame frame = speed_frame(2 + i, 100, 2, 0);
+        ct_routes_frame(routes, &frame, 0, take, &sink);
+        assert_int_equal(sink.count, i + 1);
+        assert_int_equal(sink.frames[i].data[1] & 0xF, i);
+    }
+    rule.to = 2; /* another way: nobody there knows it yet */
+    routes = reload(routes, &rule, 1);
+    const struct ct_frame frame = speed_frame(11, 100, 2, 0);
+    ct_routes_frame(routes, &frame, 0, take, &sink);
+    assert_int_equal(sink.frames[9].data[1] & 0xF, 0);
+    ct_routes_free(routes);
+}
+
+static void test_routes_carry_fills_no_bucket_and_forgets_no_sent_frame(void **state)
+{
+    (void)state;
+    struct ct_route_rule rule = plain;
+    rule.max_per_s = 3;
+    struct ct_routes *routes = make(&rule, 1);
+    struct sink sink = {0};
+    const struct ct_frame frame = data_frame(0, 0x123);
+    for (unsigned i = 0; i < 3; i++) {
+        ct_routes_frame(routes, &frame, S, take, &sink);
+    }
+    routes = reload(routes, &rule, 1);
+    ct_routes_frame(routes, &frame, S, take, &sink);
+    assert_int_equal(sink.count, 3);
+    assert_int_equal(ct_routes_counts(routes, 0)->by_result[CT_ROUTE_RATE], 1);
+    ct_routes_sent(routes, &frame, S);
+    rule.max_per_s = 4;
+    routes = reload(routes, &rule, 1);
+    ct_routes_frame(routes, &frame, S, take, &sink);
+    routes = reload(routes, &rule, 1);
+    assert_int_equal(ct_routes_echoes(routes), 1);
+    ct_routes_frame(routes, &frame, S + CT_ROUTES_ECHO_NS, take, &sink); /* another rate: anew */
+    assert_int_equal(sink.count, 4);
+    ct_routes_free(routes);
+}
+
 static void test_routes_result_texts(void **state)
 {
     (void)state;
@@ -426,6 +492,8 @@ int main(void)
         cmocka_unit_test(test_routes_bad_frame_is_not_made_good_by_rewriting),
         cmocka_unit_test(test_routes_counter_does_not_move_for_frames_that_do_not_leave),
         cmocka_unit_test(test_routes_value_that_fits_no_bits_keeps_the_frame),
+        cmocka_unit_test(test_routes_carry_goes_on_with_the_counter_of_a_rewriting_rule),
+        cmocka_unit_test(test_routes_carry_fills_no_bucket_and_forgets_no_sent_frame),
         cmocka_unit_test(test_routes_result_texts),
     };
     return cmocka_run_group_tests_name("routes", tests, open_database, close_database);
