@@ -1,9 +1,10 @@
 /* Memory that runs out in the gateway: each allocation of its own code fails in turn, alone and with all that follow,
- * while it starts and stops as a whole (configuration, databases, mapping, twin, collection, policy, ports, outbox,
- * journal, link), while frames are decoded and stored, and while a command is carried out. Nothing may break or leak
- * (the sanitizers watch); what failed is said; the next attempt, with memory, works.
+ * while it starts and stops as a whole (configuration, databases, mapping, twin, collection, policy, routes, ports,
+ * outbox, journal, link), while frames are decoded and stored, and while a command is carried out. Nothing may break or
+ * leak (the sanitizers watch); what failed is said; the next attempt, with memory, works.
  *
- * Allocations count only in the thread that arms them; those inside libraries stay as they are. */
+ * Allocations count only in the thread that arms them: those of the threads that it starts do not fail, and those
+ * inside libraries stay as they are. */
 #include "command_support.h"
 
 #include "app.h"
@@ -32,6 +33,7 @@
     "mapping: '" CANTWIN_SOURCE_DIR "/sim/vehicle/mapping.json'\n"                                                    \
     "collection: '" CANTWIN_SOURCE_DIR "/sim/vehicle/collection.yaml'\n"                                              \
     "policy: '" CANTWIN_SOURCE_DIR "/sim/vehicle/policy.yaml'\n"                                                      \
+    "routes: '" CANTWIN_SOURCE_DIR "/sim/vehicle/routes.yaml'\n"                                                      \
     "ecus:\n"                                                                                                         \
     "  - { name: engine, bus: can0, request_id: 0x7E0, response_id: 0x7E8 }\n"                                        \
     "link: { endpoint: 'tcp://127.0.0.1:9', server_key: server.pub, key: vehicle }\n"                                 \
