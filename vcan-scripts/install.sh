@@ -10,7 +10,7 @@ build_packages=(gcc cmake ninja-build pkg-config protobuf-c-compiler libprotobuf
     libsqlite3-dev libzstd-dev zlib1g-dev libmicrohttpd-dev libcurl4-gnutls-dev libcyaml-dev libyaml-dev libcjson-dev libsystemd-dev libgpiod-dev libgnutls28-dev libc6-dev curl jq zstd openssl)
 test_packages=(clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev codespell shellcheck gcovr iproute2
     python3 python3-venv protobuf-compiler tshark chromium chromium-driver gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
-    dpkg-dev lintian strace mosquitto can-utils)
+    dpkg-dev lintian strace systemd adduser man-db zsh mosquitto can-utils)
 kernel_packages=(bc flex bison make gcc libc6-dev xz-utils busybox iproute2 can-utils)
 stock_packages=(qemu-system-x86 busybox cpio kmod iproute2 can-utils)
 python_packages=(autosar-e2e paho-mqtt cantools python-can msgpack pyzmq protobuf can-isotp udsoncan pynacl websocket-client

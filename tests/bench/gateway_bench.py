@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A whole gateway under the load of a vehicle: 8 buses with 4,000 frames/s each over real hub sockets.
 
-load      processor time of the gateway's process (getrusage of all its life, start included), memory, frames lost
+load      processor time of all the gateway's threads while the load runs (schedstat, start excluded), memory, frames lost
 latency   from a frame's stamp in the hub to its values being readable in the twin
 memory    calls to the allocator, thread by thread, while 32,000 frames/s come
 start     from starting the program to the first frame in the twin, with a DBC file of 1 MB
