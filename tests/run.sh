@@ -117,12 +117,14 @@ if [ $install = yes ]; then
 fi
 [ -x "$CANTWIN_VENV/bin/python" ] || python=no
 
-# The test kernel takes minutes to build, once: it is built beside everything else. Where this machine's kernel has CAN,
-# the suite runs in that, in a network namespace.
+# The test kernel takes minutes to build, once: it is built beside everything else. Where this machine's kernel has all that
+# the suite needs (vcan, ISO-TP sockets, gpio-sim for this user), the suite runs in that, in a network namespace.
 host_has_can() {
     local flags=-n
     [ "$(id -u)" = 0 ] || flags=-rn
-    unshare $flags ip link add vcan0 type vcan 2>/dev/null
+    # The socket: AF_CAN, SOCK_DGRAM, CAN_ISOTP.
+    [ -w /sys/kernel/config/gpio-sim ] && unshare $flags ip link add vcan0 type vcan 2>/dev/null &&
+        perl -e 'socket(my $socket, 29, 2, 6) or exit 1'
 }
 kernel_pid=
 if has kernel && ! host_has_can; then
