@@ -36,7 +36,9 @@ static struct ct_reads_config reads_config(const struct ct_bus *bus)
 {
     const struct ct_settings_reads *from = &bus->model->settings->dtc_reads;
     return (struct ct_reads_config){.on_ignition = from->on_ignition,
-                                    .interval_ns = (ct_ns)from->interval_s * CT_NS_PER_S};
+                                    .on_new_dtc = from->on_new_dtc,
+                                    .interval_ns = (ct_ns)from->interval_s * CT_NS_PER_S,
+                                    .pause_ns = (ct_ns)from->pause_s * CT_NS_PER_S};
 }
 
 static void on_dtc(void *user, const char *ecu, const struct ct_result_dtc *dtc, bool is_new)
@@ -54,7 +56,32 @@ static void on_dtc(void *user, const char *ecu, const struct ct_result_dtc *dtc,
 static void on_read_ecu(void *user, const struct ct_result_ecu *ecu)
 {
     struct ct_bus *bus = user;
-    ct_reads_take(&bus->reads, ecu, on_dtc, bus);
+    size_t index = 0;
+    if (ct_executor_find_ecu(bus->executor, ecu->ecu, &index) == CT_OK) {
+        ct_reads_take(&bus->reads, index, ecu, on_dtc, bus);
+    }
+}
+
+void ct_bus_reads_answer(void *user, size_t ecu, const uint8_t *response, size_t len, ct_ns now)
+{
+    struct ct_bus *bus = user;
+    uint32_t code = 0;
+    (void)now;
+    if (bus->model->settings->dtc_reads.on_new_dtc && ct_reads_hear(&bus->reads, ecu, response, len, &code)) {
+        char text[CT_EVENT_TEXT_MAX];
+        const char *name = ct_executor_ecu_name(bus->executor, ecu);
+        snprintf(text, sizeof text, "%s: trouble code %06X has become confirmed; all are read", name, code);
+        ct_bus_event(bus, "dtc-confirmed", text, "ecu", name);
+    }
+}
+
+static void look_at_warning(struct ct_bus *bus)
+{
+    bool on = false;
+    if (ct_bus_warning(bus, &on) && ct_reads_warn(&bus->reads, on)) {
+        ct_bus_event(bus, "dtc-warning", "the vehicle's warning has come on; all trouble codes are read", "signal",
+                     bus->model->settings->dtc_reads.warning);
+    }
 }
 
 static void on_read_status(struct ct_bus *bus, const struct ct_command_status *status)
@@ -74,8 +101,11 @@ ct_ns ct_bus_reads_tick(struct ct_bus *bus)
 {
     const struct ct_reads_config config = reads_config(bus);
     struct ct_vehicle_state state = {0};
-    if ((!config.on_ignition && config.interval_ns == 0) || bus->stopping) {
+    if ((!config.on_ignition && !config.on_new_dtc && config.interval_ns == 0) || bus->stopping) {
         return CT_NS_NEVER;
+    }
+    if (config.on_new_dtc) {
+        look_at_warning(bus);
     }
     ct_bus_vehicle_state(bus, bus->now, &state);
     if (ct_reads_begin(&bus->reads, &config, &state, ct_bus_power_may_ask(bus), bus->now)) {

@@ -194,8 +194,12 @@ bool ct_bus_job_answer(struct ct_bus *bus,
                        const struct ct_command_status *status); /* true: it was of a job's request */
 /* Begins reads that are due; returns when to call again. */
 ct_ns ct_bus_reads_tick(struct ct_bus *bus);
+/* An ECU answered somebody (the executor's `answer`, user: the bus). */
+void ct_bus_reads_answer(void *bus, size_t ecu, const uint8_t *response, size_t len, ct_ns now);
 int ct_bus_doip_open(struct ct_bus *bus, char *problem, size_t size);
 void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle_state *out_state);
+/* Whether the vehicle's warning lamp is on; false while that is not known. */
+bool ct_bus_warning(const struct ct_bus *bus, bool *out_on);
 int ct_bus_executor_open(struct ct_bus *bus);
 void ct_bus_command_status(void *bus, const struct ct_command_status *status); /* to whoever sent the command */
 /* True when a write failed or a frame waits: it wants another turn soon. */

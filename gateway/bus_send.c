@@ -94,8 +94,11 @@ static bool good_reading(const struct ct_bus *bus, uint32_t id, struct ct_readin
 static bool good_number(const struct ct_bus *bus, uint32_t id, double *out_number)
 {
     struct ct_reading reading;
+    if (!good_reading(bus, id, &reading)) {
+        return false;
+    }
     const struct ct_entry *entry = ct_catalogue_entry(ct_bind_catalogue(bus->model->pipeline.bind), id);
-    if (!good_reading(bus, id, &reading) || (entry->kind != CT_KIND_RAW && entry->kind != CT_KIND_DOUBLE)) {
+    if (entry->kind != CT_KIND_RAW && entry->kind != CT_KIND_DOUBLE) {
         return false;
     }
     *out_number = ct_entry_physical(entry, &reading.sample);
@@ -132,6 +135,14 @@ void ct_bus_vehicle_state(const struct ct_bus *bus, ct_ns now, struct ct_vehicle
     state.gear = state.gear_known ? (int)gear : 0;
     state.voltage_known = good_number(bus, sources->voltage, &state.voltage);
     *out_state = state;
+}
+
+bool ct_bus_warning(const struct ct_bus *bus, bool *out_on)
+{
+    double number = 0;
+    const bool known = good_number(bus, bus->model->sources.warning, &number);
+    *out_on = known && number != 0;
+    return known;
 }
 
 static void on_vehicle_state(void *user, ct_ns now, struct ct_vehicle_state *out_state)
@@ -251,6 +262,7 @@ int ct_bus_executor_open(struct ct_bus *bus)
                                         .read = on_read,
                                         .vehicle_state = on_vehicle_state,
                                         .status = ct_bus_command_status,
+                                        .answer = ct_bus_reads_answer,
                                         .lease = on_lease};
     return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
 }

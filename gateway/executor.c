@@ -214,6 +214,13 @@ int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_fr
     return CT_OK;
 }
 
+void ct_executor_heard(const struct ct_executor *executor, size_t ecu, const uint8_t *response, size_t len, ct_ns now)
+{
+    if (executor->ops.answer != NULL && len > 0 && response[0] != CT_UDS_NEGATIVE_RESPONSE) {
+        executor->ops.answer(executor->ops.user, ecu, response, len, now);
+    }
+}
+
 void ct_executor_hold(struct ct_executor *executor, uint32_t buses)
 {
     executor->held = buses;

@@ -63,6 +63,8 @@ struct ct_executor_ops {
     void (*vehicle_state)(void *user, ct_ns now, struct ct_vehicle_state *out_state);
     /* Pointers in `status` live during the call; utc_ns is 0: the app fills it from t_ns. Must not call back. */
     void (*status)(void *user, const struct ct_command_status *status);
+    /* Every positive response of an ECU, whoever asked for it; NULL: nobody listens. Must not call back. */
+    void (*answer)(void *user, size_t ecu, const uint8_t *response, size_t len, ct_ns now);
     /* Every change of a lease; NULL: nobody listens. Must not call back. */
     void (*lease)(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now);
 };

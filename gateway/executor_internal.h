@@ -94,6 +94,8 @@ void ct_executor_say(struct ct_executor *executor, const struct ct_job *job, str
 void ct_executor_refuse(struct ct_executor *executor, const struct ct_job *job, int reason, const char *text,
                         ct_ns now);
 int ct_executor_reason(enum ct_verdict verdict);
+/* What an ECU answered, to whoever listens. */
+void ct_executor_heard(const struct ct_executor *executor, size_t ecu, const uint8_t *response, size_t len, ct_ns now);
 /* The command has ended: should its frame still fail on the bus, that is nobody's business any more. */
 void ct_executor_disown(struct ct_executor *executor, enum ct_last_out last, size_t index);
 /* The bus takes nothing now: its frames stay where they are. */

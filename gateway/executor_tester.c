@@ -396,6 +396,7 @@ static void on_message(struct ct_executor *executor, size_t ecu, const struct ct
     if (pending) {
         await_answer(channel, PENDING_WAIT, now);
     }
+    ct_executor_heard(executor, ecu, data, event->len, now);
     executor->testers->ops.message(executor->testers->ops.user, channel->client, ecu, data, event->len, now);
 }
 

@@ -270,6 +270,7 @@ static void harvest(struct ct_executor *executor, size_t index, ct_ns now)
     struct ct_ecu *ecu = &executor->ecus[index];
     struct ct_uds_result result;
     if (ecu->running.used && ct_uds_client_result(ecu->client, &result) == CT_OK) {
+        ct_executor_heard(executor, index, result.response, result.len, now);
         end(executor, ecu, status_of(&result), now);
         start_waiting(executor, index, now);
     }

@@ -349,18 +349,18 @@ static int find_sources(struct ct_model *model, const char *config_path, const s
         const char *key;
         const char *name;
         uint32_t *id;
-    } rows[] = {{"speed", names->speed, &model->sources.speed},
-                {"ignition", names->ignition, &model->sources.ignition},
-                {"gear", names->gear, &model->sources.gear},
-                {"voltage", names->voltage, &model->sources.voltage}};
+    } rows[] = {{"vehicle_state.speed", names->speed, &model->sources.speed},
+                {"vehicle_state.ignition", names->ignition, &model->sources.ignition},
+                {"vehicle_state.gear", names->gear, &model->sources.gear},
+                {"vehicle_state.voltage", names->voltage, &model->sources.voltage},
+                {"dtc_reads.warning", model->settings->dtc_reads.warning, &model->sources.warning}};
     int first = CT_OK;
     for (size_t i = 0; goes_on(p, &first, CT_OK) && i < sizeof rows / sizeof rows[0]; i++) {
         *rows[i].id = CT_NO_SOURCE;
         if (rows[i].name != NULL &&
             ct_catalogue_find(ct_bind_catalogue(model->pipeline.bind), rows[i].name, rows[i].id) != CT_OK) {
-            ct_problems_add(p->text, p->size,
-                            "%s: error: vehicle_state.%s: no signal or path '%s'; is it in the mapping?", config_path,
-                            rows[i].key, rows[i].name);
+            ct_problems_add(p->text, p->size, "%s: error: %s: no signal or path '%s'; is it in the mapping?",
+                            config_path, rows[i].key, rows[i].name);
             (void)goes_on(p, &first, CT_ERR_NOT_FOUND);
         }
     }

@@ -11,9 +11,9 @@
 
 #define CT_NO_SOURCE UINT32_MAX
 
-/* Entries that prove the vehicle's state; CT_NO_SOURCE: not configured. */
+/* Entries that prove the vehicle's state, and the one of its warning lamp; CT_NO_SOURCE: not configured. */
 struct ct_vehicle_sources {
-    uint32_t speed, ignition, gear, voltage;
+    uint32_t speed, ignition, gear, voltage, warning;
 };
 
 struct ct_model {

@@ -101,7 +101,11 @@ static const cyaml_schema_field_t diagnostics_fields[] = {
 
 static const cyaml_schema_field_t reads_fields[] = {
     CYAML_FIELD_UINT("interval_s", MAYBE, struct ct_settings_reads, interval_s),
-    CYAML_FIELD_BOOL("on_ignition", MAYBE, struct ct_settings_reads, on_ignition), CYAML_FIELD_END};
+    CYAML_FIELD_BOOL("on_ignition", MAYBE, struct ct_settings_reads, on_ignition),
+    CYAML_FIELD_BOOL("on_new_dtc", MAYBE, struct ct_settings_reads, on_new_dtc),
+    CYAML_FIELD_UINT("pause_s", MAYBE, struct ct_settings_reads, pause_s),
+    TEXT("warning", struct ct_settings_reads, warning, MAYBE),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("vehicle_id", struct ct_settings, vehicle_id, NEEDED),
@@ -190,6 +194,7 @@ static void fill_defaults(struct ct_settings *settings)
     fill(&settings->outbox.quota_mib, 64);
     fill(&settings->outbox.commit_ms, 100);
     fill(&settings->coalesce_us, 500);
+    fill(&settings->dtc_reads.pause_s, 60);
     fill(&settings->gpio.debounce_ms, 50);
     fill(&settings->gpio.quiet_ms, 5000);
     fill(&settings->gpio.polling_ms, 30000);

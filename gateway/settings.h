@@ -92,6 +92,9 @@ struct ct_settings_diagnostics {
 struct ct_settings_reads { /* of trouble codes, by the gateway itself; none by default */
     uint32_t interval_s;   /* 0: none; at least 60 */
     bool on_ignition;
+    bool on_new_dtc;
+    uint32_t pause_s; /* 60: before a read that a new code or the warning triggers */
+    char *warning;    /* entry name of the signal of the vehicle's warning lamp; NULL: none */
 };
 
 struct ct_settings {

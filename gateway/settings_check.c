@@ -12,6 +12,7 @@
 #define COALESCE_MAX_US      10000
 #define READS_MIN_S          60
 #define READS_MAX_S          604800
+#define READS_PAUSE_MIN_S    10
 #define GPIO_MAX_MS          3600000
 #define SEND_PATIENCE_MAX_MS 60000
 #define ID_MAX               0x1FFFFFFFU
@@ -173,6 +174,22 @@ static void check_gpio(struct check *check)
     }
 }
 
+static void check_reads(struct check *check)
+{
+    const struct ct_settings_reads *reads = &check->settings->dtc_reads;
+    if (reads->interval_s != 0 && (reads->interval_s < READS_MIN_S || reads->interval_s > READS_MAX_S)) {
+        wrong(check, NULL, 0, CT_ERR_RANGE, "dtc_reads: interval_s is %u; use %d to %d", reads->interval_s, READS_MIN_S,
+              READS_MAX_S);
+    }
+    if (reads->pause_s < READS_PAUSE_MIN_S || reads->pause_s > READS_MAX_S) {
+        wrong(check, NULL, 0, CT_ERR_RANGE, "dtc_reads: pause_s is %u; use %d to %d", reads->pause_s, READS_PAUSE_MIN_S,
+              READS_MAX_S);
+    }
+    if (reads->warning != NULL && !reads->on_new_dtc) {
+        wrong(check, NULL, 0, CT_ERR_ARGUMENT, "dtc_reads: `warning` triggers nothing without `on_new_dtc: true`");
+    }
+}
+
 static void check_all(struct check *check)
 {
     const struct ct_settings *settings = check->settings;
@@ -192,11 +209,7 @@ static void check_all(struct check *check)
         wrong(check, NULL, 0, CT_ERR_RANGE, "coalesce_us is %u; at most %d", settings->coalesce_us, COALESCE_MAX_US);
     }
     check_gpio(check);
-    const uint32_t interval = settings->dtc_reads.interval_s;
-    if (interval != 0 && (interval < READS_MIN_S || interval > READS_MAX_S)) {
-        wrong(check, NULL, 0, CT_ERR_RANGE, "dtc_reads: interval_s is %u; use %d to %d", interval, READS_MIN_S,
-              READS_MAX_S);
-    }
+    check_reads(check);
     char text[300];
     const int err = ct_settings_doip_check(settings, text, sizeof text);
     if (err != CT_OK) {

@@ -103,7 +103,8 @@ static int rig_setup(void **state)
     set_up_policy(rig);
     set_up_routes(rig);
     set_up_anomalies(rig);
-    rig->model.sources = (struct ct_vehicle_sources){CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE};
+    rig->model.sources =
+        (struct ct_vehicle_sources){CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE, CT_NO_SOURCE};
     assert_int_equal(ct_executor_create(&ops, rig->model.policy, NULL, 0, &rig->bus.executor), CT_OK);
     assert_int_equal(ct_channel_open(&rig->channels.bus_to_storage, 1U << 20), CT_OK);
     assert_int_equal(ct_channel_open(&rig->channels.storage_to_bus, 65536), CT_OK);

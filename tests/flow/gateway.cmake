@@ -3,6 +3,7 @@ cantwin_test(telemetry_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/te
 cantwin_test(storage_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/storage_flow_test.c DEPENDS gateway_app)
 cantwin_test(bus_out_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_out_flow_test.c DEPENDS gateway_app)
 cantwin_test(bus_power_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_power_flow_test.c DEPENDS gateway_app)
+cantwin_test(reads_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/reads_flow_test.c DEPENDS gateway_app)
 cantwin_test(bus_route_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_route_flow_test.c
              DEPENDS gateway_app failing_malloc)
 cantwin_test(memory_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/memory_flow_test.c
