@@ -13,7 +13,7 @@
 #define DEFAULT_S3_MS          2000U
 #define BUS_MS                 100 /* added to what the ECU promises, for gateways on the way */
 
-enum state { IDLE, SENDING, WAITING, RECEIVING, PAUSING, DONE };
+enum state { IDLE, HOLDING, SENDING, WAITING, RECEIVING, PAUSING, DONE };
 
 struct keep_alive {
     struct ct_isotp tp;
@@ -30,6 +30,8 @@ struct ct_uds_client {
     ct_ns p2, p2_star;
     enum state state;
     bool pending; /* a 0x78 has come for this request */
+    bool hearing; /* a segmented message is coming in that no request asked for */
+    struct ct_uds_agreed agreed;
     unsigned tries;
     ct_ns deadline;
     ct_ns limit;       /* no response pending beyond this */
@@ -106,9 +108,20 @@ uint32_t ct_uds_client_repeats(const struct ct_uds_client *client)
     return client->repeats;
 }
 
+/* An event's response is coming in: the ECU hears nothing until it has told it. */
+static bool event_comes_in(const struct ct_uds_client *client)
+{
+    return client->hearing && ct_uds_agreed_any_event(&client->agreed);
+}
+
 static int send_request(struct ct_uds_client *client, const uint8_t *request, size_t len, ct_ns now)
 {
+    if (event_comes_in(client)) {
+        client->state = HOLDING;
+        return CT_OK;
+    }
     ct_isotp_reset(&client->tp); /* a late response to an earlier request does not hold this one up */
+    client->hearing = false;
     const int err = ct_isotp_send(&client->tp, request, len, now);
     if (err == CT_OK) {
         client->pending = false;
@@ -121,6 +134,9 @@ int ct_uds_client_request(struct ct_uds_client *client, const uint8_t *request, 
 {
     if (ct_uds_client_busy(client)) {
         return CT_ERR_BUSY;
+    }
+    if (len == 0 || len > sizeof client->request) {
+        return len == 0 ? CT_ERR_ARGUMENT : CT_ERR_TOO_LARGE;
     }
     const int err = send_request(client, request, len, now);
     if (err == CT_OK) {
@@ -148,6 +164,7 @@ void ct_uds_client_abort(struct ct_uds_client *client)
 {
     if (ct_uds_client_busy(client)) {
         ct_isotp_reset(&client->tp);
+        client->hearing = false;
         finish_empty(client, CT_UDS_ABORTED, CT_ISOTP_OK);
     }
 }
@@ -220,9 +237,62 @@ static void adopt_timing(struct ct_uds_client *client)
     }
 }
 
-static void stray_came(struct ct_uds_client *client, ct_ns now)
+static void positive_came(struct ct_uds_client *client)
 {
-    client->strays++;
+    adopt_timing(client);
+    ct_uds_agreed_learn(&client->agreed, client->request, client->request_len);
+    finish(client, CT_UDS_POSITIVE);
+}
+
+/* ---------------------------------------------------------------- what comes unasked */
+
+static bool periodic_came(struct ct_uds_client *client, const uint8_t *data, size_t len, ct_ns now)
+{
+    if (client->config.unasked == NULL || len == 0 || !ct_uds_agreed_periodic(&client->agreed, data[0])) {
+        return false;
+    }
+    const struct ct_uds_unasked what = {.kind = CT_UDS_UNASKED_PERIODIC,
+                                        .t_ns = now,
+                                        .did = (uint16_t)(CT_UDS_DID_PERIODIC | data[0]),
+                                        .bytes = {data + 1, len - 1}};
+    client->config.unasked(client->config.unasked_user, &what);
+    return true;
+}
+
+static bool event_came(struct ct_uds_client *client, const uint8_t *data, size_t len, ct_ns now)
+{
+    if (client->config.unasked == NULL || !ct_uds_agreed_event(&client->agreed, data, len)) {
+        return false;
+    }
+    struct ct_uds_message message;
+    const bool typed = ct_uds_response_decode(data, len, &message) == CT_OK;
+    const struct ct_uds_unasked what = {
+        .kind = CT_UDS_UNASKED_EVENT, .t_ns = now, .bytes = {data, len}, .message = typed ? &message : NULL};
+    client->config.unasked(client->config.unasked_user, &what);
+    return true;
+}
+
+/* A message that answers no request. */
+static void other_came(struct ct_uds_client *client, const struct ct_isotp_event *event, ct_ns now)
+{
+    const bool mixed = client->config.periodic_id == 0; /* periodic messages come among the responses */
+    const bool taken = (mixed && periodic_came(client, event->data, event->len, now)) ||
+                       event_came(client, event->data, event->len, now);
+    client->strays += !taken;
+}
+
+static bool is_periodic(const struct ct_uds_client *client, const struct ct_frame *frame)
+{
+    const struct ct_isotp_address address = {
+        .id = client->config.periodic_id, .mask = UINT32_MAX, .flags = client->tp.from.flags};
+    const unsigned foreign =
+        CT_FRAME_RTR | CT_FRAME_ERR | CT_FRAME_SENT | (client->config.isotp.fd ? 0U : (unsigned)CT_FRAME_FD);
+    return client->config.periodic_id != 0 && (frame->flags & foreign) == 0 && ct_isotp_address_takes(&address, frame);
+}
+
+static void stray_came(struct ct_uds_client *client, const struct ct_isotp_event *event, ct_ns now)
+{
+    other_came(client, event, now);
     if (client->state == RECEIVING) { /* the bus was taken by somebody's old response: wait anew, but not for ever */
         const ct_ns anew = client->pending ? client->p2_star : client->p2;
         client->deadline = ct_ns_min(ct_ns_add(now, anew), client->limit);
@@ -238,12 +308,11 @@ static void message_came(struct ct_uds_client *client, const struct ct_isotp_eve
         break;
     case CT_UDS_MATCH_POSITIVE:
         keep_response(client, event);
-        adopt_timing(client);
-        finish(client, CT_UDS_POSITIVE);
+        positive_came(client);
         break;
     case CT_UDS_STRAY:
     default:
-        stray_came(client, now);
+        stray_came(client, event, now);
         break;
     }
 }
@@ -284,8 +353,13 @@ static void handle_events(struct ct_uds_client *client, ct_ns now)
         if (waiting || (client->state == SENDING && of_sending)) {
             handle_event(client, &event, now);
         } else if (event.kind == CT_ISOTP_MESSAGE) {
-            client->strays++;
+            other_came(client, &event, now);
         }
+        client->hearing = event.kind == CT_ISOTP_FIRST_FRAME || (client->hearing && of_sending);
+    }
+    if (client->state == HOLDING && !client->hearing &&
+        send_request(client, client->request, client->request_len, now) != CT_OK) {
+        finish_empty(client, CT_UDS_ABORTED, CT_ISOTP_OK);
     }
 }
 
@@ -293,6 +367,10 @@ bool ct_uds_client_receive(struct ct_uds_client *client, const struct ct_frame *
 {
     const bool ours = ct_isotp_receive(&client->tp, frame, now);
     handle_events(client, now);
+    if (!ours && is_periodic(client, frame)) {
+        client->strays += !periodic_came(client, frame->data, frame->len, now);
+        return true;
+    }
     return ours;
 }
 
@@ -317,7 +395,7 @@ int ct_uds_client_keep_alive(struct ct_uds_client *client, const uint8_t *payloa
 /* Not between the frames of a segmented message (ISO 15765-2 allows one message at a time each way). */
 static bool may_keep_alive(const struct ct_uds_client *client)
 {
-    return client->alive.len > 0 && client->state != SENDING && client->state != RECEIVING;
+    return client->alive.len > 0 && client->state != SENDING && client->state != RECEIVING && !event_comes_in(client);
 }
 
 static int next_keep_alive(struct ct_uds_client *client, struct ct_frame *out_frame, ct_ns now)
@@ -356,6 +434,7 @@ static void waited_in_vain(struct ct_uds_client *client, ct_ns now)
     if (client->pending && now >= client->limit) {
         finish_empty(client, CT_UDS_PENDING_OVER, CT_ISOTP_OK);
     } else if (!client->pending && suppressed) {
+        ct_uds_agreed_learn(&client->agreed, client->request, client->request_len);
         finish_empty(client, CT_UDS_POSITIVE, CT_ISOTP_OK);
     } else if (!client->pending && client->tries <= client->config.repeat_max && send_again(client, now)) {
         client->tries++;
@@ -375,11 +454,12 @@ static void run_deadline(struct ct_uds_client *client, ct_ns now)
 
 ct_ns ct_uds_client_tick(struct ct_uds_client *client, ct_ns now)
 {
+    const bool held = client->state == HOLDING;
     (void)ct_isotp_tick(&client->tp, now);
     handle_events(client, now);
     const uint32_t repeats = client->repeats;
     run_deadline(client, now);
-    if (client->repeats != repeats) {
+    if (client->repeats != repeats || (held && client->state == SENDING)) {
         return now; /* the request's first frame is to be fetched */
     }
     ct_ns next = ct_isotp_tick(&client->tp, now);

@@ -6,12 +6,17 @@
  * sub-function suppresses the positive response is positive with an empty response when P2 ends in silence; after 0x78
  * a response must come all the same. Busy (0x21) and temporarily unavailable (0x94) can be repeated, and so can
  * requests that got no answer; by default nothing is sent twice. A keep-alive (TesterPresent) can be kept going while
- * somebody holds the ECU, also while a response is pending. Belongs to one thread. */
+ * somebody holds the ECU, also while a response is pending.
+ *
+ * What the ECU sends because 2A or 86 have set it up (uds_unasked.h) goes to a callback, at any time, also while
+ * another request runs. A response that answers the running request is that request's, even if an event would look the
+ * same. A request made while an event's segmented response comes in waits for its end, since the ECU would not hear it.
+ * Belongs to one thread. */
 #ifndef CT_DIAGNOSTICS_UDS_CLIENT_H
 #define CT_DIAGNOSTICS_UDS_CLIENT_H
 
 #include "isotp.h"
-#include "uds.h"
+#include "uds_unasked.h"
 
 #define CT_UDS_MESSAGE_MAX    4095
 #define CT_UDS_KEEP_ALIVE_MAX 7
@@ -49,6 +54,10 @@ struct ct_uds_client_config {
     struct ct_uds_repeat busy;        /* 0x21 */
     struct ct_uds_repeat unavailable; /* 0x94 */
     unsigned repeat_max;              /* how often a request without any answer is sent again */
+    uint32_t periodic_id; /* 2A's messages (-3: type 2), as wide as isotp.rx_id; 0: they are single frames of rx_id */
+    /* Called from receive, next_frame and tick; must not call the client. NULL: they are skipped and counted. */
+    void (*unasked)(void *user, const struct ct_uds_unasked *what);
+    void *unasked_user;
 };
 
 struct ct_uds_client;

@@ -76,7 +76,18 @@ static void take_obd_apart(const uint8_t *response, size_t len)
     }
 }
 
-/* Every frame of one byte of length and as many bytes; a length over 8 lets time pass instead. */
+/* Nothing comes unasked that is not typed as it says. */
+static void take_unasked(void *user, const struct ct_uds_unasked *what)
+{
+    (void)user;
+    use(what->bytes);
+    if (what->kind == CT_UDS_UNASKED_EVENT && what->message != NULL) {
+        use(what->message->data);
+    }
+}
+
+/* Every frame of one byte of length and as many bytes, bit 7 set for one of the periodic id; a length over 8 lets time
+ * pass instead. A request that has ended is followed by the same again, so that what was set up goes on. */
 static void run(struct ct_uds_client *client, const uint8_t *request, size_t request_len, const uint8_t *data,
                 size_t size)
 {
@@ -87,7 +98,7 @@ static void run(struct ct_uds_client *client, const uint8_t *request, size_t req
         return;
     }
     while (size > 0) {
-        const uint8_t len = data[0];
+        const uint8_t len = data[0] & 0x7FU;
         while (ct_uds_client_next_frame(client, &out, now) == CT_OK) {
         }
         if (len > 8) {
@@ -96,7 +107,7 @@ static void run(struct ct_uds_client *client, const uint8_t *request, size_t req
             data++;
             size--;
         } else {
-            struct ct_frame frame = {.id = 0x7E8, .len = len};
+            struct ct_frame frame = {.id = (data[0] & 0x80U) != 0 ? 0x5E8 : 0x7E8, .len = len};
             if (size < 1U + len) {
                 break;
             }
@@ -112,7 +123,9 @@ static void run(struct ct_uds_client *client, const uint8_t *request, size_t req
             }
             take_apart(request, request_len, result.response, result.len);
             take_obd_apart(result.response, result.len);
-            break;
+            if (ct_uds_client_request(client, request, request_len, now) != CT_OK) {
+                abort();
+            }
         }
     }
 }
@@ -120,9 +133,12 @@ static void run(struct ct_uds_client *client, const uint8_t *request, size_t req
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ct_uds_client *client;
-    const struct ct_uds_client_config config = {
-        .isotp = ct_isotp_config_usual(0x7E0, 0x7E8), .busy = {.limit_ms = 1000, .pause_ms = 10}, .repeat_max = 2};
-    const size_t request_len = size > 0 ? 1U + data[0] % 7U : 0;
+    const struct ct_uds_client_config config = {.isotp = ct_isotp_config_usual(0x7E0, 0x7E8),
+                                                .busy = {.limit_ms = 1000, .pause_ms = 10},
+                                                .repeat_max = 2,
+                                                .periodic_id = size % 2 == 0 ? 0x5E8 : 0,
+                                                .unasked = take_unasked};
+    const size_t request_len = size > 0 ? 1U + data[0] % 16U : 0;
     if (size < 1 + request_len || ct_uds_client_create(&config, &client) != CT_OK) {
         return 0;
     }

@@ -3,3 +3,4 @@ foreach(name obd obd_message uds_client_repeat uds_group uds_message uds_transfe
 endforeach()
 cantwin_test(ecu_description_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/ecu_description_test.c DEPENDS ecu_file)
 cantwin_test(uds_both_sides_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/uds_both_sides_test.c DEPENDS uds_rig)
+cantwin_test(uds_unasked_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/uds_unasked_test.c DEPENDS uds_rig)
