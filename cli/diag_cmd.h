@@ -19,6 +19,7 @@
     X(flash, "write and read memory") \
     X(obd, "OBD-II: values, trouble codes, readiness, VIN") \
     X(session, "enter and hold a session, restart the ECU") \
+    X(watch, "show what an ECU tells of its own accord") \
     X(raw, "send any UDS request, show the answer")
 /* clang-format on */
 

@@ -21,9 +21,14 @@ static int take_bus(struct ct_diag_options *options, const char *text)
     return CT_OK;
 }
 
-static int read_id(struct ct_diag_options *options, const char *text, uint32_t *out_id)
+static const char *skip_prefix(const char *text)
 {
-    const char *digits = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
+    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
+}
+
+int ct_diag_can_id(const char *text, uint32_t *out_id)
+{
+    const char *digits = skip_prefix(text);
     const size_t len = strlen(digits);
     if (len == 0 || len > 8 || strspn(digits, "0123456789abcdefABCDEF") != len) {
         return CT_ERR_SYNTAX;
@@ -32,9 +37,15 @@ static int read_id(struct ct_diag_options *options, const char *text, uint32_t *
     if (id > CT_ID_EXT_MAX) {
         return CT_ERR_RANGE;
     }
-    options->extended = options->extended || len > 3;
     *out_id = (uint32_t)id;
     return CT_OK;
+}
+
+static int read_id(struct ct_diag_options *options, const char *text, uint32_t *out_id)
+{
+    const int err = ct_diag_can_id(text, out_id);
+    options->extended = options->extended || strlen(skip_prefix(text)) > 3;
+    return err;
 }
 
 static int take_tx(struct ct_diag_options *options, const char *text)

@@ -35,9 +35,11 @@ struct ct_diag_options {
     uint32_t tx_id, rx_id; /* UINT32_MAX: not given */
     bool extended;
     bool fd;
-    double timeout_s; /* 0: by the standard */
-    uint32_t session; /* 0: stay */
-    uint32_t level;   /* 0: none */
+    double timeout_s;     /* 0: by the standard */
+    uint32_t session;     /* 0: stay */
+    uint32_t level;       /* 0: none */
+    uint32_t periodic_id; /* 0: the description's; not among the shared options */
+    bool direct;          /* never through the gateway; not among the shared options */
     const char *authenticate, *certificate;
     const char *key, *key_program, *key_library;
     bool json;
@@ -59,6 +61,9 @@ bool ct_diag_arguments(int argc, char **argv, const char *help, const struct ct_
 
 /* Bytes from hex digits, blanks and '.' or ':' between bytes allowed; CT_ERR_SYNTAX, CT_ERR_TOO_LARGE. */
 int ct_diag_hex(const char *text, uint8_t *out, size_t size, size_t *out_len) CT_MUST_CHECK;
+
+/* A CAN id in hex, 0x allowed; CT_ERR_SYNTAX, CT_ERR_RANGE. */
+int ct_diag_can_id(const char *text, uint32_t *out_id) CT_MUST_CHECK;
 
 /* A whole number, 0x.. or decimal, up to `max`; CT_ERR_SYNTAX, CT_ERR_RANGE. */
 int ct_diag_number(const char *text, uint32_t max, uint32_t *out_number) CT_MUST_CHECK;

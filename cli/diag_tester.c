@@ -28,6 +28,8 @@ struct ct_diag_tester {
     struct ct_ecu_description none;
     struct ct_frame held; /* the bus had no room for it */
     bool holds;
+    void (*unasked)(void *user, const struct ct_uds_unasked *what);
+    void *unasked_user;
 };
 
 const struct ct_ecu_description *ct_diag_tester_ecu(const struct ct_diag_tester *tester)
@@ -146,10 +148,28 @@ struct ct_isotp_config ct_diag_pair(const struct ct_diag_options *options, uint3
     return pair;
 }
 
+static void heard(void *user, const struct ct_uds_unasked *what)
+{
+    const struct ct_diag_tester *tester = user;
+    if (tester->unasked != NULL) {
+        tester->unasked(tester->unasked_user, what);
+    }
+}
+
+ct_ns ct_diag_tester_listen(struct ct_diag_tester *tester,
+                            void (*unasked)(void *user, const struct ct_uds_unasked *what), void *user)
+{
+    tester->unasked = unasked;
+    tester->unasked_user = user;
+    return ct_clock_now();
+}
+
 int ct_diag_tester_aim(struct ct_diag_tester *tester, const struct ct_isotp_config *pair)
 {
-    struct ct_uds_client_config config = {.isotp = *pair, .busy = {.limit_ms = BUSY_LIMIT_MS}};
+    struct ct_uds_client_config config = {
+        .isotp = *pair, .busy = {.limit_ms = BUSY_LIMIT_MS}, .unasked = heard, .unasked_user = tester};
     const struct ct_ecu_description *ecu = ct_diag_tester_ecu(tester);
+    config.periodic_id = tester->options.periodic_id != 0 ? tester->options.periodic_id : ecu->periodic_id;
     config.p2_ms = tester->options.timeout_s > 0 ? (uint32_t)(tester->options.timeout_s * 1000) : ecu->p2_ms;
     config.p2_star_ms = ecu->p2_star_ms;
     ct_uds_client_free(tester->client);
@@ -165,7 +185,7 @@ int ct_diag_tester_aim(struct ct_diag_tester *tester, const struct ct_isotp_conf
 /* The gateway's socket, when the ECU is to be asked through it. */
 static const char *gateway_socket(const struct ct_diag_options *options)
 {
-    const bool on_bus = options->bus != NULL || options->tx_id != UINT32_MAX || options->ecu == NULL;
+    const bool on_bus = options->direct || options->bus != NULL || options->tx_id != UINT32_MAX || options->ecu == NULL;
     return options->socket != NULL ? options->socket : on_bus ? NULL : getenv("CANTWIN_SOCKET");
 }
 
@@ -323,10 +343,12 @@ static ct_ns run_timers(struct ct_diag_tester *tester, ct_ns now)
     return ct_ns_min(due, ct_port_tick(tester->port, now));
 }
 
-static void sleep_until(const struct ct_diag_tester *tester, ct_ns now, ct_ns due)
+/* True when `stop_fd` (-1: none) can be read. */
+static bool sleep_until(const struct ct_diag_tester *tester, ct_ns now, ct_ns due, int stop_fd)
 {
-    struct pollfd fd = {.fd = tester->port->fd, .events = (short)(POLLIN | (tester->holds ? POLLOUT : 0))};
-    (void)poll(&fd, 1, ct_ns_wait_ms(now, due));
+    struct pollfd fds[] = {{.fd = tester->port->fd, .events = (short)(POLLIN | (tester->holds ? POLLOUT : 0))},
+                           {.fd = stop_fd, .events = POLLIN}};
+    return poll(fds, 2, ct_ns_wait_ms(now, due)) > 0 && (fds[1].revents & POLLIN) != 0;
 }
 
 /* What came, what goes, what is due; *out_due is when to look again. */
@@ -356,7 +378,7 @@ int ct_diag_ask(struct ct_diag_tester *tester, const uint8_t *request, size_t le
         if (err != CT_OK || ct_uds_client_result(tester->client, out_result) == CT_OK) {
             break;
         }
-        sleep_until(tester, ct_clock_now(), due);
+        (void)sleep_until(tester, ct_clock_now(), due, -1);
     }
     return err == CT_OK ? CT_EXIT_OK : bus_failed(tester, err);
 }
@@ -371,7 +393,7 @@ int ct_diag_ask_group(struct ct_diag_tester *tester, struct ct_uds_group *group,
         if (err != CT_OK || !ct_uds_group_busy(group)) {
             break;
         }
-        sleep_until(tester, ct_clock_now(), due);
+        (void)sleep_until(tester, ct_clock_now(), due, -1);
     }
     tester->group = NULL;
     return err == CT_OK ? CT_EXIT_OK : bus_failed(tester, err);
@@ -382,12 +404,19 @@ int ct_diag_hold(struct ct_diag_tester *tester, double seconds)
     if (tester->gateway != NULL) {
         return ct_diag_gateway_hold(tester->gateway, seconds, tester->session > CT_UDS_SESSION_DEFAULT);
     }
-    const ct_ns end = ct_ns_add(ct_clock_now(), (ct_ns)(seconds * (double)CT_NS_PER_S));
+    return seconds > 0 ? ct_diag_follow(tester, seconds, -1) : CT_EXIT_OK;
+}
+
+int ct_diag_follow(struct ct_diag_tester *tester, double seconds, int stop_fd)
+{
+    const ct_ns length = seconds > 0 ? (ct_ns)(seconds * (double)CT_NS_PER_S) : CT_NS_NEVER;
+    const ct_ns end = ct_ns_add(ct_clock_now(), length);
     int err = CT_OK;
-    for (ct_ns now = ct_clock_now(); err == CT_OK && now < end; now = ct_clock_now()) {
+    bool stop = false;
+    while (err == CT_OK && !stop && ct_clock_now() < end) {
         ct_ns due = 0;
         err = turn(tester, &due);
-        sleep_until(tester, ct_clock_now(), ct_ns_min(due, end));
+        stop = sleep_until(tester, ct_clock_now(), ct_ns_min(due, end), stop_fd);
     }
     return err == CT_OK ? CT_EXIT_OK : bus_failed(tester, err);
 }

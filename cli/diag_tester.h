@@ -48,6 +48,13 @@ int ct_diag_enter(struct ct_diag_tester *tester, uint8_t session) CT_MUST_CHECK;
 /* Holds the session for a time, reading what comes. */
 int ct_diag_hold(struct ct_diag_tester *tester, double seconds) CT_MUST_CHECK;
 
+/* From now on what the ECU sends unasked goes to the callback, from ct_diag_ask and ct_diag_follow; returns now. Only
+ * on a bus: through the gateway nothing comes unasked. */
+ct_ns ct_diag_tester_listen(struct ct_diag_tester *tester,
+                            void (*unasked)(void *user, const struct ct_uds_unasked *what), void *user);
+/* As ct_diag_hold, on a bus, and until `stop_fd` can be read; seconds 0: only then. */
+int ct_diag_follow(struct ct_diag_tester *tester, double seconds, int stop_fd) CT_MUST_CHECK;
+
 /* One functional request, all its answers in `group`. */
 int ct_diag_ask_group(struct ct_diag_tester *tester, struct ct_uds_group *group, const uint8_t *request,
                       size_t len) CT_MUST_CHECK;

@@ -73,6 +73,7 @@ struct ct_ecu_description {
     char *bus;
     uint32_t request_id, response_id;
     uint32_t *functional_id; /* NULL: 7DF or 18DB33F1 */
+    uint32_t periodic_id;    /* of 2A's messages; 0: they come on response_id */
     uint16_t address;        /* DoIP, 0: none */
     bool extended, fd;
     uint32_t p2_ms, p2_star_ms; /* 0: by the standard */

@@ -82,6 +82,7 @@ static const cyaml_schema_field_t ecu_fields[] = {
     CYAML_FIELD_UINT("request_id", CYAML_FLAG_DEFAULT, struct ct_ecu_description, request_id),
     CYAML_FIELD_UINT("response_id", CYAML_FLAG_DEFAULT, struct ct_ecu_description, response_id),
     CYAML_FIELD_UINT_PTR("functional_id", OPTIONAL, struct ct_ecu_description, functional_id),
+    CYAML_FIELD_UINT("periodic_id", OPTIONAL, struct ct_ecu_description, periodic_id),
     CYAML_FIELD_UINT("address", OPTIONAL, struct ct_ecu_description, address),
     CYAML_FIELD_BOOL("extended", OPTIONAL, struct ct_ecu_description, extended),
     CYAML_FIELD_BOOL("fd", OPTIONAL, struct ct_ecu_description, fd),

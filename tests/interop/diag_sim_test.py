@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 
@@ -144,11 +145,57 @@ def obd_on_uds(shop):
     return [] if abs(by_obd - by_uds) < 0.5 else [f"{by_obd} and {by_uds}"]
 
 
+def watch_periodic_and_changes(shop):
+    """Two values at once: periodic single frames of an id of their own, and 60 bytes in segments at every change."""
+    lines = shop.run("watch", "--ecu", "engine", "--session", "3", "--rate", "fast", "--seconds", "3", "--json",
+                     "speed_and_supply", "record").splitlines()
+    rows = [json.loads(line) for line in lines]
+    periodic = [row for row in rows if row["kind"] == "periodic"]
+    changes = [row for row in rows if row["kind"] == "change"]
+    problems = [f"{len(periodic)} periodic, {len(changes)} changes"] if len(periodic) < 3 or len(changes) < 3 else []
+    problems += [f"{row}" for row in periodic if row["id"] != "F201" or len(row["hex"]) != 8 or
+                 not 11 < row["values"]["supply"] < 15.5]
+    for row in changes:
+        record = bytes.fromhex(row["hex"])
+        problems += differs((row["id"], len(record), record[:4], record[36:59]), ("0160", 60, b"CTR1", bytes(range(36, 59))))
+    sent = [row["values"]["frames_sent"] for row in changes]
+    return problems + ([] if sent == sorted(set(sent)) else [f"not once per change: {sent}"])
+
+
+def watch_trouble_codes_until_interrupted(shop):
+    environment = {**os.environ, "CANTWIN_ECUS": str(VEHICLE / "ecus")}
+    watch = subprocess.Popen([BIN / "cantwin", "diag", "watch", "--ecu", "gearbox", "--session", "3", "--dtcs", "01", "--json",
+                              "speed_and_supply"], cwd=shop.path, env=environment, stdout=subprocess.PIPE, text=True)
+    problems = differs(json.loads(watch.stdout.readline())["kind"], "periodic")  # then everything is set up
+    while json.loads(watch.stdout.readline())["seconds"] < 0.5:  # events are looked for every 100 ms
+        pass
+    shop.run("routine", "start", "--ecu", "gearbox", "break_part", "0201")
+    rows = (json.loads(line) for line in watch.stdout)
+    dtc = next((row for row in rows if row["kind"] == "dtc"), {})
+    problems += differs((dtc.get("code"), dtc.get("status", 0) & 1), ("P0868-00", 1))
+    watch.send_signal(signal.SIGINT)
+    watch.stdout.read()
+    problems += differs(watch.wait(timeout=60), 0)
+    problems += differs(shop.run("raw", "--tx", "7E1", "--rx", "7E9", "860402").split(), ["C6", "04", "00"])  # cleared
+    shop.run("routine", "start", "--ecu", "gearbox", "break_part", "0200")
+    shop.run("dtc", "clear", "--ecu", "gearbox")
+    return problems
+
+
+def watch_refuses_what_it_cannot(shop):
+    default = shop.run("watch", "--ecu", "battery", "--seconds", "1", "speed_and_supply", code=1)  # no 2A in session 1
+    through = shop.run("watch", "--ecu", "engine", "--socket", "gateway.sock", "speed", code=2)
+    nothing = shop.run("watch", "--ecu", "engine", code=2)
+    return ([] if "(0x7F)" in default else [default]) + ([] if "on the bus" in through else [through]) + \
+        ([] if "watch what?" in nothing else [nothing])
+
+
 def main():
     with Vehicle(sim=("--parked", "true")) as vehicle:
         shop = Workshop(vehicle)
         for run in (scan, info, every_identifier_has_the_described_length, trouble_codes, security, authentication, routine, flash,
-                    flash_without_key, obd, obd_on_uds):
+                    flash_without_key, obd, obd_on_uds, watch_periodic_and_changes,
+                    watch_trouble_codes_until_interrupted, watch_refuses_what_it_cannot):
             try:
                 report.check(f"diag_sim_{run.__name__}", run(shop))
             except Exception as problem:  # a case that breaks is a case that fails

@@ -34,6 +34,7 @@ static void test_file_with_everything_is_read(void **state)
 {
     (void)state;
     struct ct_ecu_description *ecu = load("fd: true\n"
+                                          "periodic_id: 0x5E8\n"
                                           "p2_ms: 250\n"
                                           "dids:\n"
                                           "  - id: 0xF190\n"
@@ -47,7 +48,7 @@ static void test_file_with_everything_is_read(void **state)
                                           "  - { id: 0xFF00, name: erase, session: 2, level: 1 }\n"
                                           "records:\n"
                                           "  - { record: 1, name: occurrences, length: 2 }\n");
-    assert_true(ecu->fd && ecu->p2_ms == 250);
+    assert_true(ecu->fd && ecu->p2_ms == 250 && ecu->periodic_id == 0x5E8);
     assert_string_equal(ct_ecu_did_find(ecu, 0xF190)->name, "vin");
     assert_int_equal(ct_ecu_did_named(ecu, "lamp")->id, 0x0123);
     assert_null(ct_ecu_did_find(ecu, 0x4711));
