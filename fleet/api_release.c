@@ -64,7 +64,9 @@ static int add(struct ct_api_call *call, const uint8_t id[CT_COMMAND_ID_SIZE], c
     case CT_ERR_NOT_FOUND:
         return ct_api_error(call->out, 409, "the command does not await a release: it was released or has expired");
     case CT_ERR_EXISTS:
-        return ct_api_error(call->out, 409, "a later command was sent to the vehicle; prepare this one anew");
+        return ct_api_error(call->out, 409,
+                            "a later released command was sent to the vehicle, or %d others; prepare this one anew",
+                            CT_COMMAND_WINDOW);
     case CT_ERR_ARGUMENT:
         return ct_api_error(call->out, 400, "\"key_id\" is the director's; the release key signs");
     default:

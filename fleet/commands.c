@@ -30,9 +30,11 @@
     X(EXPIRED, "SELECT id, vehicle, sent_utc_ms FROM commands WHERE state = 0 AND expires_utc_ms + "                 \
                "iif(sent_utc_ms IS NULL, 0, ?) < ? LIMIT 100")                                                       \
     X(HELD,                                                                                                          \
-      "SELECT signed, EXISTS(SELECT 1 FROM commands AS later WHERE later.vehicle = held.vehicle AND later.seq > "    \
-      "held.seq AND later.sent_utc_ms IS NOT NULL) FROM commands AS held WHERE id = ? AND state = 0 AND reason = ? " \
-      "AND expires_utc_ms > ?")                                                                                      \
+      "SELECT signed, EXISTS(SELECT 1 FROM commands AS later JOIN command_history AS h ON h.command = later.id "     \
+      "AND h.state = ?1 WHERE later.vehicle = held.vehicle AND later.seq > held.seq AND later.sent_utc_ms NOT NULL)" \
+      " OR (SELECT count(*) FROM commands AS later WHERE later.vehicle = held.vehicle AND later.seq > held.seq "     \
+      "AND later.sent_utc_ms NOT NULL) >= ?2 FROM commands AS held WHERE id = ?3 AND state = 0 AND reason = ?1 "     \
+      "AND expires_utc_ms > ?4")                                                                                     \
     X(SET_SIGNED, "UPDATE commands SET signed = ?, reason = 0 WHERE id = ?")                                         \
     X(GET, "SELECT " ROW "WHERE id = ?")                                                                             \
     X(LIST, "SELECT " ROW "WHERE vehicle = ? ORDER BY seq DESC LIMIT ?")                                             \
@@ -273,8 +275,8 @@ int ct_commands_release(struct ct_commands *commands, const uint8_t id[CT_COMMAN
     sqlite3_stmt *held = commands->statements[S_HELD];
     sqlite3_stmt *set = commands->statements[S_SET_SIGNED];
     struct ct_buf signed_command;
-    int err =
-        ct_statement_bind(held, "bii", id, (size_t)CT_COMMAND_ID_SIZE, (int64_t)CT_COMMAND_AWAITING_RELEASE, utc_ms);
+    int err = ct_statement_bind(held, "iibi", (int64_t)CT_COMMAND_AWAITING_RELEASE, (int64_t)CT_COMMAND_WINDOW, id,
+                                (size_t)CT_COMMAND_ID_SIZE, utc_ms);
     const int row = err == CT_OK ? ct_statement_row(held) : err;
     if (row != 1) {
         return row == 0 ? CT_ERR_NOT_FOUND : row;

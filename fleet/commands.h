@@ -33,8 +33,8 @@ int ct_commands_issue(struct ct_commands *commands, int64_t vehicle_row, struct 
 /* Keeps a command that was just issued back until its release signature comes; it expires as others. */
 int ct_commands_hold(struct ct_commands *commands, const uint8_t id[CT_COMMAND_ID_SIZE], int64_t utc_ms) CT_MUST_CHECK;
 /* Adds the signature, which the vehicle verifies, and lets the command go. CT_ERR_NOT_FOUND: it does not wait for one;
- * CT_ERR_EXISTS: a later command was sent, and the vehicle takes none of before; CT_ERR_ARGUMENT: the director's key.
- */
+ * CT_ERR_EXISTS: a later released command was sent, or CT_COMMAND_WINDOW later ones of any kind, and the vehicle takes
+ * none of before (gateway/journal.h); CT_ERR_ARGUMENT: the director's key. */
 int ct_commands_release(struct ct_commands *commands, const uint8_t id[CT_COMMAND_ID_SIZE],
                         const struct ct_signature *signature, int64_t utc_ms) CT_MUST_CHECK;
 

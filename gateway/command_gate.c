@@ -69,9 +69,10 @@ static int check_time(const struct ct_gate *gate, const struct ct_command *comma
     return *out_left_ms > 0 ? CT_REASON_NONE : CT_REASON_TOO_OLD;
 }
 
-static int check_command(const struct ct_gate *gate, const struct ct_command *command, bool time_known, int64_t utc_ms,
-                         int64_t *out_left_ms)
+static int check_command(const struct ct_gate *gate, const struct ct_gate_result *result, bool time_known,
+                         int64_t utc_ms, int64_t *out_left_ms)
 {
+    const struct ct_command *command = &result->command;
     int reason = check_form(command);
     if (reason == CT_REASON_NONE && strcmp(command->vehicle_id, gate->vehicle_id) != 0) {
         reason = CT_REASON_WRONG_VEHICLE;
@@ -79,10 +80,16 @@ static int check_command(const struct ct_gate *gate, const struct ct_command *co
     if (reason == CT_REASON_NONE) {
         reason = check_time(gate, command, time_known, utc_ms, out_left_ms);
     }
-    if (reason == CT_REASON_NONE && gate->seen(gate->user, command->command_id, command->seq)) {
+    if (reason == CT_REASON_NONE &&
+        gate->seen(gate->user, command->command_id, command->seq, ct_gate_released(result))) {
         reason = CT_REASON_REPLAYED;
     }
     return reason;
+}
+
+bool ct_gate_released(const struct ct_gate_result *result)
+{
+    return (result->roles & CT_ROLE_BIT(CT_ROLE_RELEASE)) != 0;
 }
 
 void ct_gate_check(const struct ct_gate *gate, const uint8_t *data, size_t len, bool time_known, int64_t utc_ms,
@@ -102,7 +109,7 @@ void ct_gate_check(const struct ct_gate *gate, const uint8_t *data, size_t len, 
         return;
     }
     out_result->readable = true;
-    out_result->reason = check_command(gate, &out_result->command, time_known, utc_ms, &left_ms);
+    out_result->reason = check_command(gate, out_result, time_known, utc_ms, &left_ms);
     if (out_result->reason != CT_REASON_NONE) {
         return;
     }

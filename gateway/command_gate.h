@@ -20,8 +20,8 @@ struct ct_gate {
     const struct ct_trusted_key *keys;
     size_t key_count;
     int64_t floor_utc_ms; /* the time is at least this: build time, newest verified time (ct_gate_floor_raise) */
-    /* True when the id was taken before or the sequence does not rise (ct_journal_seen). */
-    bool (*seen)(void *user, const uint8_t command_id[16], uint64_t seq);
+    /* True when id or sequence was taken before, or it does not rise under its authority (ct_journal_seen). */
+    bool (*seen)(void *user, const uint8_t command_id[16], uint64_t seq, bool release);
     void *user;
 };
 
@@ -37,6 +37,8 @@ struct ct_gate_result {
 /* `utc_ms`: wall clock now; `time_known`: the clock was set by something (else every command is TIME_UNTRUSTED). */
 void ct_gate_check(const struct ct_gate *gate, const uint8_t *data, size_t len, bool time_known, int64_t utc_ms,
                    struct ct_gate_result *out_result);
+
+bool ct_gate_released(const struct ct_gate_result *result); /* the release authority signed too */
 
 void ct_gate_floor_raise(struct ct_gate *gate, int64_t utc_ms); /* never falls */
 

@@ -14,9 +14,13 @@
 #include <unistd.h>
 
 /* The file: 64-byte slots, each "CTJ1", u32 kind, command id (16), u64 sequence, i64 issued, u32 state, u32 reason,
- * 12 zero bytes, u32 CRC-32C. Slot 0 is the head: kind HEAD, sequence = highest, issued = floor, state = version. */
+ * u32 flags (bit 0: release), 8 zero bytes, u32 CRC-32C. Slot 0 is the head: kind HEAD, sequence = highest of the
+ * director alone, in place of the id u64 floor of those forgotten and u64 highest of the release authority, issued =
+ * floor of time, state = version. Version 1 has neither flags nor an id in its head. */
 #define MAGIC       UINT32_C(0x314A5443)
-#define VERSION     1U
+#define VERSION     2U
+#define VERSION_OLD 1U
+#define RELEASE     1U
 #define SLOT        64U
 #define REWRITE_MAX ((size_t)64 * 1024)
 #define FILE_MAX    ((size_t)16 * 1024 * 1024)
@@ -40,8 +44,11 @@ struct ct_journal {
     int fd;
     uint64_t size;
     bool broken; /* the file's end is not known: rewrite before the next record */
+    bool old;    /* the file is of version 1 */
     struct kept kept[CT_JOURNAL_KEPT];
     size_t count;
+    uint64_t highest[2]; /* by authority: director alone, release */
+    uint64_t forgotten;  /* highest of those taken and no longer kept */
     struct {
         uint8_t data[PENDING_MAX * SLOT];
         size_t len;
@@ -59,6 +66,7 @@ static void slot_write(const struct slot *slot, uint8_t out[SLOT])
     ct_put_le64(out + 32, (uint64_t)slot->entry.issued_utc_ms);
     ct_put_le32(out + 40, (uint32_t)slot->entry.state);
     ct_put_le32(out + 44, (uint32_t)slot->entry.reason);
+    ct_put_le32(out + 48, slot->entry.release ? RELEASE : 0);
     ct_put_le32(out + SLOT - 4, ct_crc32c(0, out, SLOT - 4));
 }
 
@@ -73,6 +81,7 @@ static bool slot_read(const uint8_t *in, struct slot *out)
     out->entry.issued_utc_ms = (int64_t)ct_le64(in + 32);
     out->entry.state = (int)(ct_le32(in + 40) & 0xFFFFU);
     out->entry.reason = (int)(ct_le32(in + 44) & 0xFFFFU);
+    out->entry.release = (ct_le32(in + 48) & RELEASE) != 0;
     return out->kind >= KIND_HEAD && out->kind <= KIND_REPORTED;
 }
 
@@ -88,6 +97,25 @@ static struct kept *find(struct ct_journal *journal, const uint8_t command_id[CT
     return NULL;
 }
 
+static void raise(uint64_t *level, uint64_t seq)
+{
+    *level = seq > *level ? seq : *level;
+}
+
+static uint64_t highest_of_all(const struct ct_journal *journal)
+{
+    uint64_t highest = journal->forgotten;
+    raise(&highest, journal->highest[0]);
+    raise(&highest, journal->highest[1]);
+    return highest;
+}
+
+/* What was taken under which authority is not known for certain: nothing below is taken any more. */
+static void level(struct ct_journal *journal)
+{
+    raise(&journal->forgotten, highest_of_all(journal));
+}
+
 /* Room for one more: the oldest that nothing is owed for is forgotten. */
 static int make_room(struct ct_journal *journal)
 {
@@ -96,6 +124,7 @@ static int make_room(struct ct_journal *journal)
     }
     for (size_t i = 0; i < journal->count; i++) {
         if (journal->kept[i].reported) {
+            raise(&journal->forgotten, journal->kept[i].entry.seq);
             memmove(&journal->kept[i], &journal->kept[i + 1], (journal->count - i - 1) * sizeof journal->kept[0]);
             journal->count--;
             return CT_OK;
@@ -106,9 +135,7 @@ static int make_room(struct ct_journal *journal)
 
 static void note_highest(struct ct_journal *journal, const struct ct_journal_entry *entry)
 {
-    if (entry->seq > journal->stats.highest_seq) {
-        journal->stats.highest_seq = entry->seq;
-    }
+    raise(&journal->highest[entry->release], entry->seq);
     if (entry->issued_utc_ms > journal->stats.time_floor_utc_ms) {
         journal->stats.time_floor_utc_ms = entry->issued_utc_ms;
     }
@@ -116,14 +143,17 @@ static void note_highest(struct ct_journal *journal, const struct ct_journal_ent
 
 static void apply(struct ct_journal *journal, const struct slot *slot)
 {
-    struct kept *kept = find(journal, slot->entry.command_id);
     note_highest(journal, &slot->entry);
     if (slot->kind == KIND_HEAD) {
+        raise(&journal->forgotten, ct_le64(slot->entry.command_id));
+        raise(&journal->highest[1], ct_le64(slot->entry.command_id + 8));
         return;
     }
+    struct kept *kept = find(journal, slot->entry.command_id);
     if (kept == NULL) {
         /* Without its intent (damaged) an outcome still says that the command was taken. */
         if (make_room(journal) != CT_OK) {
+            raise(&journal->forgotten, slot->entry.seq);
             return;
         }
         kept = &journal->kept[journal->count++];
@@ -180,7 +210,9 @@ static int rewrite(struct ct_journal *journal)
         return CT_ERR_NO_MEMORY;
     }
     struct slot slot = {.kind = KIND_HEAD, .entry = {.state = VERSION}};
-    slot.entry.seq = journal->stats.highest_seq;
+    slot.entry.seq = journal->highest[0];
+    ct_put_le64(slot.entry.command_id, journal->forgotten);
+    ct_put_le64(slot.entry.command_id + 8, journal->highest[1]);
     slot.entry.issued_utc_ms = journal->stats.time_floor_utc_ms;
     size_t len = SLOT;
     slot_write(&slot, data);
@@ -247,15 +279,19 @@ static int load(struct ct_journal *journal, const uint8_t *data, size_t len)
             bad++;
             continue;
         }
-        if (slot.kind == KIND_HEAD && slot.entry.state != VERSION) {
+        if (slot.kind == KIND_HEAD && slot.entry.state != VERSION && slot.entry.state != VERSION_OLD) {
             return CT_ERR_UNSUPPORTED;
         }
+        journal->old = journal->old || (slot.kind == KIND_HEAD && slot.entry.state == VERSION_OLD);
         apply(journal, &slot);
         journal->stats.damaged_records += bad;
         bad = 0;
         good_end = at + SLOT;
     }
     journal->stats.torn_bytes = len - good_end;
+    if (journal->old || journal->stats.damaged_records != 0) {
+        level(journal);
+    }
     return CT_OK;
 }
 
@@ -275,7 +311,7 @@ static int load_file(struct ct_journal *journal)
         return err;
     }
     const uint64_t good_end = len - journal->stats.torn_bytes;
-    if (good_end == 0 || journal->stats.damaged_records != 0) {
+    if (good_end == 0 || journal->old || journal->stats.damaged_records != 0) {
         return rewrite(journal);
     }
     err = reopen(journal, good_end);
@@ -343,13 +379,15 @@ void ct_journal_close(struct ct_journal *journal)
 
 /* ---------------------------------------------------------------- use */
 
-bool ct_journal_seen(const struct ct_journal *journal, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq)
+bool ct_journal_seen(const struct ct_journal *journal, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
+                     bool release)
 {
-    if (seq <= journal->stats.highest_seq) {
+    if (seq <= journal->highest[release] || seq <= journal->forgotten) {
         return true;
     }
     for (size_t i = 0; i < journal->count; i++) {
-        if (memcmp(journal->kept[i].entry.command_id, command_id, CT_COMMAND_ID_SIZE) == 0) {
+        const struct ct_journal_entry *entry = &journal->kept[i].entry;
+        if (entry->seq == seq || memcmp(entry->command_id, command_id, CT_COMMAND_ID_SIZE) == 0) {
             return true;
         }
     }
@@ -357,12 +395,15 @@ bool ct_journal_seen(const struct ct_journal *journal, const uint8_t command_id[
 }
 
 int ct_journal_intent(struct ct_journal *journal, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
-                      int64_t issued_utc_ms)
+                      bool release, int64_t issued_utc_ms)
 {
-    struct ct_journal_entry entry = {
-        .seq = seq, .issued_utc_ms = issued_utc_ms, .state = CT_COMMAND_RUNNING, .reason = CT_REASON_NONE};
+    struct ct_journal_entry entry = {.seq = seq,
+                                     .release = release,
+                                     .issued_utc_ms = issued_utc_ms,
+                                     .state = CT_COMMAND_RUNNING,
+                                     .reason = CT_REASON_NONE};
     memcpy(entry.command_id, command_id, CT_COMMAND_ID_SIZE);
-    if (ct_journal_seen(journal, command_id, seq)) {
+    if (ct_journal_seen(journal, command_id, seq, release)) {
         return CT_ERR_EXISTS;
     }
     int err = make_room(journal);
@@ -425,5 +466,6 @@ int ct_journal_pending(const struct ct_journal *journal, size_t index, struct ct
 void ct_journal_stats_get(const struct ct_journal *journal, struct ct_journal_stats *out_stats)
 {
     *out_stats = journal->stats;
+    out_stats->highest_seq = highest_of_all(journal);
     out_stats->kept = journal->count;
 }

@@ -1,8 +1,14 @@
 /* The command journal: which commands this vehicle has taken, so that none is ever executed twice.
  *
- * A file of fixed 64-byte records, each with a checksum. Keeps the last 256 commands, the highest command sequence ever
- * taken and the floor of trusted time; rewritten (atomically) when it grows over 64 KiB. A torn tail is cut, a damaged
- * record skipped, both counted. Order of use, on the storage thread:
+ * Each authority has its own rising sequence: commands of the director alone, and commands that the release authority
+ * signed too. So a command that waits to be signed offline is not overtaken by what is sent meanwhile, and under one
+ * authority nothing is carried out behind something newer. What was taken under one authority is never taken under the
+ * other: the last 256 commands are known one by one, and those forgotten leave a floor that both must be above.
+ *
+ * A file of fixed 64-byte records, each with a checksum. Keeps those commands, the highest sequence of each authority,
+ * that floor and the floor of trusted time; rewritten (atomically) when it grows over 64 KiB. A torn tail is cut, a
+ * damaged record skipped, both counted; after damage nothing below what is known is taken any more. A file of version 1
+ * is taken over, its highest sequence counts for both. Order of use, on the storage thread:
  *
  *   gate accepted -> ct_journal_intent (durable on return) -> hand to the bus thread -> ... final status ->
  *   ct_journal_outcome -> ct_journal_commit -> RESULT record appended and committed to the outbox ->
@@ -15,25 +21,27 @@
 #ifndef CT_GATEWAY_JOURNAL_H
 #define CT_GATEWAY_JOURNAL_H
 
+#include "command.h"
 #include "errors.h"
 #include "link_types.h"
 
 #include <stdbool.h>
 
-#define CT_JOURNAL_KEPT 256 /* commands remembered by id */
+#define CT_JOURNAL_KEPT CT_COMMAND_WINDOW
 
 struct ct_journal;
 
 struct ct_journal_entry {
     uint8_t command_id[CT_COMMAND_ID_SIZE];
     uint64_t seq;
+    bool release; /* taken under the release authority */
     int64_t issued_utc_ms;
     int state;  /* enum ct_command_state: RUNNING for an intent without outcome */
     int reason; /* enum ct_command_reason */
 };
 
 struct ct_journal_stats {
-    uint64_t highest_seq;
+    uint64_t highest_seq;      /* of both authorities */
     int64_t time_floor_utc_ms; /* newest issued_utc_ms of a command taken; 0 none */
     size_t kept;
     uint64_t torn_bytes, damaged_records; /* found at open */
@@ -44,14 +52,15 @@ struct ct_journal_stats {
 int ct_journal_open(const char *dir, struct ct_journal **out_journal) CT_MUST_CHECK;
 void ct_journal_close(struct ct_journal *journal); /* commits; accepts NULL */
 
-/* True when this id was taken before or the sequence does not rise: a replay. */
-bool ct_journal_seen(const struct ct_journal *journal, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq);
+/* True when this id or sequence was taken before, or the sequence does not rise under its authority: a replay. */
+bool ct_journal_seen(const struct ct_journal *journal, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
+                     bool release);
 
 /* The command may run from here on. Durable when it returns CT_OK; on error it must not run. CT_ERR_EXISTS: a replay.
  * CT_ERR_FULL: CT_JOURNAL_KEPT commands have no outcome yet. After any other error the id and sequence count as taken:
  * report a refusal and note it as the outcome. */
 int ct_journal_intent(struct ct_journal *journal, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
-                      int64_t issued_utc_ms) CT_MUST_CHECK;
+                      bool release, int64_t issued_utc_ms) CT_MUST_CHECK;
 /* The final state. Durable with the next commit. CT_ERR_NOT_FOUND for an id without intent. */
 int ct_journal_outcome(struct ct_journal *journal, const uint8_t command_id[CT_COMMAND_ID_SIZE], int state,
                        int reason) CT_MUST_CHECK;

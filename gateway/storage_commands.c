@@ -113,11 +113,10 @@ static void refuse_taken(struct ct_storage *storage, const struct ct_command *co
 
 static void hand_to_bus(struct ct_storage *storage, const struct ct_gate_result *result, ct_ns now)
 {
-    struct ct_msg_command message = {.valid_ms = result->valid_ms,
-                                     .release = (result->roles & CT_ROLE_BIT(CT_ROLE_RELEASE)) != 0,
-                                     .command = result->command};
+    struct ct_msg_command message = {
+        .valid_ms = result->valid_ms, .release = ct_gate_released(result), .command = result->command};
     const int err = ct_journal_intent(storage->journal, result->command.command_id, result->command.seq,
-                                      result->command.issued_utc_ms);
+                                      message.release, result->command.issued_utc_ms);
     if (err == CT_ERR_EXISTS || err == CT_ERR_FULL) {
         refuse(storage, result, err == CT_ERR_EXISTS ? CT_REASON_REPLAYED : CT_REASON_BUSY, now);
         return;

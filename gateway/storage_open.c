@@ -66,10 +66,10 @@ static int open_parts(struct ct_storage *storage, struct ct_outbox_recovery *rec
     return err;
 }
 
-static bool seen(void *user, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq)
+static bool seen(void *user, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq, bool release)
 {
     const struct ct_storage *storage = user;
-    return ct_journal_seen(storage->journal, command_id, seq);
+    return ct_journal_seen(storage->journal, command_id, seq, release);
 }
 
 static int begin(struct ct_storage *storage, const struct ct_outbox_recovery *recovery, char *problem, size_t size)

@@ -9,6 +9,7 @@
 #define CT_VEHICLE_ID_MAX  64
 #define CT_PATH_MAX        256
 #define CT_UDS_REQUEST_MAX 4095
+#define CT_COMMAND_WINDOW  256 /* commands that a vehicle remembers one by one */
 #define CT_COMMAND_UDS_MAX 512 /* longest UDS request inside a command */
 
 /* Same numbers as CommandState in cantwin.proto (asserted in proto/). name, value, text */

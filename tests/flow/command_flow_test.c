@@ -363,6 +363,40 @@ static void test_command_restart_reports_unknown_and_never_repeats(void **state)
     assert_int_equal(rig->frames_out, sent);
 }
 
+/* The race of a command that is signed offline: others are prepared, sent and carried out meanwhile. */
+static void test_command_released_late_runs_once(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t held[SIGNED];
+    uint8_t stripped[SIGNED];
+    const struct ct_command write = command_read(10, "engine", 0x2E, 0xF190);
+    const struct ct_command read = command_read(11, "engine", 0x22, 0xF190);
+    const struct ct_command lamp = command_lamp(12, LAMP, 1);
+    const size_t len = command_sign(rig, &write, DIRECTOR | RELEASE, held);
+    const size_t stripped_len = command_sign(rig, &write, DIRECTOR, stripped);
+    assert_int_equal(rig_send(rig, &read, DIRECTOR), CT_REASON_NONE);
+    assert_int_equal(rig_send(rig, &lamp, DIRECTOR), CT_REASON_NONE);
+    rig_run(rig, 500);
+    assert_int_equal(rig_deliver(rig, stripped, stripped_len), CT_REASON_REPLAYED); /* without the release: too late */
+    const unsigned before = rig->frames_out;
+    assert_int_equal(rig_deliver(rig, held, len), CT_REASON_NONE);
+    rig_run(rig, 500);
+    assert_ended(rig, CT_COMMAND_FAILED, CT_REASON_NEGATIVE_RESPONSE); /* it ran: the ECU itself refuses */
+    assert_int_equal(rig_last(rig)->seq, 10);
+    assert_true(rig->frames_out > before);
+    const unsigned after = rig->frames_out;
+    for (int restart = 0; restart < 3; restart++) {
+        assert_int_equal(rig_deliver(rig, held, len), CT_REASON_REPLAYED);
+        assert_int_equal(rig_deliver(rig, stripped, stripped_len), CT_REASON_REPLAYED);
+        ct_journal_close(rig->journal);
+        assert_int_equal(ct_journal_open(rig->dir, &rig->journal), CT_OK);
+    }
+    rig_run(rig, 200);
+    assert_int_equal(rig->frames_out, after);
+    const struct ct_command next = command_read(13, "engine", 0x22, 0xF190);
+    assert_int_equal(rig_send(rig, &next, DIRECTOR), CT_REASON_NONE);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -387,6 +421,7 @@ int main(void)
         T(test_command_requests_end_without_the_ecu_when_asking_is_over),
         T(test_command_after_stop_is_cancelled_and_sends_nothing),
         T(test_command_restart_reports_unknown_and_never_repeats),
+        T(test_command_released_late_runs_once),
     };
     return cmocka_run_group_tests_name("command", tests, NULL, NULL);
 }

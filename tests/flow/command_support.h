@@ -148,10 +148,10 @@ static inline void rig_status(void *user, const struct ct_command_status *status
     }
 }
 
-static inline bool rig_seen(void *user, const uint8_t command_id[16], uint64_t seq)
+static inline bool rig_seen(void *user, const uint8_t command_id[16], uint64_t seq, bool release)
 {
     const struct rig *rig = user;
-    return ct_journal_seen(rig->journal, command_id, seq);
+    return ct_journal_seen(rig->journal, command_id, seq, release);
 }
 
 static inline struct ct_policy *rig_policy_rates(double frame_rate, double lamp_rate)
@@ -360,9 +360,9 @@ static inline int rig_deliver(struct rig *rig, const uint8_t *data, size_t len)
     assert_int_equal(result->accepted, reason == CT_REASON_NONE);
     if (result->accepted) {
         assert_int_equal(ct_journal_intent(rig->journal, result->command.command_id, result->command.seq,
-                                           result->command.issued_utc_ms),
+                                           ct_gate_released(result), result->command.issued_utc_ms),
                          CT_OK);
-        ct_executor_submit(rig->executor, &result->command, CT_ORIGIN_BACKEND, (result->roles & RELEASE) != 0,
+        ct_executor_submit(rig->executor, &result->command, CT_ORIGIN_BACKEND, ct_gate_released(result),
                            result->valid_ms, rig->now);
     }
     free(result);

@@ -1,6 +1,8 @@
 /* From the vehicle's link to the answer of the API: what was sent is what is found, once. */
 #include "fleet_world.h"
 
+#include "bytes.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +272,89 @@ static void test_fleet_command_never_sent_expires(void **state)
     cJSON_Delete(json);
 }
 
+/* ---- signed offline */
+
+struct held {
+    char id[33];
+    uint8_t payload[1024];
+    size_t len;
+};
+
+static struct held prepare(struct world *world)
+{
+    char *answer = NULL;
+    struct held held;
+    assert_int_equal(world_send(world, CT_API_POST, "/api/v1/vehicles/" WORLD_VEHICLE "/jobs",
+                                "{\"ecu\":\"engine\",\"job\":\"clear-dtcs\",\"release\":\"offline\"}", &answer),
+                     202);
+    cJSON *json = cJSON_Parse(answer);
+    const char *hex = text_of(json, "payload");
+    held.len = strlen(hex) / 2;
+    assert_true(held.len <= sizeof held.payload);
+    assert_int_equal(ct_hex_decode(held.payload, hex, held.len), CT_OK);
+    (void)snprintf(held.id, sizeof held.id, "%s", text_of(json, "command_id"));
+    cJSON_Delete(json);
+    free(answer);
+    return held;
+}
+
+static int release(struct world *world, const struct held *held, const uint8_t *secret)
+{
+    struct ct_signature signature;
+    char path[160];
+    char body[512];
+    char key[2 * CT_KEY_ID_SIZE + 1];
+    char hex[2 * CT_SIGNATURE_SIZE + 1];
+    char *answer = NULL;
+    assert_int_equal(ct_envelope_sign(CT_DOMAIN_COMMAND, held->payload, held->len, CT_ROLE_RELEASE, secret, &signature),
+                     CT_OK);
+    ct_hex_encode(key, signature.key_id, CT_KEY_ID_SIZE);
+    ct_hex_encode(hex, signature.signature, CT_SIGNATURE_SIZE);
+    (void)snprintf(path, sizeof path, "/api/v1/vehicles/" WORLD_VEHICLE "/commands/%s/release", held->id);
+    (void)snprintf(body, sizeof body, "{\"key_id\":\"%s\",\"signature\":\"%s\"}", key, hex);
+    const int status = world_send(world, CT_API_POST, path, body, &answer);
+    free(answer);
+    return status;
+}
+
+static void assert_state(struct world *world, const char *id, const char *state)
+{
+    cJSON *json = command(world, id);
+    assert_string_equal(text_of(json, "state"), state);
+    cJSON_Delete(json);
+}
+
+static void test_fleet_command_signed_offline_is_not_overtaken_by_others(void **state)
+{
+    struct world *world = *state;
+    uint8_t public_key[CT_SIGN_PUBLIC_SIZE];
+    uint8_t secret[CT_SIGN_SECRET_SIZE];
+    char others[2][33];
+    assert_int_equal(ct_sign_keypair(public_key, secret), CT_OK);
+    send_batches(world, 3);
+    world_settle(world);
+    const struct held first = prepare(world);
+    const struct held second = prepare(world);
+    const struct held third = prepare(world);
+    for (int i = 0; i < 2; i++) {
+        issue(world, CT_API_POST, "diagnostics", "{\"ecu\":\"engine\",\"request\":\"22F190\"}", others[i]);
+    }
+    world_settle(world);
+    world_settle(world);
+    assert_state(world, others[1], "done");
+    assert_int_equal(release(world, &second, secret), 202);
+    world_settle(world);
+    world_settle(world);
+    assert_state(world, second.id, "failed"); /* carried out: the toy's ECU refuses everything but the VIN */
+    assert_int_equal(release(world, &second, secret), 409);
+    assert_int_equal(release(world, &first, secret), 409); /* a later one was released before it */
+    assert_int_equal(release(world, &third, secret), 202);
+    world_settle(world);
+    world_settle(world);
+    assert_state(world, third.id, "failed");
+    assert_state(world, first.id, "awaiting-release");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -282,6 +367,7 @@ int main(void)
         TEST(test_fleet_diagnostic_request_brings_its_response),
         TEST(test_fleet_command_waits_for_an_absent_vehicle_over_a_restart),
         TEST(test_fleet_command_never_sent_expires),
+        TEST(test_fleet_command_signed_offline_is_not_overtaken_by_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

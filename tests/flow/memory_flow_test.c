@@ -268,7 +268,7 @@ static void carry_out(size_t n, bool all_after, bool *out_failed)
         failing_malloc_arm(n, all_after);
         ct_gate_check(&rig->gate, bytes[i], lens[i], true, rig->utc_ms, result);
         if (result->accepted && ct_journal_intent(rig->journal, result->command.command_id, result->command.seq,
-                                                  result->command.issued_utc_ms) == CT_OK) {
+                                                  ct_gate_released(result), result->command.issued_utc_ms) == CT_OK) {
             ct_executor_submit(rig->executor, &result->command, CT_ORIGIN_BACKEND, false, result->valid_ms, rig->now);
         }
         rig_run(rig, 500);

@@ -46,9 +46,9 @@ static void use(void)
     }
     ct_journal_stats_get(journal, &stats);
     if (stats.highest_seq != UINT64_MAX) {
-        const int err = ct_journal_intent(journal, command_id, stats.highest_seq + 1, 1);
+        const int err = ct_journal_intent(journal, command_id, stats.highest_seq + 1, false, 1);
         /* refused because all places are owed: not taken; anything else: taken, now or before */
-        if ((err == CT_ERR_FULL) == ct_journal_seen(journal, command_id, UINT64_MAX)) {
+        if ((err == CT_ERR_FULL) == ct_journal_seen(journal, command_id, UINT64_MAX, false)) {
             abort();
         }
     }

@@ -169,7 +169,14 @@ def write(report, backend):
     late = prepare(backend, **body)
     signature, _ = sign(backend, late)
     before = raw(backend, "engine", "220300").hex()
-    report.equal("remote_job overtaken_release_is_refused", (release(backend, late, signature), before == "620300" + mark), (409, False))
+    report.equal("remote_job commands_sent_while_it_was_signed_do_not_matter",  # out of the extended session: the ECU refuses
+                 (before == "620300" + mark, release(backend, late, signature), finish(backend, late)["reason"]),
+                 (False, 202, "negative-response"))
+    first, second = prepare(backend, **body), prepare(backend, **body)
+    signed = [sign(backend, answer)[0] for answer in (first, second)]
+    report.equal("remote_job release_behind_a_later_release_is_refused",
+                 (release(backend, second, signed[1]), finish(backend, second)["reason"], release(backend, first, signed[0])),
+                 (202, "negative-response", 409))
     early = prepare(backend, expires_in_ms=1000, **body)
     report.equal("remote_job nobody_released_expires", (finish(backend, early)["state"], release(backend, early, signature)),
                  ("expired", 409))

@@ -32,7 +32,7 @@ struct toy_vehicle {
     uint8_t stream_id[CT_STREAM_ID_SIZE], boot_id[CT_BOOT_ID_SIZE];
     uint8_t seen[SEEN_MAX][CT_COMMAND_ID_SIZE];
     size_t seen_count;
-    uint64_t command_seq, revision; /* highest taken */
+    uint64_t command_seq[2], revision; /* highest taken: by the director alone, released */
     bool beam;
     ct_ns now;
     int64_t utc_ns;
@@ -270,11 +270,12 @@ static void on_command(void *user, const uint8_t *data, size_t len)
         toy->stats.refused++;
         return;
     }
-    if (was_seen(toy, command.command_id) || command.seq <= toy->command_seq) {
+    uint64_t *highest = &toy->command_seq[count > 1];
+    if (was_seen(toy, command.command_id) || command.seq <= *highest) {
         report(toy, &command, CT_COMMAND_REFUSED, CT_REASON_REPLAYED, NULL, 0);
         return;
     }
-    toy->command_seq = command.seq;
+    *highest = command.seq;
     if (command.action == CT_ACTION_SET_DESIRED && command.revision <= toy->revision) {
         report(toy, &command, CT_COMMAND_REFUSED, CT_REASON_SUPERSEDED, NULL, 0);
         return;
