@@ -20,7 +20,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 
 suites=lint,unit,flow,sanitize,coverage,interop,web,faults,bench,kernel,fuzz match=. install=yes quick=no
-export CANTWIN_LONG=""
+unset CANTWIN_LONG
 script_timeout=600
 usage() { sed -n '2,13s/^# \{0,1\}//p' "$0"; }
 while [ $# -gt 0 ]; do
@@ -69,18 +69,25 @@ count() { # LABEL EXIT_STATUS FILE
     if [ $bad = yes ]; then tail -n 60 "$3"; fi
 }
 
+# How long each part took; the slowest are shown at the end.
+took() { # NAME SECONDS_AT_START
+    echo "$((SECONDS - $2)) $1" >>"$work/times"
+}
+
 build() { # PRESET
+    local from=$SECONDS
     echo "building: $1"
     if ! { cmake --preset "$1" && cmake --build "build/$1"; } >"$work/build.txt" 2>&1; then
         grep -E 'error|FAILED|Error' "$work/build.txt" | head -30
         fail "build $1"
         return 1
     fi
+    took "build $1" "$from"
 }
 
 # Every unit and flow executable of one build, two at a time.
 run_built() { # PRESET SUITE
-    local name list=()
+    local name list=() from=$SECONDS
     mapfile -t list < <(ctest --test-dir "build/$1" -L "^$2\$" -N 2>/dev/null | sed -n 's/^ *Test *#[0-9]*: //p' | grep -E "$match")
     [ ${#list[@]} -eq 0 ] && return
     printf '%s\n' "${list[@]}" | xargs -P 2 -I{} bash -c \
@@ -88,6 +95,7 @@ run_built() { # PRESET SUITE
     for name in "${list[@]}"; do
         count "$2 $name ($1)" "$(cat "$work/$name.rc")" "$work/$name.out"
     done
+    took "$2 ($1)" "$from"
 }
 
 # A command in a network namespace of its own in which the virtual bus's multicast group is on loopback.
@@ -99,7 +107,7 @@ in_namespace() {
 }
 
 run_script() { # SUITE FILE
-    local name
+    local name from=$SECONDS
     name=$(basename "$2")
     [[ $name =~ $match ]] || return
     echo "running: $2"
@@ -107,6 +115,7 @@ run_script() { # SUITE FILE
     case $2 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
     in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-$script_timeout}" "${with[@]}" "$2" >"$work/script.out" 2>&1 </dev/null
     count "$1 $name" $? "$work/script.out"
+    took "$1 $name" "$from"
     [ "$1" = bench ] && grep '^# ' "$work/script.out"
 }
 
@@ -142,11 +151,13 @@ if has lint; then
         build clang-debug
         tree=build/clang-debug
     fi
+    from=$SECONDS
     tests/tools/lint.sh $tree >"$work/lint.out" 2>&1
     count lint $? "$work/lint.out"
+    took lint "$from"
 fi
 run_kernel_script() { # FILE
-    local name with=()
+    local name with=() from=$SECONDS
     name=$(basename "$1")
     [[ $name =~ $match ]] || return
     case $1 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
@@ -159,6 +170,7 @@ run_kernel_script() { # FILE
             'ip link add vcan0 type vcan && ip link set vcan0 mtu 72 up && exec "$@"' _ "${with[@]}" "$1" >"$work/script.out" 2>&1 </dev/null
     fi
     count kernel\ "$name" $? "$work/script.out"
+    took "kernel $name" "$from"
 }
 run_kernel_suite() {
     local script status=0
@@ -243,7 +255,7 @@ for suite in interop web faults bench; do
     done
 done
 has kernel && run_kernel_suite
-if has kernel && [ -n "$CANTWIN_LONG" ]; then
+if has kernel && [ -n "${CANTWIN_LONG:-}" ]; then
     if [ $install = yes ]; then vcan-scripts/install.sh stock-kernel; fi
     run_stock_kernel
 fi
@@ -259,6 +271,8 @@ if has fuzz && build fuzz; then
 fi
 
 echo
+echo "slowest (s):"
+sort -rn "$work/times" 2>/dev/null | head -n 12 | sed 's/^/  /'
 for name in "${failures[@]}"; do echo "failed: $name"; done
 if [ "${CI:-}" = true ] || [ ${#skips[@]} -le 20 ]; then
     for name in "${skips[@]}"; do echo "skipped: $name"; done

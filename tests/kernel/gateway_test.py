@@ -184,7 +184,7 @@ def overflow_is_counted_exactly():
         sender = Sender("vcan0")
         sender.send(10)
         gateway.wait_bus("the first frames", lambda b: b["decoded"] == 10)
-        gateway.process.signal(signal.SIGSTOP)
+        gateway.process.freeze()
         sender.send(40000)  # 8 MiB hold about half of them
         gateway.process.signal(signal.SIGCONT)
         bus = gateway.wait_bus("every frame read or lost", lambda b: b["decoded"] + b["lost"] >= 40010)
@@ -327,7 +327,7 @@ def flooded_bus_does_not_delay_another():
         flood.send()
         other.send()
         gateway.wait_bus("the first frames", lambda b: b["decoded"] == 1, name="can1")
-        gateway.process.signal(signal.SIGSTOP)
+        gateway.process.freeze()
         flood.send(15000)
         other.send(2000)
         gateway.process.signal(signal.SIGCONT)

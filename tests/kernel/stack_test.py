@@ -75,7 +75,7 @@ def lost_frames_are_a_gap_at_the_backend():
         wait_for("values at the backend", speed_is_known)
         if any(gap["reason"] == "bus-loss" for gap in history()["gaps"]):
             raise Failure(f"a gap before anything was lost: {history()['gaps']}")
-        gateway.signal(signal.SIGSTOP)
+        gateway.freeze()
         with socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW) as sender:
             sender.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FILTER, b"")
             sender.bind(("vcan0",))

@@ -91,6 +91,17 @@ class Process:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def freeze(self):
+        """SIGSTOP, and every thread stands still when this returns; SIGCONT lets it go on."""
+        def still():
+            for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+                with open(f"/proc/{self.process.pid}/task/{thread}/stat", encoding="utf-8", errors="replace") as file:
+                    if file.read().rpartition(")")[2].split()[0] != "T":
+                        return False
+            return True
+        self.process.send_signal(signal.SIGSTOP)
+        wait_for(f"{self.name} standing still", still)
+
     def stop(self, deadline_s=DEADLINE_S):
         """SIGTERM and the exit status; 0 is wanted of every program."""
         if self.process.poll() is None:
