@@ -1,4 +1,4 @@
-foreach(name isotp_send isotp_receive isotp_pair isotp_listen isotp_address isotp_flow uds_words uds uds_client uds_server)
+foreach(name isotp_send isotp_receive isotp_pair isotp_bad_bus isotp_listen isotp_address isotp_flow uds_words uds uds_client uds_server)
     cantwin_test(${name}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c DEPENDS diagnostics)
 endforeach()
 
