@@ -1,4 +1,4 @@
-#include "chunk.h"
+#include "chunk_private.h"
 
 #include "batch.h"
 #include "bytes.h"
@@ -90,20 +90,12 @@ int ct_chunk_add(struct ct_chunk *chunk, enum ct_kind kind, const struct ct_chun
 static void put_varint(struct ct_buf *out, uint64_t value)
 {
     uint8_t bytes[10];
-    size_t n = 0;
-    while (value >= 0x80) {
-        bytes[n++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    bytes[n++] = (uint8_t)value;
-    ct_buf_append(out, bytes, n);
+    ct_buf_append(out, bytes, (size_t)(ct_chunk_write_varint(bytes, value) - bytes));
 }
 
-/* The difference wraps: any two values have one, and adding it back wraps to the value again. */
 static void put_difference(struct ct_buf *out, int64_t value, int64_t before)
 {
-    const uint64_t difference = (uint64_t)value - (uint64_t)before;
-    put_varint(out, difference << 1 ^ (difference >> 63 != 0 ? UINT64_MAX : 0));
+    put_varint(out, ct_chunk_difference(value, before));
 }
 
 /* Indexes of the samples ordered by id, arrival order kept within one: a counting sort over the ids present would need
@@ -236,12 +228,7 @@ int ct_chunk_pack(struct ct_chunk *chunk, const struct ct_catalogue *catalogue, 
 
 /* ------------------------------------------------------------------------------------------------ unpacking */
 
-struct cursor {
-    const uint8_t *at, *end;
-    bool bad;
-};
-
-static uint64_t get_varint(struct cursor *in)
+uint64_t ct_chunk_get_varint_bytewise(struct ct_chunk_cursor *in)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -258,13 +245,13 @@ static uint64_t get_varint(struct cursor *in)
     return 0;
 }
 
-static int64_t get_difference(struct cursor *in, int64_t before)
+static int64_t get_difference(struct ct_chunk_cursor *in, int64_t before)
 {
-    const uint64_t zigzag = get_varint(in);
+    const uint64_t zigzag = ct_chunk_get_varint(in);
     return (int64_t)((uint64_t)before + (zigzag >> 1 ^ ((zigzag & 1) != 0 ? UINT64_MAX : 0)));
 }
 
-static const uint8_t *get_bytes(struct cursor *in, uint64_t len)
+const uint8_t *ct_chunk_get_bytes(struct ct_chunk_cursor *in, uint64_t len)
 {
     if ((uint64_t)(in->end - in->at) < len) {
         in->bad = true;
@@ -275,47 +262,37 @@ static const uint8_t *get_bytes(struct cursor *in, uint64_t len)
     return bytes;
 }
 
-static void get_value(struct cursor *in, enum ct_kind kind, int64_t *raw, struct ct_chunk_sample *sample)
+static void get_value(struct ct_chunk_cursor *in, enum ct_kind kind, int64_t *raw, struct ct_chunk_sample *sample)
 {
     sample->len = 0;
     if (kind == CT_KIND_RAW) {
         *raw = get_difference(in, *raw);
         sample->raw = *raw;
     } else if (kind == CT_KIND_DOUBLE) {
-        const uint8_t *bytes = get_bytes(in, 8);
+        const uint8_t *bytes = ct_chunk_get_bytes(in, 8);
         const uint64_t bits = bytes == NULL ? 0 : ct_le64(bytes);
         memcpy(&sample->number, &bits, sizeof bits);
     } else {
-        const uint64_t len = get_varint(in);
+        const uint64_t len = ct_chunk_get_varint(in);
         in->bad = in->bad || len > CT_BYTES_MAX;
-        sample->bytes = get_bytes(in, in->bad ? 0 : len);
+        sample->bytes = ct_chunk_get_bytes(in, in->bad ? 0 : len);
         sample->len = (uint16_t)len;
     }
 }
 
-/* Three cursors walk the columns side by side: times, qualities, values. */
-static int unpack_columns(struct cursor times, uint32_t id, size_t n, enum ct_kind kind, ct_chunk_fn fn, void *user)
+/* Nearly everything is a raw number that is good: nothing to choose in this loop. */
+static int unpack_good_numbers(const struct ct_chunk_part *part, uint32_t id, ct_chunk_fn fn, void *user)
 {
-    struct cursor rest = times;
-    for (size_t i = 0; i < n && !rest.bad; i++) {
-        (void)get_varint(&rest);
-    }
-    const uint8_t *flag = get_bytes(&rest, 1);
-    const bool has_quality = flag != NULL && *flag != 0;
-    struct cursor qualities = rest;
-    for (size_t i = 0; i < n && has_quality && !rest.bad; i++) {
-        (void)get_varint(&rest);
-    }
+    struct ct_chunk_cursor times = part->times;
+    struct ct_chunk_cursor values = part->values;
     struct ct_chunk_sample sample = {.id = id};
-    int64_t raw = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < part->n; i++) {
         sample.utc_us = get_difference(&times, sample.utc_us);
-        sample.quality = has_quality ? (uint16_t)get_varint(&qualities) : 0;
-        get_value(&rest, kind, &raw, &sample);
-        if (rest.bad) {
+        sample.raw = get_difference(&values, sample.raw);
+        if (values.bad || times.bad) {
             return CT_ERR_CORRUPT;
         }
-        const int answer = fn(user, kind, &sample);
+        const int answer = fn(user, CT_KIND_RAW, &sample);
         if (answer != 0) {
             return answer;
         }
@@ -323,30 +300,99 @@ static int unpack_columns(struct cursor times, uint32_t id, size_t n, enum ct_ki
     return CT_OK;
 }
 
-static int unpack_plain(struct cursor in, uint32_t id, ct_chunk_fn fn, void *user)
+/* Three cursors walk the columns side by side: times, qualities, values. */
+int ct_chunk_unpack_part(const struct ct_chunk_part *part, uint32_t id, ct_chunk_fn fn, void *user)
 {
-    if (get_varint(&in) != FORMAT) {
+    if (part->kind == CT_KIND_RAW && !part->has_quality) {
+        return unpack_good_numbers(part, id, fn, user);
+    }
+    struct ct_chunk_cursor times = part->times;
+    struct ct_chunk_cursor qualities = part->qualities;
+    struct ct_chunk_cursor values = part->values;
+    struct ct_chunk_sample sample = {.id = id};
+    int64_t raw = 0;
+    for (size_t i = 0; i < part->n; i++) {
+        sample.utc_us = get_difference(&times, sample.utc_us);
+        sample.quality = part->has_quality ? (uint16_t)ct_chunk_get_varint(&qualities) : 0;
+        get_value(&values, part->kind, &raw, &sample);
+        if (values.bad || times.bad) {
+            return CT_ERR_CORRUPT;
+        }
+        const int answer = fn(user, part->kind, &sample);
+        if (answer != 0) {
+            return answer;
+        }
+    }
+    return CT_OK;
+}
+
+static void skip_varints(struct ct_chunk_cursor *in, size_t n)
+{
+    while (n > 0 && in->at < in->end) {
+        n -= *in->at++ < 0x80;
+    }
+    in->bad = in->bad || n > 0;
+}
+
+static bool get_part(struct ct_chunk_cursor *in, struct ct_chunk_part *part)
+{
+    const uint64_t n = ct_chunk_get_varint(in);
+    const uint8_t *kind = ct_chunk_get_bytes(in, 1);
+    const uint64_t len = ct_chunk_get_varint(in);
+    const uint8_t *columns = ct_chunk_get_bytes(in, len);
+    if (in->bad || n > CT_CHUNK_SAMPLES_MAX || kind == NULL || *kind > CT_KIND_STRING) {
+        return false;
+    }
+    part->n = (size_t)n;
+    part->kind = (enum ct_kind) * kind;
+    part->times = (struct ct_chunk_cursor){columns, columns + len, false};
+    return true;
+}
+
+/* Where the three columns begin; only of the signal that is wanted. */
+static bool find_columns(struct ct_chunk_part *part)
+{
+    struct ct_chunk_cursor rest = part->times;
+    skip_varints(&rest, part->n);
+    const uint8_t *flag = ct_chunk_get_bytes(&rest, 1);
+    part->has_quality = flag != NULL && *flag != 0;
+    part->qualities = rest;
+    skip_varints(&rest, part->has_quality ? part->n : 0);
+    part->values = rest;
+    return !rest.bad;
+}
+
+int ct_chunk_each_part(struct ct_chunk_cursor in, uint32_t id, ct_chunk_part_fn fn, void *user)
+{
+    if (ct_chunk_get_varint(&in) != FORMAT) {
         return CT_ERR_UNSUPPORTED;
     }
     uint64_t at = 0;
     while (in.at < in.end) {
-        at += get_varint(&in);
-        const uint64_t n = get_varint(&in);
-        const uint8_t *kind = get_bytes(&in, 1);
-        const uint64_t len = get_varint(&in);
-        const uint8_t *columns = get_bytes(&in, len);
-        if (in.bad || n > CT_CHUNK_SAMPLES_MAX || at >= CT_CATALOGUE_MAX || kind == NULL || *kind > CT_KIND_STRING) {
+        struct ct_chunk_part part;
+        at += ct_chunk_get_varint(&in);
+        if (!get_part(&in, &part) || at >= CT_CATALOGUE_MAX) {
             return CT_ERR_CORRUPT;
         }
         if (id == CT_CHUNK_ALL || id == at) {
-            const struct cursor part = {columns, columns + len, false};
-            const int answer = unpack_columns(part, (uint32_t)at, (size_t)n, (enum ct_kind) * kind, fn, user);
+            const int answer = find_columns(&part) ? fn(user, (uint32_t)at, &part) : CT_ERR_CORRUPT;
             if (answer != 0 || id == at) {
                 return answer;
             }
         }
     }
     return CT_OK;
+}
+
+struct unpack {
+    ct_chunk_fn fn;
+    void *user;
+};
+
+static int unpack_part(void *user, uint32_t id, const struct ct_chunk_part *part)
+{
+    const struct unpack *unpack = user;
+    return ct_chunk_unpack_part(part, id, unpack->fn, unpack->user);
 }
 
 struct ct_chunk_unpacker {
@@ -393,11 +439,11 @@ static int make_plain_room(struct ct_chunk_unpacker *unpacker, size_t size)
     return CT_OK;
 }
 
-int ct_chunk_unpack_by(struct ct_chunk_unpacker *unpacker, const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn,
-                       void *user)
+int ct_chunk_plain(struct ct_chunk_unpacker *unpacker, const uint8_t *data, size_t len, size_t max,
+                   struct ct_chunk_cursor *out_plain)
 {
     const unsigned long long size = ZSTD_getFrameContentSize(data, len);
-    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > CT_CHUNK_BYTES_MAX) {
+    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > max) {
         return CT_ERR_CORRUPT;
     }
     const int err = make_plain_room(unpacker, (size_t)size);
@@ -405,9 +451,18 @@ int ct_chunk_unpack_by(struct ct_chunk_unpacker *unpacker, const uint8_t *data, 
         return err;
     }
     const uint8_t *plain = unpacker->plain;
-    return ZSTD_decompressDCtx(unpacker->context, unpacker->plain, (size_t)size, data, len) == size
-               ? unpack_plain((struct cursor){plain, plain + size, false}, id, fn, user)
-               : CT_ERR_CORRUPT;
+    *out_plain = (struct ct_chunk_cursor){plain, plain + size, false};
+    return ZSTD_decompressDCtx(unpacker->context, unpacker->plain, (size_t)size, data, len) == size ? CT_OK
+                                                                                                    : CT_ERR_CORRUPT;
+}
+
+int ct_chunk_unpack_by(struct ct_chunk_unpacker *unpacker, const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn,
+                       void *user)
+{
+    struct ct_chunk_cursor plain;
+    struct unpack unpack = {fn, user};
+    const int err = ct_chunk_plain(unpacker, data, len, CT_CHUNK_BYTES_MAX, &plain);
+    return err == CT_OK ? ct_chunk_each_part(plain, id, unpack_part, &unpack) : err;
 }
 
 int ct_chunk_unpack(const uint8_t *data, size_t len, uint32_t id, ct_chunk_fn fn, void *user)

@@ -52,7 +52,16 @@ static const char version_2[] =
     "  acknowledged_utc_ms INTEGER, note TEXT);"
     "CREATE INDEX alerts_open ON alerts(rule, vehicle) WHERE until_utc_ms IS NULL;";
 
-static const char *const steps[] = {version_1, version_2};
+/* History by signal: `form` says where a chunk's samples are (history_private.h); columns(id) = chunk id * 65536 +
+ * signal id. They go with their chunk. */
+static const char version_3[] =
+    "ALTER TABLE chunks ADD COLUMN form INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE columns(id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE INDEX chunks_to_merge ON chunks(vehicle, id) WHERE form = 0;"
+    "CREATE TRIGGER chunk_deleted AFTER DELETE ON chunks WHEN old.form = 1 BEGIN"
+    "  DELETE FROM columns WHERE id BETWEEN old.id * 65536 AND old.id * 65536 + 65535; END;";
+
+static const char *const steps[] = {version_1, version_2, version_3};
 static_assert(sizeof steps / sizeof steps[0] == CT_DATABASE_SCHEMA, "one step to each version");
 
 const char *ct_database_schema_step(int64_t from)

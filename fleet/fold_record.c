@@ -43,8 +43,9 @@ int ct_fold_checkpoint(struct ct_folder *folder, struct ct_vehicle *vehicle)
 {
     const size_t samples = vehicle->chunk.count;
     if (samples > 0) {
-        const int err = ct_history_store(folder->history, vehicle->row, &vehicle->chunk, vehicle->chunk_catalogue);
-        if (err != CT_OK) {
+        int err = ct_history_store(folder->history, vehicle->row, &vehicle->chunk, vehicle->chunk_catalogue);
+        err = err == CT_OK ? ct_history_merge(folder->history, vehicle->row) : err;
+        if (err != CT_OK && err != CT_ERR_END) {
             return err;
         }
         folder->stats.chunks++;

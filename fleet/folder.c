@@ -351,6 +351,7 @@ static int sweep(struct ct_folder *folder, struct ct_moment moment)
     int err = close_chunks(folder, moment);
     err = err == CT_OK ? ct_folder_judge(folder, moment) : err;
     err = err == CT_OK ? ct_folder_forget(folder, moment) : err;
+    err = err == CT_OK ? ct_folder_merge(folder, moment) : err;
     for (size_t i = 0; err == CT_OK && i < ct_registry_count(folder->registry); i++) {
         struct ct_vehicle *vehicle = ct_registry_at(folder->registry, i);
         if (vehicle->connected && vehicle->retry_commands) {

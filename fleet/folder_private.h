@@ -21,6 +21,7 @@ struct ct_folder {
     struct ct_alerts *alerts;
     struct ct_retention *retention;
     size_t retained; /* the vehicle that is looked through for old rows next */
+    size_t merged;   /* the vehicle whose waiting chunks are looked at next */
     struct ct_ingest_reader *reader;
     sqlite3_stmt *set_applied;
     uint64_t replay_end; /* log offset up to which an earlier run committed */
@@ -49,6 +50,10 @@ int ct_folder_send_waiting(struct ct_folder *folder, struct ct_vehicle *vehicle,
 
 /* folder_stores.c: looks at every vehicle that changed. */
 int ct_folder_judge(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
+
+/* folder_stores.c: columns of what waits, of one vehicle: one that sends makes its own, what an older program left
+ * behind of one that does not would wait forever. */
+int ct_folder_merge(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 
 /* folder_stores.c: a ct_alert_news_fn. */
 void ct_folder_alert(void *folder, const struct ct_rule *rule, const struct ct_vehicle *vehicle, const char *value,

@@ -67,6 +67,22 @@ int ct_folder_forget(struct ct_folder *folder, struct ct_moment moment)
     return err;
 }
 
+int ct_folder_merge(struct ct_folder *folder, struct ct_moment moment)
+{
+    const size_t count = ct_registry_count(folder->registry);
+    if (count == 0) {
+        return CT_OK;
+    }
+    folder->merged = (folder->merged + 1) % count;
+    const int64_t row = ct_registry_at(folder->registry, folder->merged)->row;
+    int err = ct_history_merge_due(folder->history, row);
+    if (err == CT_OK) {
+        err = ct_folder_write(folder, moment);
+        err = err == CT_OK ? ct_history_merge(folder->history, row) : err;
+    }
+    return err == CT_ERR_END ? CT_OK : err;
+}
+
 void ct_folder_alert(void *user, const struct ct_rule *rule, const struct ct_vehicle *vehicle, const char *value,
                      int64_t since_utc_ms, int64_t until_utc_ms)
 {

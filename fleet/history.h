@@ -23,6 +23,13 @@ void ct_history_close(struct ct_history *history); /* accepts NULL */
 int ct_history_store(struct ct_history *history, int64_t vehicle, struct ct_chunk *chunk,
                      const struct ct_catalogue *catalogue) CT_MUST_CHECK;
 
+/* Chunks of a minute are quick to store and slow to ask: when CT_HISTORY_MERGE of a vehicle wait, the oldest of them
+ * that share a catalogue become one with a column for each signal (chunk_column.h). CT_ERR_END: too few wait. */
+#define CT_HISTORY_MERGE 60
+int ct_history_merge(struct ct_history *history, int64_t vehicle) CT_MUST_CHECK;
+/* CT_OK: ct_history_merge would do something; CT_ERR_END: not. Reads only. */
+int ct_history_merge_due(struct ct_history *history, int64_t vehicle) CT_MUST_CHECK;
+
 int ct_history_add_gap(struct ct_history *history, int64_t vehicle, const struct ct_gap *gap) CT_MUST_CHECK;
 /* fields_json: a JSON object. */
 int ct_history_add_event(struct ct_history *history, int64_t vehicle, int64_t utc_ms, const char *name,

@@ -1,3 +1,4 @@
+#include "chunk_column.h"
 #include "history_private.h"
 
 #include <math.h>
@@ -14,6 +15,21 @@ struct ct_history_walk {
 
 /* ------------------------------------------------------------------------------------------------ every sample */
 
+/* No column: the signal has no sample in the chunk. */
+static int each_of_column(const struct ct_history *history, int64_t chunk, uint32_t id, struct ct_history_walk *walk)
+{
+    sqlite3_stmt *column = history->statements[S_COLUMN];
+    int err = ct_statement_bind(column, "i", chunk * CT_HISTORY_COLUMN_IDS + id);
+    const int row = err == CT_OK ? ct_statement_row(column) : err;
+    if (row != 1) {
+        return row;
+    }
+    const void *data = sqlite3_column_blob(column, 0);
+    err = ct_column_unpack(history->unpacker, data, (size_t)sqlite3_column_bytes(column, 0), id, walk->fn, walk);
+    ct_statement_end(column);
+    return err;
+}
+
 static int each_of_chunk(const struct ct_history *history, sqlite3_stmt *row, const char *signal,
                          struct ct_history_walk *walk)
 {
@@ -29,6 +45,9 @@ static int each_of_chunk(const struct ct_history *history, sqlite3_stmt *row, co
         return CT_OK;
     }
     walk->entry = ct_catalogue_entry(catalogue, id);
+    if (sqlite3_column_int(row, 2) == CT_CHUNK_COLUMNS) {
+        return each_of_column(history, sqlite3_column_int64(row, 3), id, walk);
+    }
     const void *data = sqlite3_column_blob(row, 1);
     return ct_chunk_unpack_by(history->unpacker, data, (size_t)sqlite3_column_bytes(row, 1), id, walk->fn, walk);
 }
@@ -204,7 +223,20 @@ struct binning {
     size_t count;
     int64_t from_us, to_us;
     uint64_t width_us;
+    struct ct_history_bin *bin; /* that of the sample before, which begins at bin_us: most samples follow each other */
+    uint64_t bin_us;
 };
+
+static struct ct_history_bin *bin_of(struct binning *binning, int64_t t_us)
+{
+    const uint64_t at = (uint64_t)t_us - (uint64_t)binning->from_us;
+    if (binning->bin == NULL || at - binning->bin_us >= binning->width_us) {
+        const uint64_t number = at / binning->width_us;
+        binning->bin = &binning->bins[number];
+        binning->bin_us = number * binning->width_us;
+    }
+    return binning->bin;
+}
 
 /* Only what is a finite number can be summed up. */
 static int put_in_bin(void *user, enum ct_kind kind, const struct ct_chunk_sample *stored)
@@ -217,10 +249,10 @@ static int put_in_bin(void *user, enum ct_kind kind, const struct ct_chunk_sampl
     }
     const struct ct_sample sample = {.raw = stored->raw}; /* of doubles the bits */
     const double value = ct_entry_physical(entry, &sample);
-    struct ct_history_bin *bin = &binning->bins[((uint64_t)t - (uint64_t)binning->from_us) / binning->width_us];
     if (!isfinite(value)) {
         return CT_OK;
     }
+    struct ct_history_bin *bin = bin_of(binning, t);
     bin->min = bin->count == 0 || value < bin->min ? value : bin->min;
     bin->max = bin->count == 0 || value > bin->max ? value : bin->max;
     bin->sum += value;
@@ -237,7 +269,7 @@ int ct_history_bins(struct ct_history *history, const struct ct_history_source *
                     const struct ct_entry **out_entry)
 {
     const uint64_t span = (uint64_t)to_us - (uint64_t)from_us;
-    struct binning binning = {{put_in_bin, NULL}, bins, count, from_us, to_us, span / count + 1};
+    struct binning binning = {{put_in_bin, NULL}, bins, count, from_us, to_us, span / count + 1, NULL, 0};
     memset(bins, 0, count * sizeof *bins);
     const int err = each_sample(history, source, from_us, to_us, &binning.walk);
     *out_width_us = binning.width_us;
@@ -280,7 +312,7 @@ int ct_history_last(struct ct_history *history, const struct ct_history_source *
     err = err == CT_OK ? ct_statement_bind(chunks, "ii", source->vehicle, at_us) : err;
     int row = 0;
     for (size_t i = 0; err == CT_OK && i < CT_HISTORY_BACK_CHUNKS && (row = ct_statement_row(chunks)) == 1; i++) {
-        if (out_value->entry != NULL && sqlite3_column_int64(chunks, 2) < out_value->sample.utc_us) {
+        if (out_value->entry != NULL && sqlite3_column_int64(chunks, 4) < out_value->sample.utc_us) {
             break; /* what is left ends earlier */
         }
         err = each_of_chunk(history, chunks, source->signal, &last.walk);

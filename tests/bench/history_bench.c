@@ -20,7 +20,8 @@ struct day {
     struct ct_database database;
     struct ct_history *history;
     struct ct_chunk open;
-    size_t samples, chunks;
+    size_t samples, chunks, merges;
+    double merge_ms; /* the longest */
 };
 
 static const struct ct_catalogue *lookup(void *user, const uint8_t hash[CT_HASH_SIZE])
@@ -53,10 +54,25 @@ static void make_catalogue(struct day *day, uint32_t signals)
     ct_catalogue_builder_free(builder);
 }
 
+static double cpu_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 static void pack(struct day *day)
 {
     must(ct_history_store(day->history, VEHICLE, &day->open, day->catalogue), "chunk");
     day->chunks++;
+    const double begin = cpu_ms();
+    const int err = ct_history_merge(day->history, VEHICLE);
+    if (err != CT_ERR_END) {
+        must(err, "merge");
+        day->merges++;
+        const double took = cpu_ms() - begin;
+        day->merge_ms = took > day->merge_ms ? took : day->merge_ms;
+    }
 }
 
 /* As the folder does: a chunk is closed after 60 s or when it is full. */
@@ -64,7 +80,7 @@ static void fill(struct day *day, uint32_t signals, int64_t step_us)
 {
     int64_t opened_us = 0;
     uint32_t seed = 1;
-    int64_t raw[512] = {0};
+    static int64_t raw[8192];
     must(ct_database_begin(&day->database), "begin");
     for (int64_t t = 0; t < DAY_US; t += step_us) {
         if (t - opened_us >= 60 * INT64_C(1000000) || !ct_chunk_room(&day->open, signals)) {
@@ -88,13 +104,6 @@ static int compare(const void *a, const void *b)
     const double x = *(const double *)a;
     const double y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static double cpu_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
 static double median(double *times)
@@ -160,10 +169,11 @@ int main(int argc, char **argv)
     must(ct_history_open(&day.database, lookup, &day, &day.history), "history");
     fill(&day, signals, 1000000 / hz);
     const struct ct_history_source source = {VEHICLE, "Vehicle.Signal007", NULL, NULL};
-    printf("{\"signals\":%" PRIu32 ",\"hz\":%" PRId64 ",\"samples\":%zu,\"chunks\":%zu,\"day_plot_ms\":%.2f,"
+    printf("{\"signals\":%" PRIu32 ",\"hz\":%" PRId64
+           ",\"samples\":%zu,\"chunks\":%zu,\"merges\":%zu,\"longest_merge_ms\":%.1f,\"day_plot_ms\":%.2f,"
            "\"day_raw_ms\":%.2f,\"hour_raw_ms\":%.2f,\"last_ms\":%.3f}\n",
-           signals, hz, day.samples, day.chunks, time_bins(&day, &source), time_range(&day, &source, DAY_US),
-           time_range(&day, &source, DAY_US / 24), time_last(&day, &source));
+           signals, hz, day.samples, day.chunks, day.merges, day.merge_ms, time_bins(&day, &source),
+           time_range(&day, &source, DAY_US), time_range(&day, &source, DAY_US / 24), time_last(&day, &source));
     ct_history_close(day.history);
     ct_database_close(&day.database);
     ct_chunk_free(&day.open);

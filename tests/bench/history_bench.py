@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Questions about one signal over a day of one vehicle (history_bench.c): a plot of 800 points, all samples, one hour, the last
-value at noon. Lines: `# ...` figures, `ok` / `not ok` for the day's plot within 20 ms at the rate that is promised."""
+value at noon. Lines: `# ...` figures, `ok` / `not ok` for the day's plot and the day's samples within 20 ms, from a small vehicle
+to one of many signals and one of many samples."""
 import json
 import os
 import pathlib
@@ -10,7 +11,7 @@ import tempfile
 
 ROOT = pathlib.Path(os.environ.get("CANTWIN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 BENCH = pathlib.Path(os.environ.get("CANTWIN_TEST_BIN", ROOT / "build/test/tests")) / "history_bench"
-PROMISED = (25, 1)  # signals, Hz
+VEHICLES = [(25, 1), (100, 1), (25, 10), (500, 1)]  # signals, Hz
 MS = 20.0
 
 
@@ -27,12 +28,12 @@ def main():
     if not BENCH.exists():
         print("skip history: history_bench is not built")
         return 0
-    figures = measure(*PROMISED)
-    measure(25, 10)
-    measure(100, 1)
-    good = figures["day_plot_ms"] <= MS
-    print(("ok" if good else "not ok") + f" a day of one signal is read within {MS} ms ({figures['day_plot_ms']} ms)")
-    return 0 if good else 1
+    slow = []
+    for vehicle in VEHICLES:
+        figures = measure(*vehicle)
+        slow += [f"{what} {figures[what]} with {vehicle}" for what in ("day_plot_ms", "day_raw_ms") if figures[what] > MS]
+    print(("not ok" if slow else "ok") + f" a day of one signal is read within {MS} ms {slow or ''}")
+    return 1 if slow else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 /* History against a plain list of everything that was put in: what comes out must be the same samples, bit for bit. */
+#include "chunk_column.h"
 #include "history.h"
 
 #include <math.h>
@@ -194,6 +195,216 @@ static void test_history_stored_and_open_samples_come_back_exactly(void **state)
     }
 }
 
+/* ------------------------------------------------------------------------------------------------ columns */
+
+static int64_t number_of(struct fixture *fixture, const char *what)
+{
+    char text[160];
+    sqlite3_stmt *statement = NULL;
+    (void)snprintf(text, sizeof text, "SELECT %s", what);
+    assert_int_equal(sqlite3_prepare_v2(fixture->database.sqlite, text, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    const int64_t number = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    return number;
+}
+
+static void execute(struct fixture *fixture, const char *text)
+{
+    assert_int_equal(sqlite3_exec(fixture->database.sqlite, text, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void merge_until_few_wait(struct fixture *fixture)
+{
+    int err = CT_OK;
+    while (err == CT_OK) {
+        err = ct_history_merge(fixture->history, VEHICLE);
+    }
+    assert_int_equal(err, CT_ERR_END);
+}
+
+static void test_history_columns_give_the_same_samples(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t t0 = 1700000000000000;
+    put_all(fixture, 5); /* 140 chunks */
+    merge_until_few_wait(fixture);
+    assert_int_equal(number_of(fixture, "count(*) FROM chunks WHERE form = 1"), 2);
+    assert_int_equal(number_of(fixture, "count(*) FROM chunks WHERE form = 0"), 20);
+    assert_int_equal(number_of(fixture, "count(*) FROM columns"), 2 * SIGNALS);
+    for (uint32_t id = 0; id < SIGNALS; id++) {
+        assert_range(fixture, id, INT64_MIN, INT64_MAX);
+        assert_range(fixture, id, t0 + 299000, t0 + 301000); /* over a border of merged ones */
+        assert_range(fixture, id, t0 + 599000, t0 + 601000); /* merged and waiting */
+        assert_range(fixture, id, t0 + 10000, t0 + 10000);
+    }
+    uint64_t count = 0;
+    assert_int_equal(ct_history_sample_count(fixture->history, &count), CT_OK);
+    assert_int_equal(count, fixture->count);
+}
+
+static void test_history_columns_keep_the_order_of_arrival(void **state)
+{
+    struct fixture *fixture = *state;
+    /* given: all at the same time, in 70 chunks of which 60 become columns */
+    assert_int_equal(ct_database_begin(&fixture->database), CT_OK);
+    for (unsigned i = 0; i < 70; i++) {
+        const struct ct_chunk_sample sample = {.id = 0, .utc_us = 50, .raw = i};
+        assert_int_equal(ct_chunk_add(&fixture->open, CT_KIND_RAW, &sample), CT_OK);
+        assert_int_equal(ct_history_store(fixture->history, VEHICLE, &fixture->open, fixture->catalogue), CT_OK);
+    }
+    merge_until_few_wait(fixture);
+    assert_int_equal(number_of(fixture, "count(*) FROM chunks"), 11);
+    struct ct_history_range range;
+    const struct ct_history_source source = {VEHICLE, "Vehicle.Raw", &fixture->open, fixture->catalogue};
+    assert_int_equal(ct_history_query(fixture->history, &source, 0, 100, &range), CT_OK);
+    assert_int_equal(range.count, 70);
+    for (unsigned i = 0; i < 70; i++) {
+        assert_int_equal(range.samples[i].raw, i);
+    }
+    ct_history_range_free(&range);
+    struct ct_history_value value;
+    assert_int_equal(ct_history_last(fixture->history, &source, 100, &value), CT_OK);
+    assert_int_equal(value.sample.utc_us, 50);
+}
+
+static void test_history_merge_leaves_a_damaged_chunk_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t t0 = 1700000000000000;
+    put_all(fixture, 5);
+    execute(fixture, "UPDATE chunks SET data = x'0102030405060708' WHERE id = 30");
+    execute(fixture, "UPDATE chunks SET data = x'' WHERE id = 33"); /* and few readable ones between two */
+    merge_until_few_wait(fixture);
+    assert_int_equal(number_of(fixture, "min(id) FROM chunks WHERE form = 1"), 1);
+    assert_int_equal(number_of(fixture, "count(*) FROM chunks WHERE form = 2 AND id BETWEEN 30 AND 33"), 4);
+    assert_int_equal(number_of(fixture, "count(*) FROM chunks WHERE form = 1"), 2);
+    for (uint32_t id = 0; id < SIGNALS; id++) {
+        assert_range(fixture, id, INT64_MIN, t0 + 144000); /* before the damage, and behind it */
+        assert_range(fixture, id, t0 + 166000, INT64_MAX);
+    }
+    struct ct_history_range range;
+    const struct ct_history_source source = {VEHICLE, "Vehicle.Raw", NULL, NULL};
+    assert_int_equal(ct_history_query(fixture->history, &source, t0, t0 + 150000, &range), CT_ERR_CORRUPT);
+}
+
+/* Another catalogue ends a run; here it is one that nobody knows, so its chunks cannot be read either. */
+static void test_history_merge_keeps_catalogues_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    put_all(fixture, 5);
+    execute(fixture, "UPDATE chunks SET catalogue = zeroblob(32) WHERE id BETWEEN 21 AND 25");
+    merge_until_few_wait(fixture);
+    assert_int_equal(number_of(fixture, "samples FROM chunks WHERE id = 1"), 20 * 5 * SIGNALS);
+    assert_int_equal(number_of(fixture, "count(*) FROM chunks WHERE form = 2"), 5);
+    for (uint32_t id = 0; id < SIGNALS; id++) {
+        assert_range(fixture, id, INT64_MIN, 1700000000000000 + 99000);
+        assert_range(fixture, id, 1700000000000000 + 126000, INT64_MAX);
+    }
+}
+
+static void test_history_merge_rolled_back_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    put_all(fixture, 5);
+    assert_int_equal(ct_database_begin(&fixture->database), CT_OK);
+    assert_int_equal(ct_history_merge(fixture->history, VEHICLE), CT_OK);
+    close_store(fixture); /* without a commit */
+    open_store(fixture);
+    assert_int_equal(number_of(fixture, "count(*) FROM columns"), 0);
+    for (uint32_t id = 0; id < SIGNALS; id++) {
+        assert_range(fixture, id, INT64_MIN, INT64_MAX);
+    }
+}
+
+static int add_up(void *user, enum ct_kind kind, const struct ct_chunk_sample *sample)
+{
+    (void)kind;
+    (void)sample;
+    ++*(size_t *)user;
+    return CT_OK;
+}
+
+/* Every byte of a column changed in turn, and every length: an answer, and never more samples than it has bytes. */
+static int damage_column(void *user, uint32_t id, const uint8_t *data, size_t len)
+{
+    struct ct_chunk_unpacker *unpacker = user;
+    uint8_t *copy = malloc(len);
+    assert_non_null(copy);
+    memcpy(copy, data, len);
+    for (size_t at = 0; at < len; at += 7) {
+        size_t samples = 0;
+        copy[at] ^= 0x10;
+        assert_true(ct_column_unpack(unpacker, copy, len, id, add_up, &samples) <= 0);
+        assert_true(samples <= 2 * CT_COLUMNS_BYTES_MAX);
+        copy[at] ^= 0x10;
+        assert_true(ct_column_unpack(unpacker, copy, at, id, add_up, &samples) < 0);
+    }
+    free(copy);
+    return CT_OK;
+}
+
+static void test_column_damaged_bytes_are_refused_without_harm(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ct_columns *columns = NULL;
+    struct ct_chunk_unpacker *unpacker = NULL;
+    struct ct_buf packed;
+    put_all(fixture, ROUNDS + 1);
+    ct_buf_init(&packed, CT_CHUNK_BYTES_MAX);
+    assert_int_equal(ct_chunk_pack(&fixture->open, fixture->catalogue, &packed), CT_OK);
+    assert_int_equal(ct_chunk_unpacker_create(&unpacker), CT_OK);
+    assert_int_equal(ct_columns_create(SIGNALS, &columns), CT_OK);
+    assert_int_equal(ct_columns_add(columns, unpacker, packed.data, packed.len), CT_OK);
+    assert_int_equal(ct_columns_pack(columns, damage_column, unpacker), CT_OK);
+    /* a chunk of signals that the columns do not have */
+    ct_columns_free(columns);
+    assert_int_equal(ct_columns_create(SIGNALS - 1, &columns), CT_OK);
+    assert_int_equal(ct_columns_add(columns, unpacker, packed.data, packed.len), CT_ERR_CORRUPT);
+    assert_int_equal(ct_columns_pack(columns, damage_column, unpacker), CT_OK);
+    ct_columns_free(columns);
+    ct_chunk_unpacker_free(unpacker);
+    ct_buf_free(&packed);
+}
+
+#define BINS 37
+
+/* The same as asking for every sample and putting it where it belongs. */
+static void test_history_bins_are_those_of_the_samples(void **state)
+{
+    struct fixture *fixture = *state;
+    put_all(fixture, 5);
+    merge_until_few_wait(fixture);
+    struct ct_history_bin bins[BINS];
+    struct ct_history_bin wanted[BINS] = {0};
+    uint64_t width_us = 0;
+    const struct ct_entry *entry = NULL;
+    const int64_t from = 1700000000000000 + 3000;
+    const int64_t to = from + 600000;
+    const struct ct_history_source source = {VEHICLE, "Vehicle.Raw", &fixture->open, fixture->catalogue};
+    assert_int_equal(ct_history_bins(fixture->history, &source, from, to, bins, BINS, &width_us, &entry), CT_OK);
+    for (size_t i = 0; i < fixture->count; i++) {
+        const struct ct_chunk_sample *put = &fixture->put[i];
+        if (put->id != CT_KIND_RAW || put->utc_us < from || put->utc_us > to) {
+            continue;
+        }
+        struct ct_history_bin *bin = &wanted[(uint64_t)(put->utc_us - from) / width_us];
+        const double value = (double)put->raw;
+        bin->min = bin->count == 0 || value < bin->min ? value : bin->min;
+        bin->max = bin->count == 0 || value > bin->max ? value : bin->max;
+        bin->last = bin->count == 0 || put->utc_us >= bin->last_us ? value : bin->last;
+        bin->last_us = bin->count == 0 || put->utc_us >= bin->last_us ? put->utc_us : bin->last_us;
+        bin->sum += value;
+        bin->count++;
+    }
+    for (size_t i = 0; i < BINS; i++) {
+        assert_int_equal(bins[i].count, wanted[i].count);
+        assert_true(bins[i].count == 0 || (bins[i].min == wanted[i].min && bins[i].max == wanted[i].max &&
+                                           bins[i].last == wanted[i].last && bins[i].last_us == wanted[i].last_us &&
+                                           fabs(bins[i].sum - wanted[i].sum) <= fabs(wanted[i].sum) * 1e-9));
+    }
+}
+
 static void test_history_reopened_file_holds_the_stored_chunks(void **state)
 {
     struct fixture *fixture = *state;
@@ -312,6 +523,13 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_history_stored_and_open_samples_come_back_exactly),
+        TEST(test_history_columns_give_the_same_samples),
+        TEST(test_history_columns_keep_the_order_of_arrival),
+        TEST(test_history_merge_leaves_a_damaged_chunk_alone),
+        TEST(test_history_merge_keeps_catalogues_apart),
+        TEST(test_history_merge_rolled_back_changes_nothing),
+        TEST(test_column_damaged_bytes_are_refused_without_harm),
+        TEST(test_history_bins_are_those_of_the_samples),
         TEST(test_history_reopened_file_holds_the_stored_chunks),
         TEST(test_history_rolled_back_chunk_leaves_nothing),
         TEST(test_history_late_samples_are_sorted_by_time),

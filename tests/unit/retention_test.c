@@ -98,6 +98,25 @@ static void test_retention_old_chunks_go_in_small_steps(void **state)
     assert_int_equal(count(store, "chunks WHERE vehicle = 2"), 200);
 }
 
+static void test_retention_columns_go_with_their_chunk(void **state)
+{
+    struct store *store = *state;
+    const int64_t old_us = (NOW - 5 * DAY_MS) * 1000;
+    for (int id = 1; id <= 3; id++) {
+        execute(store,
+                "INSERT INTO chunks(id, vehicle, t0_us, t1_us, catalogue, samples, data, form) "
+                "VALUES(%d, 1, %lld, %lld, 'c', 1, '', %d)",
+                id, (long long)old_us, (long long)(id == 3 ? NOW * 1000 : old_us), id == 2 ? 2 : 1);
+        execute(store, "INSERT INTO columns(id, data) VALUES(%d, 'first'), (%d, 'last')", id * 65536,
+                id * 65536 + 65535);
+    }
+    const struct ct_retention_policy policy = {.history_days = 2};
+    step(store, &policy, 1);
+    assert_int_equal(count(store, "chunks"), 1);
+    assert_int_equal(count(store, "columns WHERE id < 2 * 65536"), 0);
+    assert_int_equal(count(store, "columns WHERE id >= 3 * 65536"), 2); /* the young chunk's */
+}
+
 static void test_retention_keeps_what_waits_or_is_desired(void **state)
 {
     struct store *store = *state;
@@ -142,6 +161,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_retention_old_chunks_go_in_small_steps),
+        TEST(test_retention_columns_go_with_their_chunk),
         TEST(test_retention_keeps_what_waits_or_is_desired),
         TEST(test_retention_without_a_policy_deletes_nothing),
     };
