@@ -2,9 +2,10 @@
 
 #include <stdlib.h>
 
-#define FIXED_MASK (CT_ID_EXT_MAX & ~0x1C000000U)
+#define FIXED_MASK  (CT_ID_EXT_MAX & ~0x1C000000U)
+#define FILTER_BITS 2048U
 
-/* One direction of a pair. Received ones are also in the table that frames are looked up in. */
+/* One direction of a pair. */
 struct claim {
     struct ct_isotp_address address;
     uint8_t bus;
@@ -16,7 +17,9 @@ struct ct_isotp_claims {
     size_t max, count; /* claims, two to a pair */
     struct claim *claims;
     size_t slots;    /* power of two, at least twice `max` */
-    uint32_t *table; /* number of a received claim + 1; 0: empty */
+    uint32_t *table; /* number of a claim + 1; 0: empty */
+    /* A bit for each id with a claim: most frames of a bus are none of ours and end here. */
+    uint64_t filter[FILTER_BITS / 64];
 };
 
 int ct_isotp_claims_create(size_t max, struct ct_isotp_claims **out_claims)
@@ -51,9 +54,16 @@ void ct_isotp_claims_free(struct ct_isotp_claims *claims)
 
 /* --- the table: addresses of one kind (mask, byte or not) hash alike for every frame they take --- */
 
-static size_t hash(const struct ct_isotp_claims *claims, const struct ct_isotp_address *address, uint8_t bus)
+static unsigned filter_bit(uint32_t id)
 {
-    uint32_t h = (address->id & address->mask) ^ address->mask << 3;
+    id &= FIXED_MASK;
+    return (id ^ id >> 11) % FILTER_BITS;
+}
+
+static size_t hash(const struct ct_isotp_claims *claims, const struct ct_isotp_address *address, uint8_t bus,
+                   bool received)
+{
+    uint32_t h = (address->id & address->mask) ^ address->mask << 3 ^ (uint32_t)received;
     h = (h ^ (uint32_t)bus << 24 ^ (uint32_t)address->flags << 16) * 2654435761U;
     h = (h ^ (address->has_byte ? 0x100U | address->byte : 0U) ^ h >> 15) * 2246822519U;
     return (h ^ h >> 13) & (claims->slots - 1);
@@ -68,7 +78,9 @@ static bool same_address(const struct ct_isotp_address *a, const struct ct_isotp
 static void insert(struct ct_isotp_claims *claims, size_t number)
 {
     const struct claim *claim = &claims->claims[number];
-    size_t at = hash(claims, &claim->address, claim->bus);
+    const unsigned bit = filter_bit(claim->address.id);
+    size_t at = hash(claims, &claim->address, claim->bus, claim->received);
+    claims->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
     while (claims->table[at] != 0) {
         at = (at + 1) & (claims->slots - 1);
     }
@@ -80,28 +92,32 @@ static void rebuild(struct ct_isotp_claims *claims)
     for (size_t i = 0; i < claims->slots; i++) {
         claims->table[i] = 0;
     }
+    for (size_t i = 0; i < FILTER_BITS / 64; i++) {
+        claims->filter[i] = 0;
+    }
     for (size_t i = 0; i < claims->count; i++) {
-        if (claims->claims[i].received) {
-            insert(claims, i);
-        }
+        insert(claims, i);
     }
 }
 
-static void *find(const struct ct_isotp_claims *claims, const struct ct_isotp_address *address, uint8_t bus)
+static void *find(const struct ct_isotp_claims *claims, const struct ct_isotp_address *address, uint8_t bus,
+                  bool received)
 {
-    for (size_t at = hash(claims, address, bus); claims->table[at] != 0; at = (at + 1) & (claims->slots - 1)) {
+    for (size_t at = hash(claims, address, bus, received); claims->table[at] != 0;
+         at = (at + 1) & (claims->slots - 1)) {
         const struct claim *claim = &claims->claims[claims->table[at] - 1];
-        if (claim->bus == bus && same_address(&claim->address, address)) {
+        if (claim->bus == bus && claim->received == received && same_address(&claim->address, address)) {
             return claim->owner;
         }
     }
     return NULL;
 }
 
-void *ct_isotp_owner(const struct ct_isotp_claims *claims, const struct ct_frame *frame)
+static void *look_up(const struct ct_isotp_claims *claims, const struct ct_frame *frame, bool received)
 {
     static const uint32_t masks[] = {CT_ID_EXT_MAX, FIXED_MASK};
-    if ((frame->flags & (CT_FRAME_ERR | CT_FRAME_RTR | CT_FRAME_SENT)) != 0) {
+    const unsigned bit = filter_bit(frame->id);
+    if ((claims->filter[bit / 64] >> (bit % 64) & 1U) == 0 || (frame->flags & (CT_FRAME_ERR | CT_FRAME_RTR)) != 0) {
         return NULL;
     }
     struct ct_isotp_address address = {.id = frame->id, .flags = frame->flags & CT_FRAME_EXT, .byte = frame->data[0]};
@@ -109,12 +125,22 @@ void *ct_isotp_owner(const struct ct_isotp_claims *claims, const struct ct_frame
     for (unsigned kind = 0; kind < kinds; kind++) {
         address.mask = masks[kind & 1];
         address.has_byte = kind >= 2;
-        void *owner = find(claims, &address, frame->bus);
+        void *owner = find(claims, &address, frame->bus, received);
         if (owner != NULL) {
             return owner;
         }
     }
     return NULL;
+}
+
+void *ct_isotp_owner(const struct ct_isotp_claims *claims, const struct ct_frame *frame)
+{
+    return (frame->flags & CT_FRAME_SENT) == 0 ? look_up(claims, frame, true) : NULL;
+}
+
+void *ct_isotp_sender(const struct ct_isotp_claims *claims, const struct ct_frame *frame)
+{
+    return look_up(claims, frame, false);
 }
 
 /* --- claiming --- */
@@ -151,6 +177,9 @@ int ct_isotp_claim(struct ct_isotp_claims *claims, uint8_t bus, const struct ct_
     }
     const bool sends = !config->functional;
     const bool receives = !config->functional || config->rx_id != 0;
+    if (sends && receives && overlap(&to.address, &from.address)) {
+        return CT_ERR_ARGUMENT; /* it would answer itself */
+    }
     int err = sends ? check(claims, &to, out_owner) : CT_OK;
     if (err == CT_OK && receives) {
         err = check(claims, &from, out_owner);
@@ -163,6 +192,7 @@ int ct_isotp_claim(struct ct_isotp_claims *claims, uint8_t bus, const struct ct_
     }
     if (sends) {
         claims->claims[claims->count++] = to;
+        insert(claims, claims->count - 1);
     }
     if (receives) {
         claims->claims[claims->count++] = from;

@@ -41,8 +41,10 @@ int ct_bus_diag_open(struct ct_bus *bus)
         config.isotp.brs = true;
         config.isotp.tx_dl = CT_FRAME_DATA_MAX;
     }
-    const int err = ct_own_ecu_create(&config, &diag->ecu);
+    int err = ct_isotp_claim(ct_executor_claims(bus->executor), diag->bus, &config.isotp, diag, NULL);
+    err = err == CT_OK ? ct_own_ecu_create(&config, &diag->ecu) : err;
     if (err != CT_OK) {
+        ct_isotp_release(ct_executor_claims(bus->executor), diag);
         free(diag);
         return err;
     }

@@ -231,18 +231,6 @@ void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, con
 
 /* ---- out to the ports */
 
-static struct ct_uds_client_config client_config(const struct ct_settings_ecu *ecu)
-{
-    return (struct ct_uds_client_config){.isotp = {.tx_id = ecu->request_id,
-                                                   .rx_id = ecu->response_id,
-                                                   .extended = ecu->request_id > CT_ID_STD_MAX,
-                                                   .fd = ecu->fd,
-                                                   .brs = ecu->fd,
-                                                   .tx_dl = ecu->fd ? 64 : 8,
-                                                   .padding = true,
-                                                   .pad_byte = 0xCC}};
-}
-
 int ct_bus_executor_open(struct ct_bus *bus)
 {
     const struct ct_settings *settings = bus->model->settings;
@@ -255,7 +243,7 @@ int ct_bus_executor_open(struct ct_bus *bus)
         ecus[i] = (struct ct_executor_ecu){.name = settings->ecus[i].name,
                                            .bus_name = settings->ecus[i].bus,
                                            .bus = index,
-                                           .client = client_config(&settings->ecus[i])};
+                                           .client = {.isotp = ct_settings_ecu_isotp(&settings->ecus[i])}};
     }
     const struct ct_executor_ops ops = {.user = bus,
                                         .encode = on_encode,

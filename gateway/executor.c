@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int add_ecu(struct ct_ecu *ecu, const struct ct_executor_ecu *from)
+static int add_ecu(struct ct_isotp_claims *claims, struct ct_ecu *ecu, const struct ct_executor_ecu *from)
 {
     const int name = snprintf(ecu->name, sizeof ecu->name, "%s", from->name);
     const int bus = snprintf(ecu->bus_name, sizeof ecu->bus_name, "%s", from->bus_name);
@@ -13,9 +13,14 @@ static int add_ecu(struct ct_ecu *ecu, const struct ct_executor_ecu *from)
     }
     ecu->bus = from->bus;
     ecu->isotp = from->client.isotp;
-    ecu->request_id = from->client.isotp.tx_id;
-    ecu->extended = from->client.isotp.extended;
-    return ct_uds_client_create(&from->client, &ecu->client);
+    struct ct_isotp_address to;
+    struct ct_isotp_address unused;
+    int err = ct_isotp_addresses(&ecu->isotp, &to, &unused);
+    if (err == CT_OK) {
+        ecu->type_at = to.has_byte ? 1 : 0;
+        err = ct_isotp_claim(claims, ecu->bus, &ecu->isotp, ecu, NULL);
+    }
+    return err == CT_OK ? ct_uds_client_create(&from->client, &ecu->client) : err;
 }
 
 int ct_executor_create(const struct ct_executor_ops *ops, struct ct_policy *policy, const struct ct_executor_ecu *ecus,
@@ -32,9 +37,10 @@ int ct_executor_create(const struct ct_executor_ops *ops, struct ct_policy *poli
     executor->policy = policy;
     executor->ecus = calloc(ecu_count > 0 ? ecu_count : 1, sizeof *executor->ecus);
     int err = executor->ecus != NULL ? CT_OK : CT_ERR_NO_MEMORY;
+    err = err == CT_OK ? ct_isotp_claims_create(ecu_count + CT_EXECUTOR_OTHERS_MAX, &executor->claims) : err;
     for (size_t i = 0; err == CT_OK && i < ecu_count; i++) {
         executor->ecu_count = i + 1;
-        err = add_ecu(&executor->ecus[i], &ecus[i]);
+        err = add_ecu(executor->claims, &executor->ecus[i], &ecus[i]);
     }
     err = err == CT_OK ? ct_lease_open(executor) : err;
     if (err != CT_OK) {
@@ -60,6 +66,7 @@ void ct_executor_free(struct ct_executor *executor)
     }
     ct_testers_free(executor->testers);
     ct_arbiter_free(executor->arbiter);
+    ct_isotp_claims_free(executor->claims);
     free(executor->ecus);
     free(executor);
 }
@@ -190,12 +197,28 @@ void ct_executor_submit_for(struct ct_executor *executor, const struct ct_comman
     }
 }
 
+/* The ECU that has claimed, or ecu_count. */
+static size_t ecu_of(const struct ct_executor *executor, const void *owner)
+{
+    size_t i = 0;
+    while (i < executor->ecu_count && &executor->ecus[i] != owner) {
+        i++;
+    }
+    return i;
+}
+
 bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
 {
-    if (ct_lease_wanted(executor, frame)) {
-        ct_lease_see_foreign(executor, frame, now);
+    const void *sender = ct_isotp_sender(executor->claims, frame);
+    const void *owner = sender != NULL ? sender : ct_isotp_owner(executor->claims, frame);
+    const size_t ecu = owner != NULL ? ecu_of(executor, owner) : executor->ecu_count;
+    if (ecu == executor->ecu_count) {
+        return false;
     }
-    return (executor->ecus_running != 0 || executor->channels_open != 0) && ct_uds_receive(executor, frame, now);
+    if (sender != NULL && (frame->flags & CT_FRAME_SENT) == 0) {
+        ct_lease_see_foreign(executor, ecu, frame, now);
+    }
+    return (executor->ecus_running != 0 || executor->channels_open != 0) && ct_uds_receive(executor, ecu, frame, now);
 }
 
 int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now)
@@ -263,6 +286,11 @@ void ct_executor_stop(struct ct_executor *executor, ct_ns now)
 size_t ct_executor_end_requests(struct ct_executor *executor, const char *text, ct_ns now)
 {
     return ct_uds_end_all(executor, CT_REASON_POLICY_VEHICLE_STATE, text, now);
+}
+
+struct ct_isotp_claims *ct_executor_claims(struct ct_executor *executor)
+{
+    return executor->claims;
 }
 
 struct ct_arbiter *ct_executor_arbiter(struct ct_executor *executor)

@@ -21,6 +21,7 @@
 #include "batch.h"
 #include "command.h"
 #include "frame.h"
+#include "isotp_claims.h"
 #include "policy.h"
 #include "uds_client.h"
 
@@ -28,6 +29,7 @@
 #define CT_EXECUTOR_BUSES_MAX       32
 #define CT_EXECUTOR_QUEUE_MAX       16 /* diagnostic requests waiting for their ECU, all together; more: BUSY */
 #define CT_EXECUTOR_ECU_MAX         64
+#define CT_EXECUTOR_OTHERS_MAX      8
 #define CT_EXECUTOR_PATHS_MAX       64 /* paths whose newest revision is remembered; the one longest unused is forgotten */
 #define CT_EXECUTOR_OBSERVE_MS      2000
 #define CT_EXECUTOR_OBSERVE_POLL_MS 20
@@ -85,7 +87,7 @@ struct ct_executor_stats {
     uint64_t sessions_closed; /* ECUs sent back to their default session */
 };
 
-/* Copies the ECUs' names; `policy` and ops.user must outlive it. */
+/* Copies the ECUs' names; `policy` and ops.user must outlive it. CT_ERR_BUSY: two ECUs have one address. */
 int ct_executor_create(const struct ct_executor_ops *ops, struct ct_policy *policy, const struct ct_executor_ecu *ecus,
                        size_t ecu_count, struct ct_executor **out_executor) CT_MUST_CHECK;
 /* Exchanges the policy between two calls; the new one must outlive the executor in turn. */
@@ -100,6 +102,9 @@ void ct_executor_submit(struct ct_executor *executor, const struct ct_command *c
 void ct_executor_submit_for(struct ct_executor *executor, const struct ct_command *command,
                             const struct ct_executor_asker *asker, ct_ns now);
 
+/* Who has which address pair. The ECUs' are taken at create; whoever else sends or answers ISO-TP on these buses takes
+ * its own here (up to CT_EXECUTOR_OTHERS_MAX), so that nobody answers twice. */
+struct ct_isotp_claims *ct_executor_claims(struct ct_executor *executor);
 /* Who has which ECU, by index as at create. After changing anything there call ct_executor_tick. */
 struct ct_arbiter *ct_executor_arbiter(struct ct_executor *executor);
 size_t ct_executor_ecu_count(const struct ct_executor *executor);

@@ -39,8 +39,7 @@ struct ct_ecu {
     uint8_t bus;
     struct ct_uds_client *client;
     struct ct_isotp_config isotp;
-    uint32_t request_id;
-    bool extended;
+    unsigned type_at; /* the byte of our frames that has their ISO-TP type */
     struct ct_job running;
     bool closing; /* what runs is the gateway's own return to the default session */
     bool held;    /* a frame that was judged and waits to be fetched */
@@ -71,7 +70,7 @@ struct ct_executor {
     struct ct_arbiter *arbiter;
     struct ct_testers *testers;                            /* NULL: none were opened */
     size_t channels_open, messages_queued, groups_sending; /* of the testers */
-    uint64_t request_ids[32]; /* hashes of the ECUs' request ids: a frame whose bit is off is none of them */
+    struct ct_isotp_claims *claims; /* owner: a struct ct_ecu, or whoever took a pair by ct_executor_claims */
     struct ct_desired_job desired[CT_EXECUTOR_DESIRED_MAX];
     struct ct_uds_job queue[CT_EXECUTOR_QUEUE_MAX];
     size_t queued;
@@ -114,8 +113,8 @@ void ct_desired_stop(struct ct_executor *executor, ct_ns now);
 
 /* executor_lease.c */
 int ct_lease_open(struct ct_executor *executor);
-bool ct_lease_wanted(const struct ct_executor *executor, const struct ct_frame *frame); /* cheap; may be wrong */
-void ct_lease_see_foreign(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now);
+/* `frame` is on the pair of ECU `ecu`, and we did not send it. */
+void ct_lease_see_foreign(struct ct_executor *executor, size_t ecu, const struct ct_frame *frame, ct_ns now);
 /* True when the job's asker has its ECU now; else it waits for it until start_by, or *out_answer says why not. */
 bool ct_lease_take(struct ct_executor *executor, const struct ct_uds_job *job, enum ct_lease_answer *out_answer,
                    ct_ns now);
@@ -139,7 +138,7 @@ ct_ns ct_testers_tick(struct ct_executor *executor, ct_ns now);
 
 /* executor_uds.c */
 void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now);
-bool ct_uds_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now);
+bool ct_uds_receive(struct ct_executor *executor, size_t ecu, const struct ct_frame *frame, ct_ns now);
 bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
 ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now);
 void ct_uds_send_failed(struct ct_executor *executor, size_t index, ct_ns now);

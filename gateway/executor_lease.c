@@ -6,11 +6,6 @@
 /* TesterPresent that asks for no answer (ISO 14229-1 10.7), after S3client (ISO 14229-2) without another request. */
 static const uint8_t tester_present[] = {CT_UDS_TESTER_PRESENT, CT_UDS_SUPPRESS};
 
-static unsigned id_hash(uint32_t id)
-{
-    return (id ^ (id >> 11)) & 2047U;
-}
-
 static void on_change(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now)
 {
     struct ct_executor *executor = user;
@@ -34,32 +29,16 @@ static void on_change(void *user, const struct ct_lease *lease, enum ct_lease_ch
 
 int ct_lease_open(struct ct_executor *executor)
 {
-    for (size_t i = 0; i < executor->ecu_count; i++) {
-        const unsigned hash = id_hash(executor->ecus[i].request_id);
-        executor->request_ids[hash / 64] |= UINT64_C(1) << (hash % 64);
-    }
     const struct ct_arbiter_config config = {.ecu_count = executor->ecu_count, .user = executor, .changed = on_change};
     return ct_arbiter_create(&config, &executor->arbiter);
 }
 
-bool ct_lease_wanted(const struct ct_executor *executor, const struct ct_frame *frame)
+/* The first frame of a request tells already; the message need not be whole (isotp_listen.h would wait for that). */
+void ct_lease_see_foreign(struct ct_executor *executor, size_t ecu, const struct ct_frame *frame, ct_ns now)
 {
-    const unsigned hash = id_hash(frame->id);
-    return (executor->request_ids[hash / 64] >> (hash % 64) & 1U) != 0;
-}
-
-void ct_lease_see_foreign(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
-{
-    const bool extended = (frame->flags & CT_FRAME_EXT) != 0;
-    if ((frame->flags & (CT_FRAME_SENT | CT_FRAME_ERR | CT_FRAME_RTR)) != 0 || frame->len == 0 ||
-        frame->data[0] >> 4 > ISOTP_TYPE_FIRST) {
-        return;
-    }
-    for (size_t i = 0; i < executor->ecu_count; i++) {
-        const struct ct_ecu *ecu = &executor->ecus[i];
-        if (ecu->bus == frame->bus && ecu->request_id == frame->id && ecu->extended == extended) {
-            ct_arbiter_foreign(executor->arbiter, i, now);
-        }
+    const unsigned type_at = executor->ecus[ecu].type_at;
+    if (frame->len > type_at && frame->data[type_at] >> 4 <= ISOTP_TYPE_FIRST) {
+        ct_arbiter_foreign(executor->arbiter, ecu, now);
     }
 }
 

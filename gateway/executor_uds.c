@@ -276,22 +276,17 @@ static void harvest(struct ct_executor *executor, size_t index, ct_ns now)
     }
 }
 
-bool ct_uds_receive(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
+bool ct_uds_receive(struct ct_executor *executor, size_t index, const struct ct_frame *frame, ct_ns now)
 {
-    bool ours = false;
-    for (size_t i = 0; i < executor->ecu_count; i++) {
-        struct ct_ecu *ecu = &executor->ecus[i];
-        if (ecu->bus != frame->bus) {
-            continue;
-        }
-        if (ecu->running.used && ct_uds_client_receive(ecu->client, frame, now)) {
-            ours = true;
-            harvest(executor, i, now);
-        } else if (!ecu->running.used && executor->channels_open != 0) {
-            ours = ct_testers_receive(executor, i, frame, now) || ours;
-        }
+    const struct ct_ecu *ecu = &executor->ecus[index];
+    if (!ecu->running.used) {
+        return executor->channels_open != 0 && ct_testers_receive(executor, index, frame, now);
     }
-    return ours;
+    if (!ct_uds_client_receive(ecu->client, frame, now)) {
+        return false;
+    }
+    harvest(executor, index, now);
+    return true;
 }
 
 /* The ECU's next frame, judged; a denied one ends the command. */

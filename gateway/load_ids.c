@@ -25,10 +25,10 @@ static struct ct_anomaly_id id_of_message(uint8_t bus, const struct ct_dbc_messa
                                   .cycle_ns = (ct_ns)(message->cycle_ms * (double)CT_NS_PER_MS)};
 }
 
-static struct ct_anomaly_id id_of_ecu(uint8_t bus, uint32_t id, bool request)
+static struct ct_anomaly_id id_of_ecu(uint8_t bus, uint32_t id, bool extended, bool request)
 {
     return (struct ct_anomaly_id){.bus = bus,
-                                  .extended = id > CT_ID_STD_MAX,
+                                  .extended = extended,
                                   .request = request,
                                   .length = CT_ANOMALY_ANY_LENGTH,
                                   .id = id,
@@ -51,10 +51,10 @@ static size_t list_ids(const struct ct_model *model, struct ct_anomaly_id *out_i
         for (unsigned e = 0; e < model->settings->ecus_count && count > before; e++) {
             const struct ct_settings_ecu *ecu = &model->settings->ecus[e];
             if (is_on(model, ecu, bus)) {
-                const bool extended = ecu->request_id > CT_ID_STD_MAX;
-                ADD(id_of_ecu(bus, ecu->request_id, true));
-                ADD(id_of_ecu(bus, ecu->response_id, false));
-                ADD(id_of_ecu(bus, extended ? FUNCTIONAL_EXTENDED : FUNCTIONAL_STANDARD, true));
+                const struct ct_isotp_config pair = ct_settings_ecu_isotp(ecu);
+                ADD(id_of_ecu(bus, pair.tx_id, pair.extended, true));
+                ADD(id_of_ecu(bus, pair.rx_id, pair.rx_id_bits == 29, false));
+                ADD(id_of_ecu(bus, pair.extended ? FUNCTIONAL_EXTENDED : FUNCTIONAL_STANDARD, pair.extended, true));
             }
         }
     }
@@ -114,7 +114,12 @@ size_t ct_model_filters(const struct ct_model *model, uint8_t bus, struct ct_por
     for (unsigned e = 0; e < model->settings->ecus_count; e++) {
         const struct ct_settings_ecu *ecu = &model->settings->ecus[e];
         if (is_on(model, ecu, bus)) {
-            add_filter(&filters, ecu->response_id, UINT32_MAX, ecu->response_id > CT_ID_STD_MAX);
+            const struct ct_isotp_config pair = ct_settings_ecu_isotp(ecu);
+            struct ct_isotp_address to;
+            struct ct_isotp_address from;
+            if (ct_isotp_addresses(&pair, &to, &from) == CT_OK) {
+                add_filter(&filters, from.id, from.mask, (from.flags & CT_FRAME_EXT) != 0);
+            }
         }
     }
     for (size_t i = 0; i < ct_routes_count(model->routes); i++) {

@@ -39,15 +39,8 @@ static const cyaml_schema_field_t bus_fields[] = {
 static const cyaml_schema_value_t bus_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_bus, bus_fields)};
 
-static const cyaml_schema_field_t ecu_fields[] = {
-    TEXT("name", struct ct_settings_ecu, name, NEEDED),
-    TEXT("bus", struct ct_settings_ecu, bus, NEEDED),
-    CYAML_FIELD_UINT("request_id", NEEDED, struct ct_settings_ecu, request_id),
-    CYAML_FIELD_UINT("response_id", NEEDED, struct ct_settings_ecu, response_id),
-    CYAML_FIELD_BOOL("fd", MAYBE, struct ct_settings_ecu, fd),
-    CYAML_FIELD_END};
 static const cyaml_schema_value_t ecu_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_ecu, ecu_fields)};
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_ecu, ct_settings_ecu_fields)};
 
 static const cyaml_schema_field_t link_fields[] = {
     TEXT("endpoint", struct ct_settings_link, endpoint, MAYBE),
@@ -295,10 +288,7 @@ static bool same_ecus(const struct ct_settings *a, const struct ct_settings *b)
         return false;
     }
     for (unsigned i = 0; i < a->ecus_count; i++) {
-        const struct ct_settings_ecu *x = &a->ecus[i];
-        const struct ct_settings_ecu *y = &b->ecus[i];
-        if (!same(x->name, y->name) || !same(x->bus, y->bus) || x->request_id != y->request_id ||
-            x->response_id != y->response_id || x->fd != y->fd) {
+        if (!ct_settings_ecu_same(&a->ecus[i], &b->ecus[i])) {
             return false;
         }
     }

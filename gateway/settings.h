@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "settings_doip.h"
+#include "settings_ecu.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,14 +34,6 @@ struct ct_settings_bus {
     uint32_t bitrate;          /* bit/s, for the bus load; 0: what the interface says */
     uint32_t data_bitrate;     /* bit/s of the data phase of FD frames */
     uint32_t send_patience_ms; /* how long a frame may wait for room on a kernel interface; 0: 100 */
-};
-
-struct ct_settings_ecu {
-    char *name;
-    char *bus;
-    uint32_t request_id; /* above 0x7FF: 29-bit */
-    uint32_t response_id;
-    bool fd;
 };
 
 struct ct_settings_link {

@@ -97,21 +97,6 @@ static bool ecu_named_before(const struct ct_settings *settings, unsigned index)
     return false;
 }
 
-static void check_ids(struct check *check, unsigned index)
-{
-    const struct ct_settings_ecu *ecu = &check->settings->ecus[index];
-    if (ecu->request_id > ID_MAX || ecu->response_id > ID_MAX) {
-        wrong(check, "ecus", index, CT_ERR_RANGE, "'%s': an arbitration id is at most 0x1FFFFFFF", ecu->name);
-    } else if ((ecu->request_id > 0x7FFU) != (ecu->response_id > 0x7FFU)) {
-        wrong(check, "ecus", index, CT_ERR_RANGE,
-              "'%s': request_id 0x%X and response_id 0x%X must both be 11-bit (up to 0x7FF) or both 29-bit", ecu->name,
-              ecu->request_id, ecu->response_id);
-    } else if (ecu->request_id == ecu->response_id) {
-        wrong(check, "ecus", index, CT_ERR_RANGE, "'%s': request_id and response_id are both 0x%X; they must differ",
-              ecu->name, ecu->request_id);
-    }
-}
-
 static void check_ecu(struct check *check, unsigned index)
 {
     const struct ct_settings_ecu *ecu = &check->settings->ecus[index];
@@ -119,7 +104,11 @@ static void check_ecu(struct check *check, unsigned index)
         wrong(check, "ecus", index, CT_ERR_NOT_FOUND, "'%s' is on bus '%s', which `buses` does not have", ecu->name,
               ecu->bus);
     }
-    check_ids(check, index);
+    char text[300];
+    const int err = ct_settings_ecu_check(check->settings, index, text, sizeof text);
+    if (err != CT_OK) {
+        wrong(check, "ecus", index, err, "%s", text);
+    }
     if (ecu_named_before(check->settings, index)) {
         wrong(check, "ecus", index, CT_ERR_EXISTS, "two are named '%s'; give each ECU its own name", ecu->name);
     }

@@ -277,6 +277,16 @@ static void test_isotp_claims_one_owner_per_pair_and_bus(void **state)
     assert_ptr_equal(ct_isotp_owner(claims, &frame), &first);
     frame.bus = 1;
     assert_ptr_equal(ct_isotp_owner(claims, &frame), &second);
+    struct ct_frame sent = {.id = pair.tx_id, .len = 1, .bus = 0};
+    assert_ptr_equal(ct_isotp_sender(claims, &sent), &first);
+    assert_null(ct_isotp_owner(claims, &sent));
+    sent.flags = CT_FRAME_SENT; /* an echo is the sender's too */
+    assert_ptr_equal(ct_isotp_sender(claims, &sent), &first);
+    sent.bus = 1;
+    assert_ptr_equal(ct_isotp_sender(claims, &sent), &second);
+    sent.id = pair.rx_id;
+    assert_null(ct_isotp_sender(claims, &sent));
+    assert_null(ct_isotp_owner(claims, &sent)); /* nobody else's echo is received */
     ct_isotp_release(claims, &first);
     frame.bus = 0;
     assert_null(ct_isotp_owner(claims, &frame));
