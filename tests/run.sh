@@ -156,12 +156,12 @@ if has lint; then
     count lint $? "$work/lint.out"
     took lint "$from"
 fi
-run_kernel_script() { # FILE
+run_kernel_script() { # FILE [NAME]
     local name with=() from=$SECONDS
-    name=$(basename "$1")
+    name=${2:-$(basename "$1")}
     [[ $name =~ $match ]] || return
     case $1 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
-    echo "running: $1"
+    echo "running: $1${2:+ ($2)}"
     if [ -n "$kernel_pid" ]; then
         vcan-scripts/in-test-kernel --timeout "${CANTWIN_TEST_TIMEOUT:-600}" "${with[@]}" "$1" >"$work/script.out" 2>&1
     else
@@ -202,6 +202,22 @@ run_kernel_suite() {
             run_kernel_script "$script"
         fi
     done
+    [ $python = no ] || run_kernel_gpiod2
+}
+
+# The GPIO lines once more, with a gateway that was built with the other version of libgpiod.
+run_kernel_gpiod2() {
+    local gateway status=0 how=()
+    [[ gpio_test.py-libgpiod2 =~ $match ]] || return
+    [ $install = yes ] || how=(--no-download)
+    gateway=$(vcan-scripts/gpiod2-gateway "${how[@]}" 2>"$work/gpiod2.txt") || status=$?
+    if [ $status = 3 ]; then
+        skip "kernel gpio_test.py-libgpiod2: $(tail -n 1 "$work/gpiod2.txt")"
+    elif [ $status != 0 ]; then
+        fail "kernel gpio_test.py-libgpiod2: $(tail -n 1 "$work/gpiod2.txt")"
+    else
+        CANTWIN_GATEWAY=$gateway run_kernel_script tests/kernel/gpio_test.py gpio_test.py-libgpiod2
+    fi
 }
 
 # Once more in Debian's own kernel: what the gateway's ports depend on.

@@ -17,6 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import stack  # noqa: E402
 from stack import Failure, Process, wait_for  # noqa: E402
 
+# A gateway with the other version of libgpiod, when one is given.
+PROGRAMS = {"cantwin-gateway": os.environ["CANTWIN_GATEWAY"]} if "CANTWIN_GATEWAY" in os.environ else {}
 LINES = {"KL15": 0, "WAKE": 1, "STB": 2, "LED": 3, "WDI": 4}
 DBC = """VERSION ""
 BU_: ECU
@@ -102,7 +104,7 @@ class Gateway:
         return self
 
     def run(self, name, program, *arguments):
-        return Process(name, [os.path.join(stack.BIN, program), *arguments], self.folder)
+        return Process(name, [PROGRAMS.get(program, os.path.join(stack.BIN, program)), *arguments], self.folder)
 
     def start(self, *more):
         self.process = self.run("gateway", "cantwin-gateway", "--config", "gateway.yaml", *more)
