@@ -36,12 +36,31 @@ void ct_watchdog_open(struct ct_watchdog *watchdog, ct_ns now)
     watchdog->due = ct_ns_add(now, watchdog->period);
 }
 
+void ct_rounds_add(struct ct_rounds *rounds, const char *name, const struct ct_pulse *pulse)
+{
+    assert(rounds->count < CT_WATCHDOG_THREADS_MAX);
+    rounds->threads[rounds->count].name = name;
+    rounds->threads[rounds->count++].pulse = pulse;
+}
+
+const char *ct_rounds_stuck(struct ct_rounds *rounds, ct_ns patience, ct_ns now)
+{
+    const char *stuck = NULL;
+    for (size_t i = 0; i < rounds->count; i++) {
+        const uint32_t turns = atomic_load_explicit(&rounds->threads[i].pulse->turns, memory_order_relaxed);
+        if (turns % 2 == 0 || turns != rounds->threads[i].turns) {
+            rounds->threads[i].turns = turns;
+            rounds->threads[i].since = now;
+        } else if (now >= ct_ns_add(rounds->threads[i].since, patience)) {
+            stuck = rounds->threads[i].name;
+        }
+    }
+    return stuck;
+}
+
 void ct_watchdog_add(struct ct_watchdog *watchdog, const char *name, const struct ct_pulse *pulse)
 {
-    assert(watchdog->count < CT_WATCHDOG_THREADS_MAX);
-    watchdog->threads[watchdog->count].name = name;
-    watchdog->threads[watchdog->count].pulse = pulse;
-    watchdog->threads[watchdog->count++].seen = 0;
+    ct_rounds_add(&watchdog->rounds, name, pulse);
 }
 
 const char *ct_watchdog_turn(struct ct_watchdog *watchdog, ct_ns now)
@@ -49,14 +68,7 @@ const char *ct_watchdog_turn(struct ct_watchdog *watchdog, ct_ns now)
     if (watchdog->period == CT_NS_NEVER || now < watchdog->due) {
         return NULL;
     }
-    const char *stuck = NULL;
-    for (size_t i = 0; i < watchdog->count; i++) {
-        const uint32_t turns = atomic_load_explicit(&watchdog->threads[i].pulse->turns, memory_order_relaxed);
-        if (turns % 2 == 1 && turns == watchdog->threads[i].seen) {
-            stuck = watchdog->threads[i].name;
-        }
-        watchdog->threads[i].seen = turns;
-    }
+    const char *stuck = ct_rounds_stuck(&watchdog->rounds, watchdog->period, now);
     watchdog->due = ct_ns_add(now, watchdog->period);
     if (stuck == NULL) {
         ct_service_notify("WATCHDOG=1");

@@ -313,19 +313,26 @@ static void *link_main(void *link)
     return NULL;
 }
 
-static void wait_for_stop(struct app *app)
+/* The main thread serves the service manager, the bus thread the GPIO line: each looks at all the others. */
+static void watch_threads(struct app *app, struct ct_watchdog *watchdog)
 {
-    struct ct_watchdog watchdog;
-    ct_watchdog_open(&watchdog, ct_clock_now());
-    ct_watchdog_add(&watchdog, "bus", ct_bus_pulse(app->bus));
-    ct_watchdog_add(&watchdog, "storage", ct_storage_pulse(app->storage));
-    ct_watchdog_add(&watchdog, "link", ct_link_pulse(app->link));
+    ct_watchdog_open(watchdog, ct_clock_now());
+    ct_watchdog_add(watchdog, "bus", ct_bus_pulse(app->bus));
+    ct_watchdog_add(watchdog, "storage", ct_storage_pulse(app->storage));
+    ct_watchdog_add(watchdog, "link", ct_link_pulse(app->link));
+    ct_bus_watch_thread(app->bus, "main", &app->loop.pulse);
+    ct_bus_watch_thread(app->bus, "storage", ct_storage_pulse(app->storage));
+    ct_bus_watch_thread(app->bus, "link", ct_link_pulse(app->link));
+}
+
+static void wait_for_stop(struct app *app, struct ct_watchdog *watchdog)
+{
     while (!app->stopping) {
-        const char *stuck = ct_watchdog_turn(&watchdog, ct_clock_now());
+        const char *stuck = ct_watchdog_turn(watchdog, ct_clock_now());
         if (stuck != NULL) {
             ct_log(CT_LOG_WARNING, "the thread %s does not come back; the watchdog is not served", stuck);
         }
-        if (ct_loop_wait(&app->loop, watchdog.due) != CT_OK) {
+        if (ct_loop_wait(&app->loop, watchdog->due) != CT_OK) {
             ct_log(CT_LOG_ERROR, "signals cannot be waited for");
             break;
         }
@@ -340,6 +347,8 @@ static int run_threads(struct app *app)
     void *(*const mains[])(void *) = {bus_main, storage_main, link_main};
     void *const parts[] = {app->bus, app->storage, app->link};
     pthread_t threads[3];
+    struct ct_watchdog watchdog;
+    watch_threads(app, &watchdog);
     for (size_t i = 3; i-- > 0;) {
         if (pthread_create(&threads[i], NULL, mains[i], parts[i]) != 0) {
             ct_log(CT_LOG_ERROR, "thread %s cannot be started", names[i]);
@@ -354,7 +363,7 @@ static int run_threads(struct app *app)
     }
     ct_log(CT_LOG_INFO, "ready");
     ct_service_notify("READY=1");
-    wait_for_stop(app);
+    wait_for_stop(app, &watchdog);
     for (size_t i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
     }

@@ -1,6 +1,7 @@
 /* The bus thread: ports, decode, twin, collection, executor and the status socket. Waits for nothing but its
  * descriptors and deadlines: what a full ring does not take is counted and reported as a gap.
- * Adapter target gateway_app. open, close, reload, stop and take_retired belong to the main thread, run to its own. */
+ * Adapter target gateway_app. open, close, watch_thread, reload, stop and take_retired belong to the main thread, run
+ * to its own. */
 #ifndef CT_GATEWAY_BUS_H
 #define CT_GATEWAY_BUS_H
 
@@ -27,6 +28,8 @@ bool ct_bus_failed(const struct ct_bus *bus);
 /* Readable when models went out of use or ct_bus_failed became true; ct_bus_free_retired frees them. */
 int ct_bus_retired_fd(const struct ct_bus *bus);
 void ct_bus_free_retired(struct ct_bus *bus);
+/* Before ct_bus_run: while this thread of the gateway is stuck, the GPIO line of the watchdog is not served. */
+void ct_bus_watch_thread(struct ct_bus *bus, const char *name, const struct ct_pulse *pulse);
 const struct ct_pulse *ct_bus_pulse(const struct ct_bus *bus); /* of its thread */
 
 #endif

@@ -30,7 +30,9 @@ struct bus_power {
     bool levels[OUTPUTS];
     bool heard; /* a frame of somebody else, since the last tick */
     uint32_t transitions;
-    struct ct_frame put; /* as the twin has it */
+    struct ct_frame put;     /* as the twin has it */
+    struct ct_rounds rounds; /* of the gateway's other threads */
+    const char *stuck;       /* the one that was told of */
 };
 
 static const char *const output_names[OUTPUTS] = {"transceiver", "led", "watchdog"};
@@ -110,6 +112,13 @@ int ct_bus_power_open(struct ct_bus *bus, char *problem, size_t size)
                                            .watchdog_ns = ct_ns_from_ms(gpio->watchdog_ms)};
     ct_power_init(&bus->power->power, &config, bus->started_ns);
     return open_lines(bus, problem, size);
+}
+
+void ct_bus_watch_thread(struct ct_bus *bus, const char *name, const struct ct_pulse *pulse)
+{
+    if (bus->power != NULL) {
+        ct_rounds_add(&bus->power->rounds, name, pulse);
+    }
 }
 
 void ct_bus_power_close(struct ct_bus *bus)
@@ -196,6 +205,22 @@ void ct_bus_power_frames(struct ct_bus *bus, const struct ct_frame *frames, size
     for (size_t i = 0; own != NULL && i < count && !own->heard; i++) {
         own->heard = (frames[i].flags & (CT_FRAME_ERR | CT_FRAME_SENT)) == 0;
     }
+}
+
+/* The bus thread's own rounds are those that this is called in. */
+static void see_threads(struct ct_bus *bus)
+{
+    struct bus_power *own = bus->power;
+    const ct_ns patience = ct_ns_from_ms(bus->model->settings->gpio.stuck_ms);
+    const char *stuck = ct_rounds_stuck(&own->rounds, patience, bus->now);
+    ct_power_set_stuck(&own->power, stuck != NULL);
+    if (stuck != NULL && own->stuck == NULL) {
+        char text[CT_EVENT_TEXT_MAX];
+        snprintf(text, sizeof text, "the thread %s does not come back: the watchdog's line is not served", stuck);
+        ct_log(CT_LOG_ERROR, "%s", text);
+        ct_bus_event(bus, "thread-stuck", text, "thread", stuck);
+    }
+    own->stuck = stuck;
 }
 
 static bool outbox_waits(const struct ct_bus *bus)
@@ -303,6 +328,7 @@ ct_ns ct_bus_power_tick(struct ct_bus *bus)
     const ct_ns sample_due = sample(bus);
     read_inputs(bus);
     see_activity(bus);
+    see_threads(bus);
     ct_power_set_work(&own->power, work, bus->now);
     take_steps(bus);
     end_polling(bus);

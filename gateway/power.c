@@ -106,6 +106,11 @@ void ct_power_set_work(struct ct_power *power, struct ct_power_work work, ct_ns 
     power->work = work;
 }
 
+void ct_power_set_stuck(struct ct_power *power, bool stuck)
+{
+    power->stuck = stuck;
+}
+
 void ct_power_stop(struct ct_power *power)
 {
     power->stopped = true;
@@ -207,7 +212,7 @@ static void kick(struct ct_power *power, ct_ns now)
     if (power->state == CT_POWER_OFF) {
         power->watchdog = false;
     } else if (now >= power->watchdog_due) {
-        power->watchdog = !power->watchdog;
+        power->watchdog = power->stuck ? power->watchdog : !power->watchdog;
         power->watchdog_due = ct_ns_add(now, power->config.watchdog_ns);
     }
 }

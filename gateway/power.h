@@ -75,6 +75,7 @@ struct ct_power {
     ct_ns certain_ns;  /* ignition certainly on */
     ct_ns watchdog_due;
     bool watchdog;
+    bool stuck; /* a thread of the gateway */
 };
 
 struct ct_power_outputs {
@@ -99,6 +100,8 @@ void ct_power_set_line(struct ct_power *power, enum ct_power_line line, bool act
 /* There was a frame on a bus. */
 void ct_power_bus_active(struct ct_power *power, ct_ns now);
 void ct_power_set_work(struct ct_power *power, struct ct_power_work work, ct_ns now);
+/* While a thread is stuck the watchdog's line does not change. */
+void ct_power_set_stuck(struct ct_power *power, bool stuck);
 /* From now on the state is off. */
 void ct_power_stop(struct ct_power *power);
 

@@ -81,6 +81,7 @@ static const cyaml_schema_field_t gpio_fields[] = {
     CYAML_FIELD_UINT("polling_ms", MAYBE, struct ct_settings_gpio, polling_ms),
     CYAML_FIELD_UINT("after_run_ms", MAYBE, struct ct_settings_gpio, after_run_ms),
     CYAML_FIELD_UINT("watchdog_ms", MAYBE, struct ct_settings_gpio, watchdog_ms),
+    CYAML_FIELD_UINT("stuck_ms", MAYBE, struct ct_settings_gpio, stuck_ms),
     CYAML_FIELD_END};
 #undef LINE
 
@@ -193,6 +194,7 @@ static void fill_defaults(struct ct_settings *settings)
     fill(&settings->gpio.polling_ms, 30000);
     fill(&settings->gpio.after_run_ms, 300000);
     fill(&settings->gpio.watchdog_ms, 500);
+    fill(&settings->gpio.stuck_ms, 10000);
     ct_settings_doip_defaults(&settings->doip);
     if (settings->log_level == 0) {
         settings->log_level = CT_LOG_INFO;
@@ -324,7 +326,8 @@ static bool same_gpio(const struct ct_settings_gpio *a, const struct ct_settings
     return same(a->chip, b->chip) && same_line(&a->ignition, &b->ignition) && same_line(&a->wake, &b->wake) &&
            same_line(&a->transceiver, &b->transceiver) && same_line(&a->led, &b->led) &&
            same_line(&a->watchdog, &b->watchdog) && a->debounce_ms == b->debounce_ms && a->quiet_ms == b->quiet_ms &&
-           a->polling_ms == b->polling_ms && a->after_run_ms == b->after_run_ms && a->watchdog_ms == b->watchdog_ms;
+           a->polling_ms == b->polling_ms && a->after_run_ms == b->after_run_ms && a->watchdog_ms == b->watchdog_ms &&
+           a->stuck_ms == b->stuck_ms;
 }
 
 const char *ct_settings_fixed_difference(const struct ct_settings *running, const struct ct_settings *loaded)

@@ -73,6 +73,7 @@ struct ct_settings_gpio {
     uint32_t polling_ms;   /* 30000 */
     uint32_t after_run_ms; /* 300000 */
     uint32_t watchdog_ms;  /* 500: between two changes of the line */
+    uint32_t stuck_ms;     /* 10000: a thread that works so long without coming to rest stops them */
 };
 
 struct ct_settings_diagnostics {

@@ -150,11 +150,9 @@ static void check_gpio(struct check *check)
     const struct {
         const char *key;
         uint32_t ms, least;
-    } rows[] = {{"debounce_ms", gpio->debounce_ms, 1},
-                {"quiet_ms", gpio->quiet_ms, 100},
-                {"polling_ms", gpio->polling_ms, 1},
-                {"after_run_ms", gpio->after_run_ms, 1},
-                {"watchdog_ms", gpio->watchdog_ms, 10}};
+    } rows[] = {{"debounce_ms", gpio->debounce_ms, 1},  {"quiet_ms", gpio->quiet_ms, 100},
+                {"polling_ms", gpio->polling_ms, 1},    {"after_run_ms", gpio->after_run_ms, 1},
+                {"watchdog_ms", gpio->watchdog_ms, 10}, {"stuck_ms", gpio->stuck_ms, 100}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].ms < rows[i].least || rows[i].ms > GPIO_MAX_MS) {
             wrong(check, NULL, 0, CT_ERR_RANGE, "gpio: %s is %u; use %u to %d", rows[i].key, rows[i].ms, rows[i].least,

@@ -115,6 +115,7 @@ static void set_up_settings(struct rig *rig)
     gpio->polling_ms = 2000;
     gpio->after_run_ms = 5000;
     gpio->watchdog_ms = 500;
+    gpio->stuck_ms = 3000;
     rig->buses[0].name = rig->bus_name;
     rig->settings.buses = rig->buses;
     rig->settings.buses_count = 1;
@@ -486,6 +487,42 @@ static void test_power_output_that_fails_is_told_once(void **state)
     assert_false(chip.lines[WDI].open);
 }
 
+/* Kicks of the watchdog's line until `ms`. */
+static unsigned kicks_until(struct rig *rig, int64_t ms)
+{
+    unsigned kicks = 0;
+    while (rig->bus.now < ms * MS) {
+        const bool before = chip.lines[WDI].active;
+        run_until(rig, rig->bus.now / MS + 10);
+        kicks += chip.lines[WDI].active != before ? 1U : 0U;
+    }
+    return kicks;
+}
+
+static void test_power_thread_that_is_stuck_stops_the_watchdogs_line(void **state)
+{
+    struct rig *rig = *state;
+    static struct ct_pulse pulses[3];
+    static const char *const names[] = {"main", "storage", "link"};
+    open_power(rig);
+    for (size_t i = 0; i < 3; i++) {
+        ct_bus_watch_thread(&rig->bus, names[i], &pulses[i]);
+    }
+    assert_int_equal(kicks_until(rig, 20000), 41); /* who rests is not stuck */
+    for (size_t i = 0; i < 3; i++) {
+        const int64_t from = (int64_t)(i + 1) * 20000;
+        const size_t events = rig->events;
+        ct_pulse_work(&pulses[i]);
+        assert_int_equal(kicks_until(rig, from + 3000), 5); /* every 500 ms, and not at 3000 */
+        assert_int_equal(kicks_until(rig, from + 15000), 0);
+        assert_int_equal(rig->events, events + 1); /* told once */
+        assert_string_equal(rig->event.name, "thread-stuck");
+        assert_string_equal(rig->event.fields[0].value, names[i]);
+        ct_pulse_rest(&pulses[i]);
+        assert_int_equal(kicks_until(rig, from + 20000), 10);
+    }
+}
+
 static void test_power_line_without_interrupt_is_read_within_the_debouncing(void **state)
 {
     struct rig *rig = *state;
@@ -545,6 +582,7 @@ int main(void)
         RIGGED(test_power_outbox_without_a_backend_is_no_work),
         RIGGED(test_power_input_that_fails_counts_as_inactive),
         RIGGED(test_power_output_that_fails_is_told_once),
+        RIGGED(test_power_thread_that_is_stuck_stops_the_watchdogs_line),
         RIGGED(test_power_line_without_interrupt_is_read_within_the_debouncing),
         RIGGED(test_power_stop_drives_standby_while_the_lines_are_held),
         RIGGED(test_power_line_that_cannot_be_opened_is_named),

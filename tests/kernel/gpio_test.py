@@ -232,6 +232,36 @@ class Disk:
         subprocess.run(["umount", "--lazy", self.path], check=True)
 
 
+def stands_still(gateway, name):
+    """The line has one level while the gateway answers so often that it would have been kicked many times."""
+    levels = set()
+    for _ in range(30):
+        gateway.power("State")
+        levels.add(gateway.chip.value(name))
+    return len(levels) == 1
+
+
+def a_thread_that_hangs_stops_the_watchdogs_line():
+    with Gateway() as gateway:
+        disk = Disk(gateway.folder)
+        try:
+            gateway.chip.pull("KL15", 1)
+            gateway.start("--gpio.stuck_ms", "1000")
+            gateway.wait_state("run")
+            for level in (1, 0):
+                wait_for(f"WDI {level}", lambda v=level: gateway.chip.value("WDI") == v)
+            # The storage thread waits for a disk that never answers; the bus thread, whose line it is, goes on.
+            disk.freeze(True)
+            gateway.frame()
+            gateway.process.wait_line("the thread storage does not come back: the watchdog's line is not served")
+            wait_for("the watchdog's line standing still", lambda: stands_still(gateway, "WDI"))
+            disk.freeze(False)
+            for level in (1, 0):
+                wait_for(f"WDI {level} after it came back", lambda v=level: gateway.chip.value("WDI") == v)
+        finally:
+            disk.close()
+
+
 def stopping_leaves_the_transceiver_in_standby(low):
     with Gateway(low=low) as gateway:
         chip = gateway.chip
@@ -289,6 +319,7 @@ CASES = [("ignition_leads_through_all_states", ignition_leads_through_all_states
          ("wake_line_and_bus_wake_without_polling", wake_line_and_bus_wake_without_polling, ()),
          ("led_blinks_and_watchdog_is_kicked", led_blinks_and_watchdog_is_kicked, ()),
          ("a_storm_of_edges_is_no_ignition", a_storm_of_edges_is_no_ignition, ()),
+         ("a_thread_that_hangs_stops_the_watchdogs_line", a_thread_that_hangs_stops_the_watchdogs_line, ()),
          ("stopping_leaves_an_active_high_transceiver_in_standby", stopping_leaves_the_transceiver_in_standby, (False,)),
          ("stopping_leaves_an_active_low_transceiver_in_standby", stopping_leaves_the_transceiver_in_standby, (True,)),
          ("a_reload_keeps_the_state_and_refuses_other_lines", a_reload_keeps_the_state_and_refuses_other_lines, ()),

@@ -1,8 +1,6 @@
 /* The power state: transitions by a table, debouncing by closed form, and a property that the inputs cannot break:
  * polling stops within its budget after the ignition was last certainly on. */
-#include "bind.h"
 #include "power.h"
-#include "power_entries.h"
 #include "testing.h"
 
 #include <string.h>
@@ -439,44 +437,29 @@ static void test_power_watchdog_is_kicked_in_every_state_but_off(void **state)
     assert_int_equal(kicks, 120);
 }
 
-/* ---- in the twin */
-
-static void assert_entry(const struct ct_bind *bind, const struct ct_twin *twin, const char *name, int64_t raw)
+/* Kicks in so many ms from `from`, in steps of 1 ms. */
+static unsigned kicks_in(struct ct_power *power, int from, int ms)
 {
-    uint32_t id = 0;
-    struct ct_reading reading;
-    assert_int_equal(ct_catalogue_find(ct_bind_catalogue(bind), name, &id), CT_OK);
-    assert_int_equal(ct_twin_get(twin, id, &reading), CT_OK);
-    assert_int_equal(reading.sample.quality, 0);
-    assert_int_equal((int64_t)ct_entry_physical(ct_catalogue_entry(ct_bind_catalogue(bind), id), &reading.sample), raw);
+    unsigned kicks = 0;
+    for (int at = from; at < from + ms; at++) {
+        const bool before = ct_power_outputs(power, at * MS).watchdog;
+        settle(power, at * MS);
+        kicks += ct_power_outputs(power, at * MS).watchdog != before ? 1U : 0U;
+        assert_true(ct_power_deadline(power, at * MS) <= (at + 500) * MS); /* looks again, stuck or not */
+    }
+    return kicks;
 }
 
-static void test_power_entries_show_state_and_lines(void **state)
+static void test_power_watchdog_is_not_kicked_while_a_thread_is_stuck(void **state)
 {
     (void)state;
-    struct ct_dbc *dbcs[1];
-    struct ct_bind *bind = NULL;
-    struct ct_twin *twin = NULL;
-    struct ct_bus_counts counts = {0};
-    char problem[300];
-    assert_int_equal(ct_power_entries_create(&dbcs[0]), CT_OK);
-    const struct ct_bind_bus bus = {.name = CT_POWER_ENTRIES_BUS, .dbcs = dbcs, .dbc_count = 1};
-    assert_int_equal(ct_bind_create(&bus, 1, NULL, NULL, &bind, problem, sizeof problem), CT_OK);
-    assert_int_equal(ct_bind_make_twin(bind, &twin), CT_OK);
     struct ct_power power;
-    open_running(&power);
-    ct_power_set_work(&power, (struct ct_power_work){.outbox = true}, 1000 * MS);
-    struct ct_frame frame = ct_power_entries_frame(&power, 4000000000U, 1000 * MS);
-    assert_int_equal(ct_bind_frame(bind, twin, &frame, 1000 * MS, &counts), CT_FRAME_DECODED);
-    assert_entry(bind, twin, "gateway.Power.State", 2); /* run is the third */
-    assert_entry(bind, twin, "gateway.Power.Ignition", 1);
-    assert_entry(bind, twin, "gateway.Power.WakeLine", 0);
-    assert_entry(bind, twin, "gateway.Power.Transceiver", 1);
-    assert_entry(bind, twin, "gateway.Power.Polling", 1);
-    assert_entry(bind, twin, "gateway.Power.WorkPending", 1);
-    assert_entry(bind, twin, "gateway.Power.Transitions", 4000000000);
-    ct_twin_free(twin);
-    ct_bind_free(bind);
+    ct_power_init(&power, &standard, 0);
+    assert_int_equal(kicks_in(&power, 0, 5000), 10);
+    ct_power_set_stuck(&power, true);
+    assert_int_equal(kicks_in(&power, 5000, 60000), 0);
+    ct_power_set_stuck(&power, false);
+    assert_int_equal(kicks_in(&power, 65000, 5000), 10);
 }
 
 int main(void)
@@ -494,7 +477,7 @@ int main(void)
         cmocka_unit_test(test_power_deadlines_alone_are_enough),
         cmocka_unit_test(test_power_outputs_follow_state_and_time),
         cmocka_unit_test(test_power_watchdog_is_kicked_in_every_state_but_off),
-        cmocka_unit_test(test_power_entries_show_state_and_lines),
+        cmocka_unit_test(test_power_watchdog_is_not_kicked_while_a_thread_is_stuck),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

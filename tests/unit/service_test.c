@@ -122,6 +122,31 @@ static void test_watchdog_thread_always_at_work_new_rounds_is_alive(void **state
     }
 }
 
+static void test_rounds_name_who_is_in_one_round_for_the_whole_patience(void **state)
+{
+    (void)state;
+    struct ct_pulse storage = {0};
+    struct ct_pulse link = {0};
+    struct ct_rounds rounds = {0};
+    ct_rounds_add(&rounds, "storage", &storage);
+    ct_rounds_add(&rounds, "link", &link);
+    /* given one that rests for ever, and one whose round begins at 100 s and is first seen at 101 s */
+    assert_null(ct_rounds_stuck(&rounds, 10 * SECOND, 100 * SECOND));
+    ct_pulse_work(&storage);
+    assert_null(ct_rounds_stuck(&rounds, 10 * SECOND, 101 * SECOND));
+    /* when it stays in it, then it is named after the patience, and as long as it stays */
+    assert_null(ct_rounds_stuck(&rounds, 10 * SECOND, 111 * SECOND - 1));
+    assert_string_equal(ct_rounds_stuck(&rounds, 10 * SECOND, 111 * SECOND), "storage");
+    assert_string_equal(ct_rounds_stuck(&rounds, 10 * SECOND, 500 * SECOND), "storage");
+    /* and a new round begins a new patience, at rest or not in between */
+    ct_pulse_work(&storage);
+    assert_null(ct_rounds_stuck(&rounds, 10 * SECOND, 501 * SECOND));
+    assert_null(ct_rounds_stuck(&rounds, 10 * SECOND, 511 * SECOND - 1));
+    ct_pulse_rest(&storage);
+    assert_null(ct_rounds_stuck(&rounds, 10 * SECOND, 511 * SECOND));
+    assert_null(ct_rounds_stuck(&rounds, 10 * SECOND, 900 * SECOND));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +157,7 @@ int main(void)
                                         close_manager),
         cmocka_unit_test_setup_teardown(test_watchdog_thread_always_at_work_new_rounds_is_alive, open_manager,
                                         close_manager),
+        cmocka_unit_test(test_rounds_name_who_is_in_one_round_for_the_whole_patience),
     };
     return cmocka_run_group_tests_name("service", tests, NULL, NULL);
 }
