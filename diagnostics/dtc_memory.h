@@ -23,6 +23,7 @@ struct ct_dtc_definition {
     uint32_t code;     /* three bytes */
     uint8_t severity;  /* bits 5 to 7; bits 0 to 4: class */
     uint8_t unit;      /* DTCFunctionalUnit */
+    uint8_t readiness; /* ReadinessGroupIdentifier of an emissions DTC; 0: none */
     bool emissions;    /* belongs to group FFFF33 and to OBD */
     bool warning;      /* asks for the lamp once confirmed */
     uint8_t confirm;   /* failing cycles until confirmed; 0: 1 */

@@ -100,15 +100,28 @@ struct ct_uds_level {
 struct ct_uds_proof {
     const uint8_t *challenge, *proof;
     size_t challenge_len, proof_len;
-    bool by_certificate; /* 03 after 01; else 06 after 05 */
+    bool by_certificate; /* 03 after 01 or 02; else 06 or 07 after 05 */
+};
+
+struct ct_uds_own_proof {                     /* of the server, over the client's challenge (02, 07) */
+    const uint8_t *challenge, *own_challenge; /* the client's; what the server asks it to sign (07: has asked) */
+    size_t challenge_len, own_challenge_len;
+    uint8_t *out;
+    size_t size, out_len; /* room; bytes put there */
 };
 
 struct ct_uds_authenticator {
-    uint8_t algorithm[16]; /* algorithmIndicator of 05 and 06: object identifier, BER, zero-padded */
+    uint8_t algorithm[16]; /* algorithmIndicator of 05, 06 and 07: object identifier, BER, zero-padded */
     /* The client's certificate (01): 0, or NRC 50..57. NULL: only challenge and response (05, 06). */
     uint8_t (*certificate)(void *user, const uint8_t *certificate, size_t len);
     /* 0 and the roles granted, or NRC 58. */
     uint8_t (*verify)(void *user, const struct ct_uds_proof *proof, uint8_t *out_roles);
+    /* Both ways: the server proves itself too. 0, or NRC 59 or 5B. NULL: neither 02 nor 07. */
+    uint8_t (*prove)(void *user, struct ct_uds_own_proof *proof);
+    const uint8_t *own_certificate; /* for 02, with `certificate` and `prove`; NULL: no 02 */
+    size_t own_certificate_len;
+    /* A certificate handed in for another purpose (04): 0, or NRC 31, 50..57. NULL: no 04. */
+    uint8_t (*transmit)(void *user, uint16_t evaluation, const uint8_t *certificate, size_t len);
 };
 
 /* RequestFileTransfer: one transfer at a time; the blocks go through read and write by offset. */
@@ -148,7 +161,10 @@ struct ct_uds_server_config {
     const struct ct_uds_files *files;
     const struct ct_uds_service_access *services; /* where they differ from table 23 of the standard */
     size_t service_count;
-    struct ct_dtc_memory *dtcs; /* for 14, 19, 85 and 86 01 */
+    struct ct_dtc_memory *dtcs; /* for 14, 19, 85 and 86 01, 08 and 09 */
+    /* A second memory, which 19 17 to 19 19 and 14 name by this MemorySelection; of all 86 looks at the first only. */
+    struct ct_dtc_memory *user_dtcs; /* NULL: none */
+    uint8_t user_memory;
     enum ct_uds_dtc_format dtc_format;
 
     unsigned sessions;  /* 0: default and extended */
@@ -156,6 +172,10 @@ struct ct_uds_server_config {
     bool dynamic;       /* 2C */
     bool events;        /* 86 */
     bool communication; /* 28; what is off is asked by ct_uds_server_may_send */
+    /* 28 04 and 05, of a bus master: the sub-bus of `node` goes to diagnostics only, or back to its application;
+     * `type` is the request's communicationType. 0 or an NRC (31: no such node). Also called, back, when the session
+     * becomes the default one. NULL: neither is there. */
+    uint8_t (*subnet)(void *user, uint16_t node, uint8_t type, bool diagnostics_only);
 
     void (*random)(void *user, uint8_t *out, size_t len); /* needed with levels or authenticator */
     /* Conditions of the maker's before a request is looked into (speed, voltage): 0 or an NRC. NULL: none. */

@@ -4,22 +4,18 @@
 
 #include <string.h>
 
-/* Extended data records: one byte each. */
-enum { EXTENDED_OCCURRENCES = 1, EXTENDED_AGING = 2, EXTENDED_DETECTION = 3, EXTENDED_FAILED_CYCLES = 4 };
-#define EXTENDED_FIRST EXTENDED_OCCURRENCES
-#define EXTENDED_LAST  EXTENDED_FAILED_CYCLES
-
 #define GROUP_EMISSIONS 0x33U /* functionalGroupIdentifier of 42 and 55 */
 
 struct filter {
-    uint8_t status;   /* any of these bits; 0 with `all` */
-    uint8_t severity; /* any of these bits; 0: not asked */
-    bool all;         /* whatever its status */
-    bool emissions;   /* only those */
-    bool permanent;   /* only those */
+    uint8_t status;    /* any of these bits; 0 with `all` */
+    uint8_t severity;  /* any of these bits; 0: not asked */
+    bool all;          /* whatever its status */
+    bool emissions;    /* only those */
+    bool permanent;    /* only those */
+    uint8_t readiness; /* only this group; 0: not asked */
 };
 
-static uint32_t code_at(const uint8_t *data)
+uint32_t ct_server_dtc_at(const uint8_t *data)
 {
     return (uint32_t)data[0] << 16 | (uint32_t)data[1] << 8 | data[2];
 }
@@ -30,10 +26,11 @@ static bool passes(const struct ct_dtc_memory *dtcs, size_t index, const struct 
     return (filter->all || (ct_dtc_status(dtcs, index) & filter->status) != 0) &&
            (filter->severity == 0 || (definition->severity & filter->severity) != 0) &&
            (!filter->emissions || definition->emissions) &&
+           (filter->readiness == 0 || definition->readiness == filter->readiness) &&
            (!filter->permanent || ct_dtc_state(dtcs, index)->permanent);
 }
 
-static uint8_t put_dtc(const struct ct_dtc_memory *dtcs, size_t index, struct ct_server_answer *answer)
+uint8_t ct_server_put_dtc(const struct ct_dtc_memory *dtcs, size_t index, struct ct_server_answer *answer)
 {
     const uint8_t nrc = ct_server_put24(answer, ct_dtc_definition(dtcs, index)->code);
     return nrc != 0 ? nrc : ct_server_put8(answer, ct_dtc_status(dtcs, index));
@@ -54,13 +51,11 @@ static uint8_t put_count(const struct ct_uds_server *server, const struct filter
     return ct_server_put16(answer, count);
 }
 
-static uint8_t put_list(const struct ct_uds_server *server, const struct filter *filter,
-                        struct ct_server_answer *answer)
+static uint8_t put_list(const struct ct_dtc_memory *dtcs, const struct filter *filter, struct ct_server_answer *answer)
 {
-    const struct ct_dtc_memory *dtcs = server->config.dtcs;
     uint8_t nrc = 0;
     for (size_t i = 0; i < ct_dtc_count(dtcs) && nrc == 0; i++) {
-        nrc = passes(dtcs, i, filter) ? put_dtc(dtcs, i, answer) : 0;
+        nrc = passes(dtcs, i, filter) ? ct_server_put_dtc(dtcs, i, answer) : 0;
     }
     return nrc;
 }
@@ -77,7 +72,7 @@ static uint8_t list_by_status(struct ct_uds_server *server, const struct ct_serv
 {
     const struct filter filter = {.status = request->data[2]};
     (void)ct_server_put8(answer, ct_dtc_available(server->config.dtcs));
-    return put_list(server, &filter, answer);
+    return put_list(server->config.dtcs, &filter, answer);
 }
 
 static uint8_t list_supported(struct ct_uds_server *server, const struct ct_server_request *request,
@@ -86,7 +81,7 @@ static uint8_t list_supported(struct ct_uds_server *server, const struct ct_serv
     const struct filter filter = {.all = true};
     (void)request;
     (void)ct_server_put8(answer, ct_dtc_available(server->config.dtcs));
-    return put_list(server, &filter, answer);
+    return put_list(server->config.dtcs, &filter, answer);
 }
 
 static uint8_t list_permanent(struct ct_uds_server *server, const struct ct_server_request *request,
@@ -95,7 +90,7 @@ static uint8_t list_permanent(struct ct_uds_server *server, const struct ct_serv
     const struct filter filter = {.all = true, .permanent = true};
     (void)request;
     (void)ct_server_put8(answer, ct_dtc_available(server->config.dtcs));
-    return put_list(server, &filter, answer);
+    return put_list(server->config.dtcs, &filter, answer);
 }
 
 /* --- severity --- */
@@ -115,7 +110,7 @@ static uint8_t put_severity(const struct ct_dtc_memory *dtcs, size_t index, stru
     const struct ct_dtc_definition *definition = ct_dtc_definition(dtcs, index);
     (void)ct_server_put8(answer, definition->severity);
     (void)ct_server_put8(answer, definition->unit);
-    return put_dtc(dtcs, index, answer);
+    return ct_server_put_dtc(dtcs, index, answer);
 }
 
 static uint8_t list_by_severity(struct ct_uds_server *server, const struct ct_server_request *request,
@@ -138,7 +133,7 @@ static uint8_t severity_of_dtc(struct ct_uds_server *server, const struct ct_ser
 {
     const struct ct_dtc_memory *dtcs = server->config.dtcs;
     size_t index = 0;
-    if (!ct_dtc_find(dtcs, code_at(request->data + 2), &index)) {
+    if (!ct_dtc_find(dtcs, ct_server_dtc_at(request->data + 2), &index)) {
         return CT_NRC_OUT_OF_RANGE;
     }
     (void)ct_server_put8(answer, ct_dtc_available(dtcs));
@@ -160,7 +155,7 @@ static uint8_t list_wwh(struct ct_uds_server *server, const struct ct_server_req
     for (size_t i = 0; i < ct_dtc_count(dtcs) && nrc == 0; i++) {
         if (passes(dtcs, i, &filter)) {
             (void)ct_server_put8(answer, ct_dtc_definition(dtcs, i)->severity);
-            nrc = put_dtc(dtcs, i, answer);
+            nrc = ct_server_put_dtc(dtcs, i, answer);
         }
     }
     return nrc;
@@ -176,7 +171,38 @@ static uint8_t list_wwh_permanent(struct ct_uds_server *server, const struct ct_
     (void)ct_server_put8(answer, GROUP_EMISSIONS);
     (void)ct_server_put8(answer, ct_dtc_available(server->config.dtcs));
     (void)ct_server_put8(answer, (uint8_t)server->config.dtc_format);
-    return put_list(server, &filter, answer);
+    return put_list(server->config.dtcs, &filter, answer);
+}
+
+static uint8_t list_readiness(struct ct_uds_server *server, const struct ct_server_request *request,
+                              struct ct_server_answer *answer)
+{
+    const struct ct_dtc_memory *dtcs = server->config.dtcs;
+    const struct filter filter = {.all = true, .emissions = true, .readiness = request->data[3]};
+    bool known = false;
+    for (size_t i = 0; i < ct_dtc_count(dtcs); i++) {
+        known |= passes(dtcs, i, &filter);
+    }
+    if (request->data[2] != GROUP_EMISSIONS || request->data[3] == 0 || !known) {
+        return CT_NRC_OUT_OF_RANGE;
+    }
+    (void)ct_server_put8(answer, GROUP_EMISSIONS);
+    (void)ct_server_put8(answer, ct_dtc_available(dtcs));
+    (void)ct_server_put8(answer, (uint8_t)server->config.dtc_format);
+    (void)ct_server_put8(answer, filter.readiness);
+    return put_list(dtcs, &filter, answer);
+}
+
+static uint8_t list_user(struct ct_uds_server *server, const struct ct_server_request *request,
+                         struct ct_server_answer *answer)
+{
+    const struct filter filter = {.status = request->data[2]};
+    if (request->data[3] != server->config.user_memory) {
+        return CT_NRC_OUT_OF_RANGE;
+    }
+    (void)ct_server_put8(answer, request->data[3]);
+    (void)ct_server_put8(answer, ct_dtc_available(server->config.user_dtcs));
+    return put_list(server->config.user_dtcs, &filter, answer);
 }
 
 /* --- first and latest, counters --- */
@@ -211,7 +237,7 @@ static uint8_t one_in_order(struct ct_uds_server *server, const struct ct_server
         }
     }
     (void)ct_server_put8(answer, ct_dtc_available(dtcs));
-    return best != 0 ? put_dtc(dtcs, found, answer) : 0;
+    return best != 0 ? ct_server_put_dtc(dtcs, found, answer) : 0;
 }
 
 static uint8_t fault_counters(struct ct_uds_server *server, const struct ct_server_request *request,
@@ -230,142 +256,15 @@ static uint8_t fault_counters(struct ct_uds_server *server, const struct ct_serv
     return nrc;
 }
 
-/* --- snapshots --- */
-
-static uint8_t snapshot_ids(struct ct_uds_server *server, const struct ct_server_request *request,
-                            struct ct_server_answer *answer)
-{
-    const struct ct_dtc_memory *dtcs = server->config.dtcs;
-    uint8_t nrc = 0;
-    (void)request;
-    for (size_t i = 0; i < ct_dtc_count(dtcs); i++) {
-        for (unsigned record = 1; record <= CT_DTC_SNAPSHOTS && nrc == 0; record++) {
-            if (ct_dtc_snapshot(dtcs, i, record) != NULL) {
-                (void)ct_server_put24(answer, ct_dtc_definition(dtcs, i)->code);
-                nrc = ct_server_put8(answer, (uint8_t)record);
-            }
-        }
-    }
-    return nrc;
-}
-
-static uint8_t put_snapshot(const struct ct_dtc_memory *dtcs, size_t index, unsigned record,
-                            struct ct_server_answer *answer)
-{
-    const uint8_t *values = ct_dtc_snapshot(dtcs, index, record);
-    size_t count = 0;
-    const struct ct_dtc_snapshot_did *layout = ct_dtc_snapshot_layout(dtcs, &count);
-    if (values == NULL) {
-        return 0;
-    }
-    (void)ct_server_put8(answer, (uint8_t)record);
-    uint8_t nrc = ct_server_put8(answer, (uint8_t)count);
-    for (size_t i = 0; i < count && nrc == 0; i++) {
-        (void)ct_server_put16(answer, layout[i].id);
-        nrc = ct_server_put(answer, values, layout[i].len);
-        values += layout[i].len;
-    }
-    return nrc;
-}
-
-static uint8_t snapshot_of_dtc(struct ct_uds_server *server, const struct ct_server_request *request,
-                               struct ct_server_answer *answer)
-{
-    const struct ct_dtc_memory *dtcs = server->config.dtcs;
-    const uint8_t record = request->data[5];
-    size_t index = 0;
-    if (!ct_dtc_find(dtcs, code_at(request->data + 2), &index) ||
-        (record != CT_UDS_RECORD_ALL && (record == 0 || record > CT_DTC_SNAPSHOTS))) {
-        return CT_NRC_OUT_OF_RANGE;
-    }
-    uint8_t nrc = put_dtc(dtcs, index, answer);
-    for (unsigned i = 1; i <= CT_DTC_SNAPSHOTS && nrc == 0; i++) {
-        nrc = record == i || record == CT_UDS_RECORD_ALL ? put_snapshot(dtcs, index, i, answer) : 0;
-    }
-    return nrc;
-}
-
-/* --- extended data --- */
-
-static uint8_t extended_value(const struct ct_dtc_state *state, unsigned record)
-{
-    switch (record) {
-    case EXTENDED_OCCURRENCES:
-        return state->occurrences;
-    case EXTENDED_AGING:
-        return state->aging;
-    case EXTENDED_DETECTION:
-        return (uint8_t)state->detection_max;
-    default:
-        return state->failed_cycles;
-    }
-}
-
-static bool has_extended(const struct ct_dtc_state *state)
-{
-    return state->occurrences > 0;
-}
-
-static uint8_t extended_of_dtc(struct ct_uds_server *server, const struct ct_server_request *request,
-                               struct ct_server_answer *answer)
-{
-    const struct ct_dtc_memory *dtcs = server->config.dtcs;
-    const uint8_t record = request->data[5];
-    size_t index = 0;
-    if (!ct_dtc_find(dtcs, code_at(request->data + 2), &index) ||
-        (record != CT_UDS_RECORD_ALL && (record < EXTENDED_FIRST || record > EXTENDED_LAST))) {
-        return CT_NRC_OUT_OF_RANGE;
-    }
-    uint8_t nrc = put_dtc(dtcs, index, answer);
-    const struct ct_dtc_state *state = ct_dtc_state(dtcs, index);
-    for (unsigned i = EXTENDED_FIRST; i <= EXTENDED_LAST && nrc == 0 && has_extended(state); i++) {
-        if (record == i || record == CT_UDS_RECORD_ALL) {
-            (void)ct_server_put8(answer, (uint8_t)i);
-            nrc = ct_server_put8(answer, extended_value(state, i));
-        }
-    }
-    return nrc;
-}
-
-static uint8_t extended_by_record(struct ct_uds_server *server, const struct ct_server_request *request,
-                                  struct ct_server_answer *answer)
-{
-    const struct ct_dtc_memory *dtcs = server->config.dtcs;
-    const uint8_t record = request->data[2];
-    if (record < EXTENDED_FIRST || record > EXTENDED_LAST) {
-        return CT_NRC_OUT_OF_RANGE;
-    }
-    uint8_t nrc = ct_server_put8(answer, record);
-    for (size_t i = 0; i < ct_dtc_count(dtcs) && nrc == 0; i++) {
-        if (has_extended(ct_dtc_state(dtcs, i))) {
-            (void)put_dtc(dtcs, i, answer);
-            nrc = ct_server_put8(answer, extended_value(ct_dtc_state(dtcs, i), record));
-        }
-    }
-    return nrc;
-}
-
-static uint8_t supporting_extended(struct ct_uds_server *server, const struct ct_server_request *request,
-                                   struct ct_server_answer *answer)
-{
-    const struct filter filter = {.all = true};
-    const uint8_t record = request->data[2];
-    if (record < EXTENDED_FIRST || record > EXTENDED_LAST) {
-        return CT_NRC_OUT_OF_RANGE;
-    }
-    (void)ct_server_put8(answer, ct_dtc_available(server->config.dtcs));
-    (void)ct_server_put8(answer, record);
-    return put_list(server, &filter, answer);
-}
-
 const struct ct_server_sub *ct_server_dtc_sub(const struct ct_uds_server *server, uint8_t value)
 {
     static const struct ct_server_sub subs[] = {
         {CT_UDS_DTC_COUNT_BY_STATUS, 3, 3, 0, NULL, count_by_status},
         {CT_UDS_DTC_BY_STATUS, 3, 3, 0, NULL, list_by_status},
-        {CT_UDS_DTC_SNAPSHOT_IDS, 2, 2, 0, NULL, snapshot_ids},
-        {CT_UDS_DTC_SNAPSHOT_BY_DTC, 6, 6, 0, NULL, snapshot_of_dtc},
-        {CT_UDS_DTC_EXTENDED_BY_DTC, 6, 6, 0, NULL, extended_of_dtc},
+        {CT_UDS_DTC_SNAPSHOT_IDS, 2, 2, 0, NULL, ct_server_snapshot_ids},
+        {CT_UDS_DTC_SNAPSHOT_BY_DTC, 6, 6, 0, NULL, ct_server_snapshot_of_dtc},
+        {CT_UDS_DTC_STORED_BY_RECORD, 3, 3, 0, NULL, ct_server_stored_data},
+        {CT_UDS_DTC_EXTENDED_BY_DTC, 6, 6, 0, NULL, ct_server_extended_of_dtc},
         {CT_UDS_DTC_COUNT_BY_SEVERITY, 4, 4, 0, NULL, count_by_severity},
         {CT_UDS_DTC_BY_SEVERITY, 4, 4, 0, NULL, list_by_severity},
         {CT_UDS_DTC_SEVERITY_OF_DTC, 5, 5, 0, NULL, severity_of_dtc},
@@ -376,13 +275,18 @@ const struct ct_server_sub *ct_server_dtc_sub(const struct ct_uds_server *server
         {CT_UDS_DTC_LAST_CONFIRMED, 2, 2, 0, NULL, one_in_order},
         {CT_UDS_DTC_FAULT_COUNTERS, 2, 2, 0, NULL, fault_counters},
         {CT_UDS_DTC_PERMANENT, 2, 2, 0, NULL, list_permanent},
-        {CT_UDS_DTC_EXTENDED_BY_RECORD, 3, 3, 0, NULL, extended_by_record},
-        {CT_UDS_DTC_SUPPORTING_EXTENDED, 3, 3, 0, NULL, supporting_extended},
+        {CT_UDS_DTC_EXTENDED_BY_RECORD, 3, 3, 0, NULL, ct_server_extended_by_record},
+        {CT_UDS_DTC_USER_BY_STATUS, 4, 4, 0, NULL, list_user},
+        {CT_UDS_DTC_USER_SNAPSHOT, 7, 7, 0, NULL, ct_server_user_snapshot},
+        {CT_UDS_DTC_USER_EXTENDED, 7, 7, 0, NULL, ct_server_user_extended},
+        {CT_UDS_DTC_SUPPORTING_EXTENDED, 3, 3, 0, NULL, ct_server_supporting_extended},
         {CT_UDS_DTC_WWH_BY_MASK, 5, 5, 0, NULL, list_wwh},
         {CT_UDS_DTC_WWH_PERMANENT, 3, 3, 0, NULL, list_wwh_permanent},
+        {CT_UDS_DTC_BY_READINESS, 4, 4, 0, NULL, list_readiness},
     };
-    (void)server;
-    return ct_server_sub_find(subs, sizeof subs / sizeof subs[0], value);
+    const bool of_user = value >= CT_UDS_DTC_USER_BY_STATUS && value <= CT_UDS_DTC_USER_EXTENDED;
+    return of_user && server->config.user_dtcs == NULL ? NULL
+                                                       : ct_server_sub_find(subs, sizeof subs / sizeof subs[0], value);
 }
 
 /* --- ClearDiagnosticInformation --- */
@@ -391,21 +295,23 @@ uint8_t ct_server_clear_dtc(struct ct_uds_server *server, const struct ct_server
                             struct ct_server_answer *answer)
 {
     const struct ct_uds_server_config *config = &server->config;
-    const uint32_t group = code_at(request->data + 1);
+    const uint32_t group = ct_server_dtc_at(request->data + 1);
     (void)answer;
     if (request->len > 5) { /* group, and since 2020 perhaps a memory selection */
         return CT_NRC_LENGTH;
     }
-    if (request->len == 5) { /* there is only the primary memory */
+    const bool of_user = request->len == 5;
+    if (of_user && (config->user_dtcs == NULL || request->data[4] != config->user_memory)) {
         return CT_NRC_OUT_OF_RANGE;
     }
+    struct ct_dtc_memory *dtcs = of_user ? config->user_dtcs : config->dtcs;
     size_t index = 0;
-    if (group != CT_UDS_DTC_ALL && group != CT_UDS_DTC_EMISSIONS && !ct_dtc_find(config->dtcs, group, &index)) {
+    if (group != CT_UDS_DTC_ALL && group != CT_UDS_DTC_EMISSIONS && !ct_dtc_find(dtcs, group, &index)) {
         return CT_NRC_OUT_OF_RANGE;
     }
-    const uint8_t nrc = config->clear != NULL ? config->clear(config->user, group) : 0;
+    const uint8_t nrc = config->clear != NULL && !of_user ? config->clear(config->user, group) : 0;
     if (nrc == 0) {
-        (void)ct_dtc_clear(config->dtcs, group);
+        (void)ct_dtc_clear(dtcs, group);
     }
     return nrc;
 }

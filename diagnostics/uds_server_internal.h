@@ -10,8 +10,10 @@
 #define CT_SERVER_PERIODIC_MAX  16 /* identifiers sent by 2A */
 #define CT_SERVER_EVENT_MAX     4  /* events set up by 86 */
 #define CT_SERVER_EVENT_REQUEST 16 /* serviceToRespondTo */
+#define CT_SERVER_EVENT_RECORD  10
 #define CT_SERVER_WATCH_MAX     64 /* bytes of a value compared by 86 03 */
 #define CT_SERVER_CHALLENGE     32
+#define CT_SERVER_SUBNETS       8
 #define CT_SERVER_FUNCTIONAL    64
 
 struct ct_server_request {
@@ -47,13 +49,17 @@ struct ct_server_periodic {
 struct ct_server_event {
     uint8_t kind; /* 0: free */
     uint8_t window;
-    uint8_t mask; /* 01 */
-    uint16_t did; /* 03 */
-    uint8_t request[CT_SERVER_EVENT_REQUEST];
+    uint8_t record[CT_SERVER_EVENT_RECORD]; /* eventTypeRecord */
+    uint8_t record_len;
+    uint8_t request[CT_SERVER_EVENT_REQUEST]; /* serviceToRespondTo; 08 and 09 have none */
     size_t request_len;
     bool fired;
-    uint8_t watched[CT_SERVER_WATCH_MAX];
+    uint8_t watched[CT_SERVER_WATCH_MAX]; /* 03, 07: the value */
     size_t watched_len;
+    bool armed;                    /* 07: fires when the comparison holds */
+    uint32_t order;                /* 08: of the DTC told last */
+    uint8_t seen[CT_DTC_MAX];      /* 09: status by definition */
+    uint32_t due[CT_DTC_MAX / 32]; /* 09: bit of each DTC still to be told */
 };
 
 enum ct_server_transfer_kind { CT_TRANSFER_NONE, CT_TRANSFER_DOWNLOAD, CT_TRANSFER_UPLOAD };
@@ -93,8 +99,12 @@ struct ct_uds_server {
     } authentication;
 
     bool rx_off[2], tx_off[2]; /* normal, network management */
-    uint32_t io_held;          /* rows of the IO table under control */
-    uint32_t routines_started; /* rows of the routine table */
+    struct {
+        uint16_t node; /* 0: free */
+        uint8_t type;
+    } subnets[CT_SERVER_SUBNETS]; /* switched to diagnostics only by 28 04 */
+    uint32_t io_held;             /* rows of the IO table under control */
+    uint32_t routines_started;    /* rows of the routine table */
     struct ct_server_transfer transfer;
     struct ct_server_dynamic dynamic[CT_SERVER_DYNAMIC_MAX];
     struct ct_server_periodic periodic[CT_SERVER_PERIODIC_MAX];
@@ -173,9 +183,12 @@ void ct_server_do_after(struct ct_uds_server *server, ct_ns now);
 const struct ct_server_sub *ct_server_session_sub(const struct ct_uds_server *server, uint8_t value);
 const struct ct_server_sub *ct_server_reset_sub(const struct ct_uds_server *server, uint8_t value);
 const struct ct_server_sub *ct_server_tester_sub(const struct ct_uds_server *server, uint8_t value);
-const struct ct_server_sub *ct_server_communication_sub(const struct ct_uds_server *server, uint8_t value);
 const struct ct_server_sub *ct_server_setting_sub(const struct ct_uds_server *server, uint8_t value);
 const struct ct_server_sub *ct_server_link_sub(const struct ct_uds_server *server, uint8_t value);
+
+/* uds_server_communication.c */
+const struct ct_server_sub *ct_server_communication_sub(const struct ct_uds_server *server, uint8_t value);
+void ct_server_subnets_return(struct ct_uds_server *server);
 
 /* uds_server_security.c, uds_server_authentication.c */
 const struct ct_server_sub *ct_server_security_sub(const struct ct_uds_server *server, uint8_t value);
@@ -236,7 +249,26 @@ uint8_t ct_server_request_file(struct ct_uds_server *server, const struct ct_ser
 bool ct_server_transferring(const struct ct_uds_server *server, const struct ct_server_request *request);
 void ct_server_transfer_drop(struct ct_uds_server *server);
 
-/* uds_server_dtc.c */
+/* uds_server_dtc.c; uds_server_dtc_records.c: snapshots and extended data */
+uint32_t ct_server_dtc_at(const uint8_t *data);
+/* Code and status: 0 or 14. */
+uint8_t ct_server_put_dtc(const struct ct_dtc_memory *dtcs, size_t index, struct ct_server_answer *answer);
+uint8_t ct_server_snapshot_ids(struct ct_uds_server *server, const struct ct_server_request *request,
+                               struct ct_server_answer *answer);
+uint8_t ct_server_snapshot_of_dtc(struct ct_uds_server *server, const struct ct_server_request *request,
+                                  struct ct_server_answer *answer);
+uint8_t ct_server_stored_data(struct ct_uds_server *server, const struct ct_server_request *request,
+                              struct ct_server_answer *answer);
+uint8_t ct_server_extended_of_dtc(struct ct_uds_server *server, const struct ct_server_request *request,
+                                  struct ct_server_answer *answer);
+uint8_t ct_server_extended_by_record(struct ct_uds_server *server, const struct ct_server_request *request,
+                                     struct ct_server_answer *answer);
+uint8_t ct_server_user_snapshot(struct ct_uds_server *server, const struct ct_server_request *request,
+                                struct ct_server_answer *answer);
+uint8_t ct_server_user_extended(struct ct_uds_server *server, const struct ct_server_request *request,
+                                struct ct_server_answer *answer);
+uint8_t ct_server_supporting_extended(struct ct_uds_server *server, const struct ct_server_request *request,
+                                      struct ct_server_answer *answer);
 const struct ct_server_sub *ct_server_dtc_sub(const struct ct_uds_server *server, uint8_t value);
 uint8_t ct_server_clear_dtc(struct ct_uds_server *server, const struct ct_server_request *request,
                             struct ct_server_answer *answer);
@@ -248,5 +280,10 @@ void ct_server_events_watch(struct ct_uds_server *server, ct_ns now);
 /* The response of an event that has happened: its length in out, 0: none. */
 size_t ct_server_event_answer(struct ct_uds_server *server, ct_ns now, uint8_t *out);
 ct_ns ct_server_event_due(const struct ct_uds_server *server);
+
+/* uds_server_compare.c: 07. Of an event whose value has been read. */
+bool ct_server_comparison_can_be(const struct ct_server_event *event);
+/* True once when the comparison begins to hold. */
+bool ct_server_comparison_fires(struct ct_server_event *event);
 
 #endif

@@ -6,6 +6,16 @@
 
 /* --- sessions --- */
 
+static void set_dtc_settings(struct ct_uds_server *server, bool on)
+{
+    struct ct_dtc_memory *const memories[] = {server->config.dtcs, server->config.user_dtcs};
+    for (unsigned i = 0; i < 2; i++) {
+        if (memories[i] != NULL) {
+            ct_dtc_setting(memories[i], on);
+        }
+    }
+}
+
 /* ISO 14229-1:2020 10.2.1: what a change of session undoes. Between two non-default sessions 28 and 85 stay. */
 void ct_server_enter(struct ct_uds_server *server, enum ct_uds_session session, ct_ns now)
 {
@@ -21,11 +31,10 @@ void ct_server_enter(struct ct_uds_server *server, enum ct_uds_session session, 
     if (session == CT_UDS_SESSION_DEFAULT) {
         server->authentication.roles = 0;
         memset(server->dynamic, 0, sizeof server->dynamic);
+        ct_server_subnets_return(server);
         memset(server->rx_off, 0, sizeof server->rx_off);
         memset(server->tx_off, 0, sizeof server->tx_off);
-        if (server->config.dtcs != NULL) {
-            ct_dtc_setting(server->config.dtcs, true);
-        }
+        set_dtc_settings(server, true);
     }
     server->session_ends = ct_ns_add(now, server->s3);
 }
@@ -175,49 +184,6 @@ const struct ct_server_sub *ct_server_tester_sub(const struct ct_uds_server *ser
     return value == 0 ? &sub : NULL;
 }
 
-/* --- CommunicationControl --- */
-
-static uint8_t control_communication(struct ct_uds_server *server, const struct ct_server_request *request,
-                                     struct ct_server_answer *answer)
-{
-    (void)answer;
-    const uint8_t control = request->data[1] & 3U;
-    const uint8_t type = request->data[2];
-    /* Low bits: which messages, 0 is reserved; high nibble: which network, 0 this node and F the one it came from. */
-    if ((type & 3U) == 0 || (type & 0x0CU) != 0 || ((type >> 4) != 0 && (type >> 4) != 0x0F)) {
-        return CT_NRC_OUT_OF_RANGE;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        if ((type & (1U << i)) != 0) {
-            server->rx_off[i] = control == CT_UDS_COMM_TX_ONLY || control == CT_UDS_COMM_NONE;
-            server->tx_off[i] = control == CT_UDS_COMM_RX_ONLY || control == CT_UDS_COMM_NONE;
-        }
-    }
-    return 0;
-}
-
-const struct ct_server_sub *ct_server_communication_sub(const struct ct_uds_server *server, uint8_t value)
-{
-    static const struct ct_server_sub subs[] = {
-        {CT_UDS_COMM_RX_TX, 3, 3, 0, NULL, control_communication},
-        {CT_UDS_COMM_RX_ONLY, 3, 3, 0, NULL, control_communication},
-        {CT_UDS_COMM_TX_ONLY, 3, 3, 0, NULL, control_communication},
-        {CT_UDS_COMM_NONE, 3, 3, 0, NULL, control_communication},
-    };
-    (void)server;
-    return ct_server_sub_find(subs, sizeof subs / sizeof subs[0], value);
-}
-
-bool ct_uds_server_may_send(const struct ct_uds_server *server, bool network_management)
-{
-    return !server->tx_off[network_management];
-}
-
-bool ct_uds_server_may_receive(const struct ct_uds_server *server, bool network_management)
-{
-    return !server->rx_off[network_management];
-}
-
 /* --- ControlDTCSetting --- */
 
 static uint8_t set_dtc_setting(struct ct_uds_server *server, const struct ct_server_request *request,
@@ -227,7 +193,7 @@ static uint8_t set_dtc_setting(struct ct_uds_server *server, const struct ct_ser
     if (request->len > 2) { /* no DTCSettingControlOptionRecord is known */
         return CT_NRC_OUT_OF_RANGE;
     }
-    ct_dtc_setting(server->config.dtcs, (request->data[1] & CT_UDS_SUBFUNCTION) == CT_UDS_DTC_SETTING_ON);
+    set_dtc_settings(server, (request->data[1] & CT_UDS_SUBFUNCTION) == CT_UDS_DTC_SETTING_ON);
     return 0;
 }
 

@@ -189,6 +189,9 @@ def check_dtcs(client):
     snapshot = client.get_dtc_snapshot_by_dtc_number(LEAN).service_data.dtcs[0].snapshots
     report.equal("snapshot_records", sorted({s.record_number for s in snapshot}), [1, 2])
     report.equal("snapshot_identifiers", {s.did for s in snapshot}, {0x0202, 0x0200, 0x0201, 0x0203, *FREEZE})
+    stored = client.get_dtc_snapshot_by_record_number(1).service_data.dtcs
+    report.equal("stored_data_record", [(d.id, {s.did for s in d.snapshots}) for d in stored],
+                 [(LEAN, {0x0202, 0x0200, 0x0201, 0x0203, *FREEZE})])
     extended = client.get_dtc_extended_data_by_dtc_number(LEAN, record_number=1, data_size=1).service_data.dtcs[0]
     report.equal("extended_data_occurrences", extended.extended_data[0].raw_data, b"\x01")
     refused("snapshot_of_no_dtc", 0x31, lambda: client.get_dtc_snapshot_by_dtc_number(0x123456))

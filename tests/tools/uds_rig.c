@@ -316,8 +316,38 @@ static uint8_t verify(void *user, const struct ct_uds_proof *proof, uint8_t *out
     return 0;
 }
 
-static const struct ct_uds_authenticator authenticator = {
-    .algorithm = {0x06, 0x03, 0x2B, 0x65, 0x70}, .certificate = certificate, .verify = verify};
+/* The own proof: the client's challenge turned over, then the first byte of the own one. */
+static uint8_t prove(void *user, struct ct_uds_own_proof *proof)
+{
+    (void)user;
+    if (proof->challenge_len >= proof->size || proof->challenge[0] == 0xEE) {
+        return CT_NRC_CHALLENGE;
+    }
+    for (size_t i = 0; i < proof->challenge_len; i++) {
+        proof->out[i] = proof->challenge[i] ^ 0xFF;
+    }
+    proof->out[proof->challenge_len] = proof->own_challenge[0];
+    proof->out_len = proof->challenge_len + 1;
+    return 0;
+}
+
+static uint8_t transmit(void *user, uint16_t evaluation, const uint8_t *data, size_t len)
+{
+    if (len != 2 || data[0] != 0xCE) {
+        return CT_NRC_CERTIFICATE_FORMAT;
+    }
+    ((struct ct_uds_rig *)user)->transmitted = evaluation;
+    return 0;
+}
+
+static const uint8_t own_certificate[] = {0xCE, 0x5E};
+static const struct ct_uds_authenticator authenticator = {.algorithm = {0x06, 0x03, 0x2B, 0x65, 0x70},
+                                                          .certificate = certificate,
+                                                          .verify = verify,
+                                                          .prove = prove,
+                                                          .own_certificate = own_certificate,
+                                                          .own_certificate_len = sizeof own_certificate,
+                                                          .transmit = transmit};
 
 /* --- whole --- */
 
@@ -342,6 +372,17 @@ static uint8_t do_link(void *user, enum ct_uds_link kind, uint32_t bitrate)
     if (kind == CT_UDS_LINK_TRANSITION) {
         ((struct ct_uds_rig *)user)->bitrate = bitrate;
     }
+    return 0;
+}
+
+/* Node 000A hangs on its sub-bus. */
+static uint8_t switch_subnet(void *user, uint16_t node, uint8_t type, bool diagnostics_only)
+{
+    if (node != 0x000A) {
+        return CT_NRC_OUT_OF_RANGE;
+    }
+    ((struct ct_uds_rig *)user)->subnet = diagnostics_only ? node : 0;
+    (void)type;
     return 0;
 }
 
@@ -378,6 +419,8 @@ struct ct_uds_server_config ct_uds_rig_config(struct ct_uds_rig *rig)
         .dynamic = true,
         .events = true,
         .communication = true,
+        .subnet = switch_subnet,
+        .user_memory = 0x10,
         .random = count_random,
         .conditions = conditions,
         .reset = do_reset,
@@ -394,6 +437,7 @@ static const struct ct_dtc_definition dtcs[CT_RIG_DTC_COUNT] = {
                             .severity = 0x60,
                             .unit = 0x33,
                             .emissions = true,
+                            .readiness = 3,
                             .warning = true,
                             .confirm = 2,
                             .aging = 4},
@@ -419,10 +463,11 @@ void ct_uds_rig_init(struct ct_uds_rig *rig, const struct ct_uds_server_config *
                                                 .read = read_snapshot,
                                                 .user = rig};
     struct ct_uds_server_config usual = config != NULL ? *config : ct_uds_rig_config(rig);
-    if (ct_dtc_memory_create(&memory, &rig->dtcs) != CT_OK) {
+    if (ct_dtc_memory_create(&memory, &rig->dtcs) != CT_OK || ct_dtc_memory_create(&memory, &rig->user_dtcs) != CT_OK) {
         abort();
     }
     usual.dtcs = rig->dtcs;
+    usual.user_dtcs = rig->user_dtcs;
     fill_obd(rig);
     usual.other = ct_obd_server_answer;
     usual.other_user = &rig->obd;
@@ -435,4 +480,5 @@ void ct_uds_rig_free(struct ct_uds_rig *rig)
 {
     ct_uds_server_free(rig->server);
     ct_dtc_memory_free(rig->dtcs);
+    ct_dtc_memory_free(rig->user_dtcs);
 }

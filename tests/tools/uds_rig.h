@@ -13,7 +13,9 @@ enum { CT_RIG_DTC_LAMP, CT_RIG_DTC_SLOW, CT_RIG_DTC_MISFIRE, CT_RIG_DTC_PLAIN, C
 
 struct ct_uds_rig {
     struct ct_uds_server *server;
-    struct ct_dtc_memory *dtcs;
+    struct ct_dtc_memory *dtcs, *user_dtcs; /* the second is memory 10 */
+    uint16_t subnet;                        /* node whose sub-bus is on diagnostics only; 0: none */
+    uint16_t transmitted;                   /* purpose of the certificate handed in by 29 04 */
     struct ct_obd_server_config obd;
     uint8_t value[4]; /* 0100, written */
     uint8_t counter;  /* F210 */

@@ -115,7 +115,7 @@ static void test_dtc_memory_is_read_by_status_and_severity(void **state)
     expect_answer(ask, "198201", ""); /* deviation 6: the bit is not looked at for 19 there */
     expect_answer(ask, "1902", "7f1913");
     expect_answer(ask, "190f01", "7f1912");
-    expect_answer(ask, "191701", "7f1912");
+    expect_answer(ask, "19570000", "7f1912");
     expect_answer(ask, "19", "7f1913");
 }
 

@@ -161,7 +161,7 @@ static void test_uds_server_authentication_by_certificate(void **state)
     expect_answer(ask, "220103", "62010300000000");
     expect_answer(ask, "2900", "690010");
     expect_answer(ask, "220103", "7f2234");
-    expect_answer(ask, "2902", "7f2912");
+    expect_answer(ask, "2909", "7f2912");
 }
 
 #define ED25519 "06032b65700000000000000000000000"
