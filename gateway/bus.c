@@ -266,6 +266,7 @@ static void begin_stop(struct ct_bus *bus)
     }
     ct_executor_stop(bus->executor, bus->now);
     (void)ct_jobs_tick(bus->jobs, bus->now); /* ends those whose request has ended */
+    ct_bus_diag_stop(bus);
     ct_bus_event(bus, "gateway-stopped", "stopped as asked", NULL, NULL);
 }
 

@@ -1,22 +1,47 @@
 /* The gateway's own ECU on one bus: frames in and out of its UDS server, its health judged once a second. What it sends
- * passes policy (origin `gateway`) and the gate as all frames do. */
+ * passes policy (origin `gateway`) and the gate as all frames do. What its DTCs have become goes to the storage thread,
+ * which keeps it: at once after a quiet time, else at most every SAVE_EVERY. */
 #include "bus_private.h"
 #include "own_ecu.h"
+#include "storage.h"
 
+#include "files.h"
 #include "log.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define JUDGE_EVERY CT_NS_PER_S
+#define SAVE_EVERY  (10 * CT_NS_PER_S)
+#define FILE_MAX    65536
 
 struct bus_diag {
     struct ct_own_ecu *ecu;
     uint8_t bus;
-    ct_ns judge_due;
+    ct_ns judge_due, save_due; /* not before */
+    uint32_t saved_revision;
     struct ct_frame unsent;
     bool has_unsent, refused_told;
 };
+
+/* Fresh where nothing was kept; what cannot be read is told and left behind. */
+static void restore(struct bus_diag *diag, const struct ct_settings *settings)
+{
+    char path[PATH_MAX];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    const int n = snprintf(path, sizeof path, "%s/%s", settings->state_dir, CT_STORAGE_OWN_DTCS);
+    int err = n < (int)sizeof path ? ct_file_read(path, FILE_MAX, &data, &len) : CT_ERR_TOO_LARGE;
+    if (err == CT_OK) {
+        err = ct_own_ecu_restore(diag->ecu, data, len);
+        free(data);
+    }
+    if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
+        ct_log(CT_LOG_WARNING, "%s: the gateway's own trouble codes are lost: %s", path, ct_err_text(err));
+    }
+}
 
 int ct_bus_diag_open(struct ct_bus *bus)
 {
@@ -48,6 +73,7 @@ int ct_bus_diag_open(struct ct_bus *bus)
         free(diag);
         return err;
     }
+    restore(diag, bus->model->settings);
     bus->diag = diag;
     return CT_OK;
 }
@@ -55,6 +81,7 @@ int ct_bus_diag_open(struct ct_bus *bus)
 void ct_bus_diag_close(struct ct_bus *bus)
 {
     if (bus->diag != NULL) {
+        ct_isotp_release(ct_executor_claims(bus->executor), bus->diag);
         ct_own_ecu_free(bus->diag->ecu);
         free(bus->diag);
         bus->diag = NULL;
@@ -104,6 +131,24 @@ static int put(struct ct_bus *bus, struct bus_diag *diag)
     return ct_bus_put(bus, frame);
 }
 
+static void save(struct ct_bus *bus, struct bus_diag *diag)
+{
+    uint8_t data[CT_OWN_ECU_SAVE_MAX];
+    const uint32_t revision = ct_own_ecu_revision(diag->ecu);
+    if (revision != diag->saved_revision) {
+        diag->saved_revision = revision;
+        diag->save_due = ct_ns_add(bus->now, SAVE_EVERY);
+        ct_bus_own_dtcs(bus, data, ct_own_ecu_save(diag->ecu, data));
+    }
+}
+
+void ct_bus_diag_stop(struct ct_bus *bus)
+{
+    if (bus->diag != NULL) {
+        save(bus, bus->diag);
+    }
+}
+
 /* A full port is tried again in the next round; whatever else happens to a frame, ISO-TP's timers notice. */
 static void pump(struct ct_bus *bus, struct bus_diag *diag)
 {
@@ -133,6 +178,9 @@ ct_ns ct_bus_diag_tick(struct ct_bus *bus)
     ct_ns due = ct_uds_server_tick(ct_own_ecu_server(diag->ecu), bus->now);
     pump(bus, diag);
     due = ct_ns_min(due, ct_uds_server_tick(ct_own_ecu_server(diag->ecu), bus->now));
+    if (bus->now >= diag->save_due) {
+        save(bus, diag);
+    }
     due = diag->has_unsent ? ct_ns_add(bus->now, CT_NS_PER_MS) : due;
     return ct_ns_min(due, diag->judge_due);
 }

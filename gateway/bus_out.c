@@ -84,6 +84,11 @@ void ct_bus_gap(struct ct_bus *bus, const struct ct_msg_gap *gap)
     push_or_owe(bus, CT_MSG_GAP, gap, sizeof *gap, NULL, 0);
 }
 
+void ct_bus_own_dtcs(struct ct_bus *bus, const uint8_t *data, size_t len)
+{
+    push_or_owe(bus, CT_MSG_OWN_DTCS, data, len, NULL, 0);
+}
+
 void ct_bus_status(struct ct_bus *bus, const struct ct_msg_status *status, const uint8_t *response, size_t len)
 {
     push_or_owe(bus, CT_MSG_STATUS, status, sizeof *status, response, len);

@@ -132,6 +132,7 @@ void ct_bus_set_filters(struct ct_bus *bus);
 int ct_bus_emit(void *user, const struct ct_sample *sample); /* ct_collect_emit_fn, user: the bus */
 void ct_bus_event(struct ct_bus *bus, const char *name, const char *text, const char *key, const char *value);
 void ct_bus_gap(struct ct_bus *bus, const struct ct_msg_gap *gap);
+void ct_bus_own_dtcs(struct ct_bus *bus, const uint8_t *data, size_t len);
 void ct_bus_status(struct ct_bus *bus, const struct ct_msg_status *status, const uint8_t *response, size_t len);
 /* What the collection still holds back for want of room is lost from now on. */
 void ct_bus_give_up_samples(struct ct_bus *bus);
@@ -168,6 +169,7 @@ bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command);
 int ct_bus_diag_open(struct ct_bus *bus);
 void ct_bus_diag_close(struct ct_bus *bus);
 void ct_bus_diag_frame(struct ct_bus *bus, const struct ct_frame *frame); /* one was received */
+void ct_bus_diag_stop(struct ct_bus *bus); /* what has changed is handed over to be kept */
 /* Sends what is due, judges the health; returns when to call again. */
 ct_ns ct_bus_diag_tick(struct ct_bus *bus);
 

@@ -14,6 +14,7 @@ enum ct_message {
     CT_MSG_GAP,        /* struct ct_msg_gap */
     CT_MSG_EVENT,      /* struct ct_msg_event */
     CT_MSG_STATUS,     /* struct ct_msg_status, then the response */
+    CT_MSG_OWN_DTCS,   /* what the gateway's own ECU remembers, as ct_own_ecu_save gives it */
     /* both of these also storage -> link */
     CT_MSG_CATALOGUE, /* struct ct_catalogue *, one reference with it */
     CT_MSG_STATE,     /* serialised State */

@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,4 +187,26 @@ void ct_own_ecu_judge(struct ct_own_ecu *ecu, const struct ct_own_health *health
 struct ct_uds_server *ct_own_ecu_server(struct ct_own_ecu *ecu)
 {
     return ecu->server;
+}
+
+uint32_t ct_own_ecu_revision(const struct ct_own_ecu *ecu)
+{
+    return ct_dtc_revision(ecu->dtcs);
+}
+
+size_t ct_own_ecu_save(const struct ct_own_ecu *ecu, uint8_t out[CT_OWN_ECU_SAVE_MAX])
+{
+    const size_t size = ct_dtc_save_size(ecu->dtcs);
+    assert(size <= CT_OWN_ECU_SAVE_MAX);
+    ct_dtc_save(ecu->dtcs, out);
+    return size;
+}
+
+int ct_own_ecu_restore(struct ct_own_ecu *ecu, const uint8_t *data, size_t len)
+{
+    const int err = ct_dtc_restore(ecu->dtcs, data, len);
+    if (err == CT_OK) {
+        ct_dtc_next_cycle(ecu->dtcs);
+    }
+    return err;
 }

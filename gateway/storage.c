@@ -278,6 +278,9 @@ static void take_from_bus(struct ct_storage *storage, uint32_t type, const void 
     case CT_MSG_STATUS:
         take_status(storage, data, len, now);
         break;
+    case CT_MSG_OWN_DTCS:
+        ct_storage_own_dtcs(storage, data, len);
+        break;
     case CT_MSG_CATALOGUE:
         take_catalogue(storage, data, now);
         break;

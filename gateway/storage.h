@@ -13,6 +13,8 @@
 #include "outbox.h"
 #include "service.h"
 
+#define CT_STORAGE_OWN_DTCS "own.dtcs" /* file in state_dir: the gateway's own trouble codes */
+
 struct ct_storage;
 
 struct ct_storage_config {

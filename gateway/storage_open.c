@@ -2,6 +2,7 @@
 #include "storage_private.h"
 
 #include "clock.h"
+#include "files.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -44,7 +45,9 @@ static int open_parts(struct ct_storage *storage, struct ct_outbox_recovery *rec
                  err == CT_ERR_BUSY ? "; another gateway uses this state_dir" : "");
         return err;
     }
-    err = ct_journal_open(config->state_dir, &storage->journal);
+    const int n =
+        snprintf(storage->own_dtcs, sizeof storage->own_dtcs, "%s/%s", config->state_dir, CT_STORAGE_OWN_DTCS);
+    err = n < (int)sizeof storage->own_dtcs ? ct_journal_open(config->state_dir, &storage->journal) : CT_ERR_TOO_LARGE;
     if (err != CT_OK) {
         snprintf(problem, size, "%s: error: the command journal cannot be opened: %s", config->state_dir,
                  ct_err_text(err));
@@ -64,6 +67,16 @@ static int open_parts(struct ct_storage *storage, struct ct_outbox_recovery *rec
         snprintf(problem, size, "error: the storage thread cannot start: %s", ct_err_text(err));
     }
     return err;
+}
+
+void ct_storage_own_dtcs(struct ct_storage *storage, const uint8_t *data, size_t len)
+{
+    const int err = ct_file_write(storage->own_dtcs, data, len, 0600);
+    if (err != CT_OK && !storage->own_dtcs_fail) { /* told once: the next change is tried again */
+        ct_log(CT_LOG_WARNING, "%s: the gateway's own trouble codes cannot be kept: %s", storage->own_dtcs,
+               ct_err_text(err));
+    }
+    storage->own_dtcs_fail = err != CT_OK;
 }
 
 static bool seen(void *user, const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq, bool release)

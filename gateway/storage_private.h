@@ -8,6 +8,8 @@
 #include "messages.h"
 #include "storage.h"
 
+#include <limits.h>
+
 #define STORAGE_REPORTS_MAX 32 /* final statuses that wait for one commit */
 
 struct storage_fetch {
@@ -40,7 +42,9 @@ struct ct_storage {
      * for when there is room again. */
     struct ct_catalogue *owed_catalogue;
     bool snapshot_owed;
-    uint64_t snapshot_id; /* the link's last request */
+    uint64_t snapshot_id;    /* the link's last request */
+    char own_dtcs[PATH_MAX]; /* file */
+    bool own_dtcs_fail;      /* the last one could not be written */
     struct ct_loop loop;
     struct ct_loop_watch from_bus, from_link;
 };
@@ -51,6 +55,9 @@ void ct_storage_event(struct ct_storage *storage, const struct ct_msg_event *eve
 void ct_storage_append_gap(struct ct_storage *storage, const struct ct_gap *gap, ct_ns now);
 void ct_storage_commit(struct ct_storage *storage, ct_ns now);
 int64_t ct_storage_utc(ct_ns t_ns);
+
+/* storage_open.c: replaces the file of CT_STORAGE_OWN_DTCS. */
+void ct_storage_own_dtcs(struct ct_storage *storage, const uint8_t *data, size_t len);
 
 /* storage_commands.c */
 void ct_storage_commands_left(struct ct_storage *storage, ct_ns now);

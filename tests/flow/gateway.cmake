@@ -6,6 +6,7 @@ cantwin_test(bus_power_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bu
 cantwin_test(reads_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/reads_flow_test.c DEPENDS gateway_app)
 cantwin_test(addressing_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/addressing_flow_test.c
              DEPENDS gateway_settings gateway_command)
+cantwin_test(own_dtcs_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/own_dtcs_flow_test.c DEPENDS gateway_app)
 cantwin_test(bus_route_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_route_flow_test.c
              DEPENDS gateway_app failing_malloc)
 cantwin_test(memory_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/memory_flow_test.c
