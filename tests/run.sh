@@ -107,16 +107,37 @@ in_namespace() {
 }
 
 run_script() { # SUITE FILE
-    local name from=$SECONDS
+    local name with=()
     name=$(basename "$2")
-    [[ $name =~ $match ]] || return
-    echo "running: $2"
-    local with=()
     case $2 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
-    in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-$script_timeout}" "${with[@]}" "$2" >"$work/script.out" 2>&1 </dev/null
-    count "$1 $name" $? "$work/script.out"
-    took "$1 $name" "$from"
-    [ "$1" = bench ] && grep '^# ' "$work/script.out"
+    in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-$script_timeout}" "${with[@]}" "$2" >"$work/$1.$name.out" 2>&1 </dev/null
+    echo $? >"$work/$1.$name.rc"
+    took "$1 $name" 0
+}
+export -f in_namespace run_script took
+export work script_timeout
+
+# The scripts of a suite, each in a network of its own, so many at once; benchmarks would be in each other's way.
+run_scripts() { # SUITE AT_ONCE FILE...
+    local suite=$1 at_once=$2 script name list=()
+    for script in "${@:3}"; do
+        name=$(basename "$script")
+        [ -e "$script" ] && [[ $name =~ $match ]] || continue
+        if [ $python = no ] && [[ $script == *.py ]]; then
+            skip "$suite $name: the Python packages could not be installed"
+        else
+            list+=("$script")
+        fi
+    done
+    [ ${#list[@]} -eq 0 ] && return
+    echo "running: $suite, ${#list[@]} scripts"
+    # shellcheck disable=SC2016
+    printf '%s\n' "${list[@]}" | xargs -P "$at_once" -I{} bash -c 'run_script "$1" "$2"' _ "$suite" {}
+    for script in "${list[@]}"; do
+        name=$(basename "$script")
+        count "$suite $name" "$(cat "$work/$suite.$name.rc")" "$work/$suite.$name.out"
+        [ "$suite" = bench ] && grep '^# ' "$work/$suite.$name.out"
+    done
 }
 
 started=$SECONDS
@@ -251,25 +272,17 @@ if has coverage && build coverage; then
     find build/coverage -name '*.gcda' -delete
     run_built coverage unit
     run_built coverage flow
-    for script in tests/interop/{dbc,encode,decode,protect}*_test.py; do
-        [ $python = yes ] && [ -e "$script" ] && CANTWIN_BIN=$root/build/coverage/bin \
-            CANTWIN_TEST_BIN=$root/build/coverage/tests CANTWIN_LONG="" CANTWIN_PROPERTY_MESSAGES=500 run_script coverage "$script"
-    done
+    # What reads DBC files and logs, once more with counters.
+    CANTWIN_BIN=$root/build/coverage/bin CANTWIN_TEST_BIN=$root/build/coverage/tests CANTWIN_LONG="" \
+        CANTWIN_PROPERTY_MESSAGES=500 run_scripts coverage 2 tests/interop/{dbc,encode,decode,protect}*_test.py
     tests/tools/coverage.py >"$work/coverage.out" 2>&1
     count coverage $? "$work/coverage.out"
     grep '^# ' "$work/coverage.out"
 fi
-for suite in interop web faults bench; do
-    has $suite || continue
-    for script in tests/$suite/*_test.py tests/$suite/*_test.sh tests/$suite/*_bench.py; do
-        [ -e "$script" ] || continue
-        if [ $python = no ] && [[ $script == *.py ]]; then
-            skip "$suite $(basename "$script"): the Python packages could not be installed"
-        else
-            run_script $suite "$script"
-        fi
-    done
-done
+has interop && run_scripts interop 2 tests/interop/*_test.py tests/interop/*_test.sh
+has web && run_scripts web 2 tests/web/*_test.py tests/web/*_test.sh
+has faults && run_scripts faults 1 tests/faults/*_test.py
+has bench && run_scripts bench 1 tests/bench/*_bench.py
 has kernel && run_kernel_suite
 if has kernel && [ -n "${CANTWIN_LONG:-}" ]; then
     if [ $install = yes ]; then vcan-scripts/install.sh stock-kernel; fi
