@@ -1,33 +1,64 @@
 #include "service.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#ifdef CANTWIN_SYSTEMD
-#include <systemd/sd-daemon.h>
+/* Two datagrams and two variables do not need the megabyte that libsystemd and what it loads take. */
+
+static socklen_t address_of(const char *name, struct sockaddr_un *out_address)
+{
+    const size_t len = strlen(name);
+    if ((name[0] != '/' && name[0] != '@') || len < 2 || len >= sizeof out_address->sun_path) {
+        return 0;
+    }
+    *out_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(out_address->sun_path, name, len);
+    if (name[0] == '@') { /* an abstract name: NUL and as many characters as there are */
+        out_address->sun_path[0] = '\0';
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    }
+    return (socklen_t)sizeof *out_address;
+}
 
 void ct_service_notify(const char *state)
 {
-    (void)sd_notify(0, state);
+    const char *name = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address;
+    const socklen_t size = name != NULL ? address_of(name, &address) : 0;
+    const int fd = size > 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd < 0) {
+        return;
+    }
+    /* Who sends is in the datagram: the manager has asked the kernel for it (SO_PASSCRED). */
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, size);
+    close(fd);
+}
+
+/* A whole decimal number; 0 is none. */
+static uint64_t number_in(const char *name)
+{
+    const char *text = getenv(name);
+    char *end = NULL;
+    if (text == NULL || text[0] < '0' || text[0] > '9') {
+        return 0;
+    }
+    errno = 0;
+    const unsigned long long number = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0 ? number : 0;
 }
 
 static ct_ns asked_interval(void)
 {
-    uint64_t us = 0;
-    const bool asked = sd_watchdog_enabled(0, &us) > 0 && us > 0 && us < (uint64_t)(CT_NS_NEVER / 1000);
-    return asked ? (ct_ns)us * 1000 : CT_NS_NEVER;
+    const uint64_t us = number_in("WATCHDOG_USEC");
+    const bool ours = getenv("WATCHDOG_PID") == NULL || number_in("WATCHDOG_PID") == (uint64_t)getpid();
+    return ours && us > 0 && us < (uint64_t)(CT_NS_NEVER / 1000) ? (ct_ns)us * 1000 : CT_NS_NEVER;
 }
-#else
-void ct_service_notify(const char *state)
-{
-    (void)state;
-}
-
-static ct_ns asked_interval(void)
-{
-    return CT_NS_NEVER;
-}
-#endif
 
 void ct_watchdog_open(struct ct_watchdog *watchdog, ct_ns now)
 {

@@ -1,6 +1,6 @@
 /* What a daemon tells the service manager that started it: ready, reloading, stopping, alive (the protocol of
- * sd_notify(3), where libsystemd was there at build time; else nothing is told), and whether its threads make their
- * rounds.
+ * sd_notify(3) and sd_watchdog_enabled(3): a datagram to $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID; without
+ * these variables nothing is told), and whether its threads make their rounds.
  *
  * "Alive" is told only while every registered thread makes its rounds: a thread marks in its struct ct_pulse where it
  * rests, waiting for its descriptors, and where it works. One that works through a whole turn of the watchdog without

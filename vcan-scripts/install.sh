@@ -7,7 +7,7 @@
 # Exit 0: everything is there; 3: something could not be installed (its name is printed).
 set -u
 build_packages=(gcc cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzmq3-dev libsodium-dev
-    libsqlite3-dev libzstd-dev zlib1g-dev libmicrohttpd-dev libcurl4-gnutls-dev libcyaml-dev libyaml-dev libcjson-dev libsystemd-dev libgpiod-dev libgnutls28-dev libc6-dev curl jq zstd openssl)
+    libsqlite3-dev libzstd-dev zlib1g-dev libmicrohttpd-dev libcurl4-gnutls-dev libcyaml-dev libyaml-dev libcjson-dev libgpiod-dev libgnutls28-dev libc6-dev curl jq zstd openssl)
 test_packages=(clang clang-tidy clang-format llvm libclang-rt-14-dev libcmocka-dev codespell shellcheck gcovr iproute2
     python3 python3-venv protobuf-compiler tshark chromium chromium-driver gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
     dpkg-dev lintian strace systemd adduser man-db zsh mosquitto can-utils)

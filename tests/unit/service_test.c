@@ -54,6 +54,61 @@ static void test_service_notify_tells_manager(void **state)
     assert_string_equal(told(state), "READY=1");
 }
 
+static void test_service_notify_socket_in_a_folder(void **state)
+{
+    /* given the name that systemd uses: a path */
+    (void)state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char text[16] = "";
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "/tmp/service-test-%d", (int)getpid());
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    ct_service_notify("STOPPING=1");
+    assert_int_equal(recv(fd, text, sizeof text, 0), strlen("STOPPING=1"));
+    assert_memory_equal(text, "STOPPING=1", strlen("STOPPING=1"));
+    close(fd);
+    unlink(address.sun_path);
+    /* and when nobody listens there any more, nothing happens */
+    ct_service_notify("STOPPING=1");
+}
+
+static void test_service_notify_impossible_sockets_are_left_alone(void **state)
+{
+    /* given names of no kind, of nothing, and one character longer than an address (unix(7): 108) */
+    char longest[200];
+    memset(longest, 'x', sizeof longest);
+    longest[0] = '/';
+    longest[108] = '\0';
+    const char *const names[] = {"", "/", "@", "relative", "vsock:2:1", longest};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        setenv("NOTIFY_SOCKET", names[i], 1);
+        ct_service_notify("READY=1");
+    }
+    unsetenv("NOTIFY_SOCKET");
+    ct_service_notify("READY=1");
+    assert_string_equal(told(state), "");
+}
+
+static void test_watchdog_interval_not_understood_never_due(void **state)
+{
+    /* sd_watchdog_enabled(3): an interval in us; what is none is refused there too */
+    static const char *const intervals[] = {
+        "", "0", "-1", " 8000000", "8000000s", "8 000", "18446744073709551615", "99999999999999999999999"};
+    struct ct_watchdog watchdog;
+    (void)state;
+    for (size_t i = 0; i < sizeof intervals / sizeof intervals[0]; i++) {
+        setenv("WATCHDOG_USEC", intervals[i], 1);
+        ct_watchdog_open(&watchdog, 5 * SECOND);
+        assert_true(watchdog.due == CT_NS_NEVER);
+    }
+    /* and one without WATCHDOG_PID is ours */
+    setenv("WATCHDOG_USEC", "4000000", 1);
+    unsetenv("WATCHDOG_PID");
+    ct_watchdog_open(&watchdog, 5 * SECOND);
+    assert_true(watchdog.due == 6 * SECOND);
+}
+
 static void test_watchdog_nobody_asks_never_due(void **state)
 {
     /* given an interval for another process (sd_watchdog_enabled(3): WATCHDOG_PID must be ours) */
@@ -151,6 +206,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_service_notify_tells_manager, open_manager, close_manager),
+        cmocka_unit_test_setup_teardown(test_service_notify_socket_in_a_folder, open_manager, close_manager),
+        cmocka_unit_test_setup_teardown(test_service_notify_impossible_sockets_are_left_alone, open_manager,
+                                        close_manager),
+        cmocka_unit_test_setup_teardown(test_watchdog_interval_not_understood_never_due, open_manager, close_manager),
         cmocka_unit_test_setup_teardown(test_watchdog_nobody_asks_never_due, open_manager, close_manager),
         cmocka_unit_test_setup_teardown(test_watchdog_thread_rests_is_alive, open_manager, close_manager),
         cmocka_unit_test_setup_teardown(test_watchdog_thread_stuck_is_named_and_nothing_told, open_manager,
