@@ -19,7 +19,6 @@ static bool add_chunk(struct codec_arena *arena, size_t size)
     if (chunk == NULL) {
         return false;
     }
-    memset(chunk + 1, 0, size);
     *chunk = (struct codec_chunk){.next = arena->chunks, .size = size};
     arena->chunks = chunk;
     arena->used = 0;
@@ -36,7 +35,8 @@ void *ct_codec_alloc(struct codec_arena *arena, size_t count, size_t size)
     if ((arena->chunks == NULL || arena->chunks->size - arena->used < bytes) && !add_chunk(arena, bytes)) {
         return NULL;
     }
-    uint8_t *memory = (uint8_t *)(arena->chunks + 1) + arena->used;
+    /* Only what is given out is touched: the rest of a chunk takes no memory. */
+    uint8_t *memory = memset((uint8_t *)(arena->chunks + 1) + arena->used, 0, bytes);
     arena->used += bytes;
     return memory;
 }

@@ -11,6 +11,7 @@
 struct ct_name_slot {
     const char *name; /* NULL: free */
     uint32_t index;
+    uint32_t hash; /* of the name */
 };
 
 struct ct_name_table {

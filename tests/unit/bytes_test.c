@@ -35,6 +35,31 @@ static void test_crc32c_in_pieces_equals_whole(void **state)
     }
 }
 
+/* Bit by bit, as the polynomial (RFC 3720, 12.1: 0x11EDC6F41, here reflected) defines it. */
+static uint32_t crc_by_definition(const uint8_t *data, size_t len)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t bit = 0; bit < 8 * len; bit++) {
+        const uint32_t low = (crc ^ (uint32_t)data[bit / 8] >> bit % 8) & 1U;
+        crc = crc >> 1 ^ (low != 0 ? 0x82F63B78U : 0);
+    }
+    return ~crc;
+}
+
+static void test_crc32c_every_bit_of_every_length_counts_as_defined(void **state)
+{
+    (void)state;
+    uint8_t data[40] = {0};
+    for (size_t len = 0; len <= 32; len++) {
+        for (size_t bit = 0; bit < 8 * len; bit++) {
+            const size_t begin = bit % 8; /* at any alignment */
+            data[begin + bit / 8] ^= (uint8_t)(1U << bit % 8);
+            assert_int_equal(ct_crc32c(0, data + begin, len), crc_by_definition(data + begin, len));
+            data[begin + bit / 8] ^= (uint8_t)(1U << (bit * 5 + len) % 8); /* some stay */
+        }
+    }
+}
+
 static void test_byte_order_reads_what_is_written(void **state)
 {
     (void)state;
@@ -72,6 +97,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crc32c_published_vectors_match),
         cmocka_unit_test(test_crc32c_in_pieces_equals_whole),
+        cmocka_unit_test(test_crc32c_every_bit_of_every_length_counts_as_defined),
         cmocka_unit_test(test_byte_order_reads_what_is_written),
         cmocka_unit_test(test_hex_round_trip_and_bad_digits),
     };
