@@ -116,6 +116,11 @@ int ct_state_decode(const uint8_t *data, size_t len, const struct ct_record_sink
 int ct_catalogue_encode(const struct ct_catalogue *catalogue, size_t part_max,
                         int (*part)(void *user, const uint8_t *data, size_t len), void *user) CT_MUST_CHECK;
 
+/* Whether `data` is the part of `catalogue` that begins with its entry `first_id`, by hash, counts and the number of
+ * entries in it; of their content nothing is looked at. *out_next_id: the entry behind the last one. */
+bool ct_catalogue_part_is(const struct ct_catalogue *catalogue, uint32_t first_id, const uint8_t *data, size_t len,
+                          uint32_t *out_next_id);
+
 /* Collects parts; *out_catalogue is set (one reference) when the last one arrived and its hash is right, else NULL.
  * CT_ERR_CORRUPT when the hash is wrong, CT_ERR_SYNTAX for a part out of order. */
 struct ct_catalogue_reader;

@@ -163,6 +163,29 @@ int ct_catalogue_encode(const struct ct_catalogue *catalogue, size_t part_max,
     return err;
 }
 
+bool ct_catalogue_part_is(const struct ct_catalogue *catalogue, uint32_t first_id, const uint8_t *data, size_t len,
+                          uint32_t *out_next_id)
+{
+    struct ct_buf head;
+    ct_buf_init(&head, PART_HEAD_MAX);
+    put_part_head(catalogue, first_id, &head);
+    const size_t head_len = head.len;
+    const bool same = ct_buf_error(&head) == CT_OK && len >= head_len && memcmp(data, head.data, head_len) == 0;
+    ct_buf_free(&head);
+    if (!same) {
+        return false;
+    }
+    struct ct_pb_reader reader = ct_pb_reader(data + head_len, len - head_len);
+    struct ct_pb_field field;
+    int err;
+    uint32_t id = first_id;
+    while ((err = ct_pb_next(&reader, &field)) == CT_OK && field.id == CATALOGUE_ENTRIES) {
+        id++;
+    }
+    *out_next_id = id;
+    return err == CT_ERR_END && id <= ct_catalogue_count(catalogue);
+}
+
 /* ---------------------------------------------------------------- decode */
 
 struct ct_catalogue_reader {

@@ -259,32 +259,144 @@ static void test_outbox_catalogue_is_kept_while_named_and_then_removed(void **st
     ct_catalogue_unref(new);
 }
 
+/* So many entries: 6,000 are several parts. */
+static struct ct_catalogue *catalogue_of(unsigned count)
+{
+    struct ct_catalogue_builder *builder = NULL;
+    struct ct_catalogue *catalogue = NULL;
+    assert_int_equal(ct_catalogue_builder_create(&builder), CT_OK);
+    for (unsigned i = 0; i < count; i++) {
+        char name[64];
+        uint32_t id = 0;
+        snprintf(name, sizeof name, "can0.A_message_with_a_long_name.Signal_%u", i);
+        const struct ct_entry entry = {
+            .name = name, .unit = "km/h", .comment = "", .kind = CT_KIND_DOUBLE, .factor = 1};
+        assert_int_equal(ct_catalogue_builder_add(builder, &entry, &id), CT_OK);
+    }
+    assert_int_equal(ct_catalogue_builder_finish(builder, &catalogue), CT_OK);
+    ct_catalogue_builder_free(builder);
+    return catalogue;
+}
+
+static void catalogue_file(const char *dir, const struct ct_catalogue *catalogue, char path[SCRATCH_MAX])
+{
+    char name[2 * CT_HASH_SIZE + 1];
+    char folder[SCRATCH_MAX];
+    ct_hex_encode(name, ct_catalogue_hash(catalogue), CT_HASH_SIZE);
+    path_join(folder, dir, "catalogues");
+    path_join(path, folder, name);
+}
+
+/* Where the parts of a file end; ends[0] is where the first begins. Returns how many there are. */
+static size_t part_ends(const struct bytes *bytes, size_t *ends, size_t max)
+{
+    size_t count = 0;
+    ends[0] = 8;
+    while (ends[count] < bytes->len && count + 1 < max) {
+        ends[count + 1] = ends[count] + 8 + ct_le32(bytes->data + ends[count]);
+        count++;
+    }
+    assert_int_equal(ends[count], bytes->len);
+    return count;
+}
+
+/* Saving sees that the file is not as it was, and writes it again; `flipped` (SIZE_MAX: none) is put right in the copy.
+ */
+static void save_repairs(struct ct_outbox *outbox, const char *dir, const char *path, const struct bytes *good,
+                         const struct ct_catalogue *catalogue, size_t flipped)
+{
+    struct ct_catalogue *read = NULL;
+    if (flipped < good->len) {
+        good->data[flipped] ^= (uint8_t)(1U << (flipped % 8));
+    }
+    assert_int_equal(ct_outbox_catalogue_save(outbox, catalogue), CT_OK);
+    const struct bytes now = file_get(path);
+    assert_int_equal(now.len, good->len);
+    assert_memory_equal(now.data, good->data, now.len);
+    free(now.data);
+    assert_int_equal(ct_outbox_catalogue_load(dir, ct_catalogue_hash(catalogue), &read), CT_OK);
+    ct_catalogue_unref(read);
+}
+
 static void test_outbox_catalogue_damaged_on_disk_is_refused_and_written_again(void **state)
 {
     struct ct_catalogue *catalogue = catalogue_make("Vehicle.Speed");
     struct ct_catalogue *read = NULL;
-    char name[2 * CT_HASH_SIZE + 1];
-    char folder[SCRATCH_MAX];
     char path[SCRATCH_MAX];
     struct ct_outbox *outbox = outbox_open_at(*state, QUOTA, NULL);
     assert_int_equal(ct_outbox_catalogue_save(outbox, catalogue), CT_OK);
-    ct_hex_encode(name, ct_catalogue_hash(catalogue), CT_HASH_SIZE);
-    path_join(folder, *state, "catalogues");
-    path_join(path, folder, name);
-    struct bytes bytes = file_get(path);
+    catalogue_file(*state, catalogue, path);
+    const struct bytes bytes = file_get(path);
     for (size_t i = 0; i < bytes.len; i++) {
         bytes.data[i] ^= (uint8_t)(1U << (i % 8));
         file_put(path, bytes.data, bytes.len);
         assert_int_equal(ct_outbox_catalogue_load(*state, ct_catalogue_hash(catalogue), &read), CT_ERR_CORRUPT);
-        bytes.data[i] ^= (uint8_t)(1U << (i % 8));
+        save_repairs(outbox, *state, path, &bytes, catalogue, i);
         file_put(path, bytes.data, i);
         assert_int_equal(ct_outbox_catalogue_load(*state, ct_catalogue_hash(catalogue), &read), CT_ERR_CORRUPT);
+        save_repairs(outbox, *state, path, &bytes, catalogue, SIZE_MAX);
     }
-    assert_int_equal(ct_outbox_catalogue_save(outbox, catalogue), CT_OK);
-    assert_int_equal(ct_outbox_catalogue_load(*state, ct_catalogue_hash(catalogue), &read), CT_OK);
-    ct_catalogue_unref(read);
     ct_catalogue_unref(catalogue);
     free(bytes.data);
+    assert_int_equal(ct_outbox_close(outbox), CT_OK);
+}
+
+/* Every checksum is right: only the parts tell that something is missing, twice there, or in another order. */
+static void test_outbox_catalogue_with_parts_missing_or_moved_is_written_again(void **state)
+{
+    struct ct_catalogue *catalogue = catalogue_of(6000);
+    struct ct_catalogue *other = catalogue_of(5999);
+    struct ct_outbox *outbox = outbox_open_at(*state, QUOTA, NULL);
+    char path[SCRATCH_MAX];
+    size_t ends[64] = {8};
+    assert_int_equal(ct_outbox_catalogue_save(outbox, catalogue), CT_OK);
+    catalogue_file(*state, catalogue, path);
+    const struct bytes bytes = file_get(path);
+    const size_t parts = part_ends(&bytes, ends, 64);
+    assert_in_range(parts, 3, 63);
+    for (size_t n = 0; n < parts; n++) { /* so many of them */
+        file_put(path, bytes.data, ends[n]);
+        save_repairs(outbox, *state, path, &bytes, catalogue, SIZE_MAX);
+    }
+    uint8_t *mixed = calloc(2, bytes.len);
+    assert_non_null(mixed);
+    memcpy(mixed, bytes.data, bytes.len); /* the last one twice */
+    memcpy(mixed + bytes.len, bytes.data + ends[parts - 1], bytes.len - ends[parts - 1]);
+    file_put(path, mixed, 2 * bytes.len - ends[parts - 1]);
+    save_repairs(outbox, *state, path, &bytes, catalogue, SIZE_MAX);
+    memcpy(mixed + 8, bytes.data + ends[1], ends[2] - ends[1]); /* the first two changed about */
+    memcpy(mixed + 8 + ends[2] - ends[1], bytes.data + 8, ends[1] - 8);
+    file_put(path, mixed, bytes.len);
+    save_repairs(outbox, *state, path, &bytes, catalogue, SIZE_MAX);
+    free(mixed);
+    /* the whole file of another catalogue */
+    char path_of_other[SCRATCH_MAX];
+    assert_int_equal(ct_outbox_catalogue_save(outbox, other), CT_OK);
+    catalogue_file(*state, other, path_of_other);
+    const struct bytes foreign = file_get(path_of_other);
+    file_put(path, foreign.data, foreign.len);
+    save_repairs(outbox, *state, path, &bytes, catalogue, SIZE_MAX);
+    free(foreign.data);
+    free(bytes.data);
+    ct_catalogue_unref(catalogue);
+    ct_catalogue_unref(other);
+    assert_int_equal(ct_outbox_close(outbox), CT_OK);
+}
+
+static void test_outbox_catalogue_that_is_good_is_not_written_again(void **state)
+{
+    struct ct_catalogue *catalogue = catalogue_of(6000);
+    struct ct_outbox *outbox = outbox_open_at(*state, QUOTA, NULL);
+    struct stat first;
+    struct stat second;
+    char path[SCRATCH_MAX];
+    assert_int_equal(ct_outbox_catalogue_save(outbox, catalogue), CT_OK);
+    catalogue_file(*state, catalogue, path);
+    assert_int_equal(stat(path, &first), 0);
+    assert_int_equal(ct_outbox_catalogue_save(outbox, catalogue), CT_OK);
+    assert_int_equal(stat(path, &second), 0);
+    assert_int_equal(first.st_ino, second.st_ino); /* a new one would be another file of that name */
+    ct_catalogue_unref(catalogue);
     assert_int_equal(ct_outbox_close(outbox), CT_OK);
 }
 
@@ -303,6 +415,8 @@ int main(void)
         T(test_outbox_wrong_arguments_are_refused),
         T(test_outbox_catalogue_is_kept_while_named_and_then_removed),
         T(test_outbox_catalogue_damaged_on_disk_is_refused_and_written_again),
+        T(test_outbox_catalogue_with_parts_missing_or_moved_is_written_again),
+        T(test_outbox_catalogue_that_is_good_is_not_written_again),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
 }
