@@ -21,6 +21,7 @@ struct day {
     struct ct_history *history;
     struct ct_chunk open;
     size_t samples, chunks, merges;
+    size_t plotted;  /* samples behind the points of the last plot */
     double merge_ms; /* the longest */
 };
 
@@ -123,6 +124,10 @@ static double time_bins(struct day *day, const struct ct_history_source *source)
         must(ct_history_bins(day->history, source, T0_US, T0_US + DAY_US, bins, POINTS, &width, &entry), "bins");
         times[i] = cpu_ms() - begin;
     }
+    day->plotted = 0;
+    for (size_t i = 0; i < POINTS; i++) {
+        day->plotted += bins[i].count;
+    }
     return median(times);
 }
 
@@ -169,11 +174,13 @@ int main(int argc, char **argv)
     must(ct_history_open(&day.database, lookup, &day, &day.history), "history");
     fill(&day, signals, 1000000 / hz);
     const struct ct_history_source source = {VEHICLE, "Vehicle.Signal007", NULL, NULL};
-    printf("{\"signals\":%" PRIu32 ",\"hz\":%" PRId64
-           ",\"samples\":%zu,\"chunks\":%zu,\"merges\":%zu,\"longest_merge_ms\":%.1f,\"day_plot_ms\":%.2f,"
-           "\"day_raw_ms\":%.2f,\"hour_raw_ms\":%.2f,\"last_ms\":%.3f}\n",
-           signals, hz, day.samples, day.chunks, day.merges, day.merge_ms, time_bins(&day, &source),
-           time_range(&day, &source, DAY_US), time_range(&day, &source, DAY_US / 24), time_last(&day, &source));
+    const double plot_ms = time_bins(&day, &source);
+    printf(
+        "{\"signals\":%" PRIu32 ",\"hz\":%" PRId64
+        ",\"samples\":%zu,\"plotted\":%zu,\"chunks\":%zu,\"merges\":%zu,\"longest_merge_ms\":%.1f,\"day_plot_ms\":%.2f,"
+        "\"day_raw_ms\":%.2f,\"hour_raw_ms\":%.2f,\"last_ms\":%.3f}\n",
+        signals, hz, day.samples, day.plotted, day.chunks, day.merges, day.merge_ms, plot_ms,
+        time_range(&day, &source, DAY_US), time_range(&day, &source, DAY_US / 24), time_last(&day, &source));
     ct_history_close(day.history);
     ct_database_close(&day.database);
     ct_chunk_free(&day.open);
