@@ -206,7 +206,8 @@ static int make_vehicle(struct ct_ingest *ingest, const char *id, struct vehicle
                                           .hello = on_hello,
                                           .durable = on_durable,
                                           .knows_catalogue = on_knows_catalogue,
-                                          .packer = ingest->packer};
+                                          .packer = ingest->packer,
+                                          .dense = true};
     vehicle->ingest = ingest;
     (void)snprintf(vehicle->id, sizeof vehicle->id, "%s", id);
     int err = ct_link_fleet_create(&ops, &vehicle->link);

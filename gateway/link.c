@@ -309,7 +309,8 @@ static int open_machine(struct ct_link *link, const struct ct_link_config *confi
     if (err != CT_OK) {
         return err;
     }
-    struct ct_link_vehicle_config machine = {.software = "cantwin-gateway " CANTWIN_VERSION, .packer = link->packer};
+    struct ct_link_vehicle_config machine = {
+        .software = "cantwin-gateway " CANTWIN_VERSION, .packer = link->packer, .dense = true};
     memcpy(machine.stream_id, config->stream_id, CT_STREAM_ID_SIZE);
     memcpy(machine.boot_id, config->boot_id, CT_BOOT_ID_SIZE);
     memcpy(&machine.jitter_seed, config->stream_id, sizeof machine.jitter_seed);

@@ -216,6 +216,7 @@ static void put_link(struct ct_json *json, const struct ct_link_vehicle_stats *l
     ct_json_uint(json, "delivery_bytes", link->delivery_bytes);
     ct_json_uint(json, "record_bytes", link->record_bytes);
     ct_json_uint(json, "packed_deliveries", link->packed_deliveries);
+    ct_json_uint(json, "dense_deliveries", link->dense_deliveries);
     ct_json_object_end(json);
 }
 

@@ -1,6 +1,5 @@
-#include "link_fleet.h"
+#include "link_fleet_state.h"
 
-#include "batch.h"
 #include "link_message.h"
 #include "pb.h"
 
@@ -9,35 +8,9 @@
 
 #define WINDOW_RECORDS 1024U
 #define FULL_WAIT      (20 * CT_NS_PER_MS)
-#define REFUSED_WAIT   (200 * CT_NS_PER_MS) /* the log could not take a record */
-#define RESUME_QUIET   CT_NS_PER_S          /* what was under way when the vehicle was sent back is no new hole */
+#define RESUME_QUIET   CT_NS_PER_S /* what was under way when the vehicle was sent back is no new hole */
 #define ASK_QUIET      CT_NS_PER_S
-#define COMPLETE_MAX   16 /* catalogues that arrived whole in this session */
-
-enum { DELIVERY_STREAM_ID = 1, DELIVERY_CLASS, DELIVERY_RECORDS, DELIVERY_PACKED, DELIVERY_UNPACKED_SIZE };
-
-struct ct_link_fleet {
-    struct ct_link_fleet_ops ops;
-    uint8_t stream_id[CT_STREAM_ID_SIZE];
-    uint8_t hello_catalogue[CT_HASH_SIZE];
-    struct ct_positions received; /* given to the log */
-    struct ct_positions durable;
-
-    bool hello_ack_due, snapshot_due, ack_due;
-    unsigned resume_classes; /* bit per class that waits for a missing record */
-    ct_ns resume_at;         /* CT_NS_NEVER: nothing to say */
-    ct_ns quiet_until;
-    ct_ns asked_at; /* hello request sent */
-
-    uint8_t part_hash[CT_HASH_SIZE]; /* catalogue under way */
-    uint32_t part_next;
-    bool part_open;
-    uint8_t complete[COMPLETE_MAX][CT_HASH_SIZE];
-    size_t complete_count;
-
-    struct ct_buf envelope;
-    struct ct_link_fleet_stats stats;
-};
+#define DENSE_APART    (UINT64_C(1) << 20) /* between the indexes of two agreements: none under way is mistaken */
 
 int ct_link_fleet_create(const struct ct_link_fleet_ops *ops, struct ct_link_fleet **out_link)
 {
@@ -58,6 +31,7 @@ void ct_link_fleet_free(struct ct_link_fleet *link)
 {
     if (link != NULL) {
         ct_buf_free(&link->envelope);
+        ct_dense_free(link->dense);
         free(link);
     }
 }
@@ -106,7 +80,14 @@ static void send_hello_ack(struct ct_link_fleet *link, int64_t utc_ns)
     ack.utc_ns = utc_ns;
     ack.snapshot_wanted = link->snapshot_due;
     ack.reads_packed = link->ops.packer != NULL;
+    ack.reads_packed_envelope = link->ops.packer != NULL;
+    ack.dense_form = link->dense != NULL ? CT_DENSE_FORM : 0;
+    ack.dense_first = link->dense_next + DENSE_APART;
     if (send_message(link, CANTWIN__V1__ENVELOPE__BODY_HELLO_ACK, &ack.base) == CT_OK) {
+        if (link->dense != NULL) {
+            ct_dense_reset(link->dense);
+            link->dense_next += DENSE_APART;
+        }
         link->hello_ack_due = false;
         link->snapshot_due = false;
         link->ack_due = false;
@@ -126,7 +107,7 @@ static void send_ack(struct ct_link_fleet *link)
     link->ack_due = send_message(link, CANTWIN__V1__ENVELOPE__BODY_ACK, &ack.base) != CT_OK;
 }
 
-static void ask_hello(struct ct_link_fleet *link, ct_ns now)
+void ct_link_fleet_ask_hello(struct ct_link_fleet *link, ct_ns now)
 {
     if (link->asked_at != INT64_MIN && now - link->asked_at < ASK_QUIET) {
         return;
@@ -135,23 +116,6 @@ static void ask_hello(struct ct_link_fleet *link, ct_ns now)
     cantwin__v1__hello_request__init(&question);
     if (send_message(link, CANTWIN__V1__ENVELOPE__BODY_HELLO_REQUEST, &question.base) == CT_OK) {
         link->asked_at = now;
-    }
-}
-
-/* Sends the vehicle back behind what is durable, once for all that was under way. */
-static void plan_resume(struct ct_link_fleet *link, enum ct_class class, ct_ns at)
-{
-    link->resume_classes |= 1U << class;
-    if (link->resume_at == CT_NS_NEVER) {
-        link->resume_at = at > link->quiet_until ? at : link->quiet_until;
-    }
-}
-
-static void record_arrived(struct ct_link_fleet *link, enum ct_class class)
-{
-    link->resume_classes &= ~(1U << class);
-    if (link->resume_classes == 0) {
-        link->resume_at = CT_NS_NEVER;
     }
 }
 
@@ -192,6 +156,17 @@ static void pass_over_deleted(struct ct_link_fleet *link, const Cantwin__V1__Hel
     raise_positions(&link->received, &acked);
 }
 
+/* Where there is no memory for it the vehicle goes on without. */
+static void agree_on_dense(struct ct_link_fleet *link, uint32_t vehicles_form)
+{
+    if (vehicles_form < CT_DENSE_FORM || !link->ops.dense || link->ops.packer == NULL) {
+        ct_dense_free(link->dense);
+        link->dense = NULL;
+    } else if (link->dense == NULL && ct_dense_create(&link->dense) != CT_OK) {
+        link->dense = NULL;
+    }
+}
+
 static int take_hello(struct ct_link_fleet *link, const struct ct_link_message *message, ct_ns now, int64_t utc_ns)
 {
     struct ct_wire_arena arena;
@@ -208,6 +183,7 @@ static int take_hello(struct ct_link_fleet *link, const struct ct_link_message *
         begin_stream(link, hello->stream_id.data);
         pass_over_deleted(link, hello);
         memcpy(link->hello_catalogue, hello->catalogue_hash.data, CT_HASH_SIZE);
+        agree_on_dense(link, hello->dense_form);
         link->ops.hello(link->ops.user, hello->stream_id.data, hello->boot_id.data, hello->software, hello->now_ns,
                         hello->now_utc_ns);
         link->resume_classes = 0;
@@ -223,7 +199,7 @@ static int take_hello(struct ct_link_fleet *link, const struct ct_link_message *
 
 /* ---------------------------------------------------------------- catalogues */
 
-static bool has_catalogue(struct ct_link_fleet *link, const uint8_t *hash)
+bool ct_link_fleet_has_catalogue(struct ct_link_fleet *link, const uint8_t *hash)
 {
     for (size_t i = 0; i < link->complete_count; i++) {
         if (memcmp(link->complete[i], hash, CT_HASH_SIZE) == 0) {
@@ -275,7 +251,7 @@ static int take_catalogue(struct ct_link_fleet *link, const struct ct_link_messa
     if (err != CT_OK) {
         return err;
     }
-    if (has_catalogue(link, part.hash)) {
+    if (ct_link_fleet_has_catalogue(link, part.hash)) {
         return CT_OK;
     }
     const bool follows =
@@ -294,109 +270,6 @@ static int take_catalogue(struct ct_link_fleet *link, const struct ct_link_messa
         add_complete(link, part.hash);
     }
     return CT_OK;
-}
-
-/* ---------------------------------------------------------------- deliveries */
-
-static int take_record(struct ct_link_fleet *link, enum ct_class class, const uint8_t *record, size_t len, ct_ns now)
-{
-    struct ct_record_peek peek;
-    const int err = ct_record_peek(record, len, &peek);
-    if (err != CT_OK) {
-        return err;
-    }
-    uint64_t *received = &link->received.seq[CT_CLASS_INDEX(class)];
-    if (peek.seq_last <= *received) {
-        link->stats.duplicates++;
-        return CT_OK;
-    }
-    if (peek.seq_first > *received + 1 || (peek.has_catalogue && !has_catalogue(link, peek.catalogue_hash))) {
-        link->stats.holes += link->resume_at == CT_NS_NEVER;
-        plan_resume(link, class, now);
-        return CT_ERR_AGAIN;
-    }
-    if (link->ops.record(link->ops.user, link->stream_id, class, peek.seq_first, peek.seq_last, record, len) != CT_OK) {
-        plan_resume(link, class, now + REFUSED_WAIT);
-        return CT_ERR_AGAIN;
-    }
-    *received = peek.seq_last;
-    record_arrived(link, class);
-    return CT_OK;
-}
-
-static int take_records(struct ct_link_fleet *link, enum ct_class class, const uint8_t *data, size_t len, ct_ns now)
-{
-    struct ct_pb_reader reader = ct_pb_reader(data, len);
-    struct ct_pb_field field;
-    while (ct_pb_next(&reader, &field) == CT_OK) {
-        if (field.id != DELIVERY_RECORDS) {
-            continue;
-        }
-        const int err = take_record(link, class, field.data, field.len, now);
-        if (err != CT_OK) {
-            return err == CT_ERR_AGAIN ? CT_OK : err; /* the rest would be holes */
-        }
-    }
-    return CT_OK;
-}
-
-struct delivery {
-    const uint8_t *stream_id;
-    uint64_t class;
-    const uint8_t *packed; /* NULL: the records stand in the message */
-    size_t packed_len;
-    uint64_t unpacked_size;
-};
-
-static struct delivery read_delivery(const struct ct_link_message *message)
-{
-    struct delivery delivery = {0};
-    struct ct_pb_reader reader = ct_pb_reader(message->data, message->len);
-    struct ct_pb_field field;
-    while (ct_pb_next(&reader, &field) == CT_OK) { /* the envelope's scan has passed it */
-        if (field.id == DELIVERY_STREAM_ID && field.len == CT_STREAM_ID_SIZE) {
-            delivery.stream_id = field.data;
-        } else if (field.id == DELIVERY_CLASS) {
-            delivery.class = field.value;
-        } else if (field.id == DELIVERY_PACKED) {
-            delivery.packed = field.data;
-            delivery.packed_len = field.len;
-        } else if (field.id == DELIVERY_UNPACKED_SIZE) {
-            delivery.unpacked_size = field.value;
-        }
-    }
-    return delivery;
-}
-
-/* What comes out is as foreign as what came in: it is scanned before it is read. */
-static int take_packed(struct ct_link_fleet *link, const struct delivery *delivery, ct_ns now)
-{
-    const uint8_t *data = NULL;
-    if (link->ops.packer == NULL) {
-        return CT_ERR_UNSUPPORTED;
-    }
-    int err =
-        ct_packer_unpack(link->ops.packer, delivery->packed, delivery->packed_len, delivery->unpacked_size, &data);
-    if (err == CT_OK) {
-        err = ct_wire_scan(&cantwin__v1__delivery__descriptor, CT_WIRE_TOLERANT, data, delivery->unpacked_size);
-    }
-    return err == CT_OK ? take_records(link, (enum ct_class)delivery->class, data, delivery->unpacked_size, now) : err;
-}
-
-static int take_delivery(struct ct_link_fleet *link, const struct ct_link_message *message, ct_ns now)
-{
-    const struct delivery delivery = read_delivery(message);
-    if (delivery.stream_id == NULL || delivery.class == 0 || delivery.class > CT_CLASS_COUNT) {
-        return CT_ERR_SYNTAX;
-    }
-    if (memcmp(delivery.stream_id, link->stream_id, CT_STREAM_ID_SIZE) != 0) {
-        ask_hello(link, now);
-        return CT_OK;
-    }
-    if (delivery.packed != NULL) {
-        return take_packed(link, &delivery, now);
-    }
-    return take_records(link, (enum ct_class)delivery.class, message->data, message->len, now);
 }
 
 /* ---------------------------------------------------------------- the rest */
@@ -420,17 +293,53 @@ static int take_time_request(struct ct_link_fleet *link, const struct ct_link_me
     return CT_OK;
 }
 
+static int take_message(struct ct_link_fleet *link, const struct ct_link_message *message, ct_ns now, int64_t utc_ns);
+
+/* Only what is worth it comes packed. What comes out is as foreign as what came in: opening it scans it. */
+static int take_packed_envelope(struct ct_link_fleet *link, const struct ct_link_message *message, ct_ns now,
+                                int64_t utc_ns)
+{
+    const uint8_t *packed = NULL;
+    size_t packed_len = 0;
+    uint64_t size = 0;
+    struct ct_pb_reader reader = ct_pb_reader(message->data, message->len);
+    struct ct_pb_field field;
+    while (ct_pb_next(&reader, &field) == CT_OK) { /* the envelope's scan has passed it */
+        if (field.id == 1) {
+            packed = field.data;
+            packed_len = field.len;
+        } else if (field.id == 2) {
+            size = field.value;
+        }
+    }
+    if (packed == NULL || link->ops.packer == NULL) {
+        return CT_ERR_SYNTAX;
+    }
+    const uint8_t *data = NULL;
+    int err = ct_packer_unpack(link->ops.packer, packed, packed_len, size, &data);
+    struct ct_link_message inner;
+    if (err == CT_OK) {
+        err = ct_link_message_open(data, size, &inner);
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    const bool is_allowed = inner.body == CANTWIN__V1__ENVELOPE__BODY_CATALOGUE || //
+                            inner.body == CANTWIN__V1__ENVELOPE__BODY_STATE;
+    return is_allowed ? take_message(link, &inner, now, utc_ns) : CT_ERR_SYNTAX;
+}
+
 static int take_message(struct ct_link_fleet *link, const struct ct_link_message *message, ct_ns now, int64_t utc_ns)
 {
     if (message->body == CANTWIN__V1__ENVELOPE__BODY_HELLO) {
         return take_hello(link, message, now, utc_ns);
     }
     if (!link->stats.greeted) {
-        ask_hello(link, now);
+        ct_link_fleet_ask_hello(link, now);
         return CT_OK;
     }
     if (message->body == CANTWIN__V1__ENVELOPE__BODY_DELIVERY) {
-        return take_delivery(link, message, now);
+        return ct_link_fleet_delivery(link, message, now);
     }
     if (message->body == CANTWIN__V1__ENVELOPE__BODY_CATALOGUE) {
         return take_catalogue(link, message);
@@ -441,6 +350,9 @@ static int take_message(struct ct_link_fleet *link, const struct ct_link_message
     if (message->body == CANTWIN__V1__ENVELOPE__BODY_STATE) {
         link->ops.state(link->ops.user, message->data, message->len);
         return CT_OK;
+    }
+    if (message->body == CANTWIN__V1__ENVELOPE__BODY_PACKED) {
+        return take_packed_envelope(link, message, now, utc_ns);
     }
     return CT_ERR_UNSUPPORTED;
 }

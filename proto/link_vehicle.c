@@ -45,6 +45,10 @@ int ct_link_vehicle_create(const struct ct_link_vehicle_config *config, const st
     ct_buf_init(&link->delivery, CT_LINK_MESSAGE_MAX);
     ct_buf_init(&link->parts, PARTS_MAX);
     ct_buf_init(&link->envelope, CT_LINK_MESSAGE_MAX);
+    if (config->dense && config->packer != NULL && ct_dense_create(&link->dense) != CT_OK) {
+        ct_link_vehicle_free(link);
+        return CT_ERR_NO_MEMORY;
+    }
     *out_link = link;
     return CT_OK;
 }
@@ -55,6 +59,7 @@ void ct_link_vehicle_free(struct ct_link_vehicle *link)
         ct_buf_free(&link->delivery);
         ct_buf_free(&link->parts);
         ct_buf_free(&link->envelope);
+        ct_dense_free(link->dense);
         free(link);
     }
 }
@@ -117,6 +122,7 @@ static void send_hello(struct ct_link_vehicle *link, ct_ns now, int64_t utc_ns)
     hello.newest = pointers[0];
     hello.n_acked = CT_CLASS_COUNT;
     hello.acked = pointers[1];
+    hello.dense_form = link->dense != NULL ? CT_DENSE_FORM : 0;
     int err = ct_link_message_pack(CANTWIN__V1__ENVELOPE__BODY_HELLO, &hello.base, &link->envelope);
     if (err == CT_OK) {
         err = ct_link_vehicle_send(link, &link->envelope);
@@ -171,6 +177,18 @@ static void raise_acked(struct ct_link_vehicle *link, Cantwin__V1__Position *con
     }
 }
 
+/* Both ends begin anew with what they know of each other's records. */
+static void agree_on_forms(struct ct_link_vehicle *link, const Cantwin__V1__HelloAck *ack)
+{
+    link->backend_unpacks = ack->reads_packed;
+    link->backend_unpacks_envelopes = ack->reads_packed_envelope;
+    link->dense_agreed = link->dense != NULL && ack->dense_form == CT_DENSE_FORM;
+    link->dense_index = ack->dense_first;
+    if (link->dense_agreed) {
+        ct_dense_reset(link->dense);
+    }
+}
+
 static int take_hello_ack(struct ct_link_vehicle *link, const ProtobufCMessage *message, ct_ns now)
 {
     const Cantwin__V1__HelloAck *ack = (const Cantwin__V1__HelloAck *)message;
@@ -188,7 +206,7 @@ static int take_hello_ack(struct ct_link_vehicle *link, const ProtobufCMessage *
     link->phase = CONNECTED;
     link->window = ack->window_records == 0 ? WINDOW_DEFAULT : ack->window_records;
     link->window = link->window > WINDOW_MAX ? WINDOW_MAX : link->window;
-    link->backend_unpacks = ack->reads_packed;
+    agree_on_forms(link, ack);
     link->progress_at = now;
     raise_acked(link, ack->durable, ack->n_durable, now);
     link->stats.sent = link->stats.acked;

@@ -1,12 +1,11 @@
 /* The vehicle's half of the link, without I/O: envelopes and time in; envelopes, deliveries and calls out.
  *
  * Knows: hello until answered, resume behind what the backend holds, catalogues before the records that name them,
- * window of unacknowledged records per class (EVENT and RESULT before SAMPLE), deliveries packed when that pays and the
- * backend reads them, cumulative acks, snapshots on demand and
- * after every hello, commands handed up unread, time estimate, silence -> reconnect with back-off and jitter.
- * The records themselves live in the outbox; the machine asks for them through `fetch`. Call ct_link_vehicle_tick
- * after every other call that takes `now`, and at the deadline it returned.
- * Caller-allocated by create; belongs to one thread. */
+ * window of unacknowledged records per class (EVENT and RESULT before SAMPLE), deliveries dense or packed when that
+ * pays and the backend reads them, cumulative acks, snapshots on demand and after every hello, commands handed up
+ * unread, time estimate, silence -> reconnect with back-off and jitter. The records themselves live in the outbox; the
+ * machine asks for them through `fetch`. Call ct_link_vehicle_tick after every other call that takes `now`, and at the
+ * deadline it returned. Caller-allocated by create; belongs to one thread. */
 #ifndef CT_PROTO_LINK_VEHICLE_H
 #define CT_PROTO_LINK_VEHICLE_H
 
@@ -42,13 +41,14 @@ struct ct_link_vehicle_config {
     const char *software;
     uint64_t jitter_seed;     /* for back-off */
     struct ct_packer *packer; /* outlives the link; NULL: deliveries are never packed */
+    bool dense;               /* batches go dense where the backend reads that; needs the packer */
 };
 
 struct ct_link_vehicle_stats {
     bool connected; /* hello answered, not silent */
     uint64_t sent_envelopes, received_envelopes, malformed, reconnects;
-    uint64_t record_bytes, packed_deliveries; /* of records sent, before packing */
-    uint64_t sent_bytes, delivery_bytes;      /* of all envelopes; of deliveries */
+    uint64_t record_bytes, packed_deliveries, dense_deliveries; /* bytes of records sent, before packing */
+    uint64_t sent_bytes, delivery_bytes;                        /* of all envelopes; of deliveries */
     struct ct_positions sent, acked, newest;
     int64_t utc_offset_ns;      /* backend's UTC minus boot time */
     int64_t utc_uncertainty_ns; /* half the best round trip; -1 unknown */

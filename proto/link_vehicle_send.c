@@ -13,6 +13,8 @@
 #define PACK_SMALL       4096U
 
 enum { DELIVERY_STREAM_ID = 1, DELIVERY_CLASS, DELIVERY_RECORDS, DELIVERY_PACKED, DELIVERY_UNPACKED_SIZE };
+enum { DELIVERY_DENSE = 6, DELIVERY_DENSE_INDEX, DELIVERY_DENSE_CHECK };
+enum { PACKED_ENVELOPE = 1, PACKED_UNPACKED_SIZE };
 
 int ct_link_vehicle_send(struct ct_link_vehicle *link, const struct ct_buf *bytes)
 {
@@ -29,6 +31,25 @@ void ct_link_vehicle_drop_outgoing(struct ct_link_vehicle *link)
     ct_buf_free(&link->parts);
     link->parts_at = 0;
     link->fetch_stale = link->fetching != 0;
+}
+
+/* link->envelope, packed where that pays and the backend reads it: catalogues and states shrink to a quarter. */
+static int send_packed(struct ct_link_vehicle *link)
+{
+    const uint8_t *packed = NULL;
+    size_t packed_len = 0;
+    const size_t len = link->envelope.len;
+    if (link->packer == NULL || !link->backend_unpacks_envelopes || len < PACK_FROM ||
+        ct_packer_pack(link->packer, link->envelope.data, len, &packed, &packed_len) != CT_OK) {
+        return ct_link_vehicle_send(link, &link->envelope);
+    }
+    ct_buf_clear(&link->envelope);
+    const size_t mark = ct_pb_open(&link->envelope, CANTWIN__V1__ENVELOPE__BODY_PACKED);
+    ct_pb_put_element(&link->envelope, PACKED_ENVELOPE, packed, packed_len);
+    ct_pb_put_uint(&link->envelope, PACKED_UNPACKED_SIZE, len);
+    ct_pb_close(&link->envelope, mark);
+    const int err = ct_buf_error(&link->envelope);
+    return err == CT_OK ? ct_link_vehicle_send(link, &link->envelope) : err;
 }
 
 /* ---------------------------------------------------------------- catalogues */
@@ -85,7 +106,7 @@ int ct_link_vehicle_flush_parts(struct ct_link_vehicle *link)
         const size_t len = ct_le32(part);
         int err = ct_link_message_wrap(CANTWIN__V1__ENVELOPE__BODY_CATALOGUE, part + 4, len, &link->envelope);
         if (err == CT_OK) {
-            err = ct_link_vehicle_send(link, &link->envelope);
+            err = send_packed(link);
         }
         if (err != CT_OK) {
             return CT_ERR_AGAIN;
@@ -124,13 +145,41 @@ bool ct_link_vehicle_unacked(const struct ct_link_vehicle *link)
     return false;
 }
 
+/* True when the whole delivery is dense now. Once the state here has gone another way than the backend's, nothing is
+ * sent dense until the next HelloAck. */
+static bool make_dense(struct ct_link_vehicle *link)
+{
+    const uint8_t *records = link->delivery.data + link->records_at;
+    const size_t len = link->delivery.len - link->records_at;
+    if (!link->dense_agreed) {
+        return false;
+    }
+    ct_buf_clear(&link->envelope);
+    const int err = ct_dense_encode(link->dense, ct_packer_dense_room(link->packer), link->ops.catalogue,
+                                    link->ops.user, records, len, &link->envelope);
+    if (err != CT_OK) {
+        link->dense_agreed = err == CT_ERR_UNSUPPORTED;
+        return false;
+    }
+    uint8_t check[4];
+    ct_put_le32(check, ct_crc32c(0, records, len));
+    ct_buf_clear(&link->delivery);
+    link->delivery_mark = ct_pb_open(&link->delivery, CANTWIN__V1__ENVELOPE__BODY_DELIVERY);
+    ct_pb_put_uint(&link->delivery, DELIVERY_CLASS, (uint64_t)link->delivery_class);
+    ct_pb_put_element(&link->delivery, DELIVERY_DENSE, link->envelope.data, link->envelope.len);
+    ct_pb_put_uint(&link->delivery, DELIVERY_DENSE_INDEX, link->dense_index++);
+    ct_pb_put_tag(&link->delivery, DELIVERY_DENSE_CHECK, CT_PB_FIXED32);
+    ct_buf_append(&link->delivery, check, sizeof check);
+    link->stats.dense_deliveries++;
+    return true;
+}
+
 /* One batch hardly shrinks; many of them together, as after a time without backend, do. */
 static void pack_records(struct ct_link_vehicle *link)
 {
     const size_t len = link->delivery.len - link->records_at;
     const uint8_t *packed = NULL;
     size_t packed_len = 0;
-    link->stats.record_bytes += len;
     if (link->packer == NULL || !link->backend_unpacks || len < PACK_FROM) {
         return;
     }
@@ -154,8 +203,15 @@ int ct_link_vehicle_flush_delivery(struct ct_link_vehicle *link)
         return CT_OK;
     }
     if (!link->delivery_closed) {
-        pack_records(link);
+        link->stats.record_bytes += link->delivery.len - link->records_at;
+        if (!make_dense(link)) {
+            pack_records(link);
+        }
         ct_pb_close(&link->delivery, link->delivery_mark);
+        if (ct_buf_error(&link->delivery) != CT_OK) { /* out of memory: a hole the backend finds */
+            ct_buf_free(&link->delivery);
+            return CT_OK;
+        }
         link->delivery_closed = true;
     }
     if (ct_link_vehicle_send(link, &link->delivery) != CT_OK) {
@@ -288,5 +344,5 @@ int ct_link_vehicle_state(struct ct_link_vehicle *link, const uint8_t *state, si
     if (err == CT_OK) {
         err = ct_link_message_wrap(CANTWIN__V1__ENVELOPE__BODY_STATE, state, len, &link->envelope);
     }
-    return err == CT_OK ? ct_link_vehicle_send(link, &link->envelope) : err;
+    return err == CT_OK ? send_packed(link) : err;
 }

@@ -43,8 +43,11 @@ struct ct_link_vehicle {
     enum ct_class delivery_class;
     size_t records_at; /* where its records begin */
     struct ct_packer *packer;
-    bool backend_unpacks;
-    unsigned pack_pause; /* deliveries that go as they are: packing did not pay */
+    bool backend_unpacks, backend_unpacks_envelopes;
+    struct ct_dense *dense; /* NULL: never dense */
+    bool dense_agreed;      /* the backend keeps the same state */
+    uint64_t dense_index;   /* of the next dense delivery */
+    unsigned pack_pause;    /* deliveries that go as they are: packing did not pay */
 
     struct ct_buf parts; /* catalogue parts to be sent: u32 length, bytes */
     size_t parts_at;

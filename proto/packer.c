@@ -13,6 +13,7 @@ struct ct_packer {
     ZSTD_CCtx *pack;
     ZSTD_DCtx *unpack;
     uint8_t *room; /* CT_LINK_MESSAGE_MAX bytes */
+    struct ct_dense_room *dense_room;
 };
 
 int ct_packer_create(struct ct_packer **out_packer)
@@ -24,7 +25,8 @@ int ct_packer_create(struct ct_packer **out_packer)
     packer->pack = ZSTD_createCCtx();
     packer->unpack = ZSTD_createDCtx();
     packer->room = malloc(CT_LINK_MESSAGE_MAX);
-    if (packer->pack == NULL || packer->unpack == NULL || packer->room == NULL) {
+    if (packer->pack == NULL || packer->unpack == NULL || packer->room == NULL ||
+        ct_dense_room_create(&packer->dense_room) != CT_OK) {
         ct_packer_free(packer);
         return CT_ERR_NO_MEMORY;
     }
@@ -37,6 +39,7 @@ void ct_packer_free(struct ct_packer *packer)
     if (packer != NULL) {
         ZSTD_freeCCtx(packer->pack);
         ZSTD_freeDCtx(packer->unpack);
+        ct_dense_room_free(packer->dense_room);
         free(packer->room);
         free(packer);
     }
@@ -65,4 +68,9 @@ int ct_packer_unpack(struct ct_packer *packer, const uint8_t *data, size_t len, 
     }
     *out_data = packer->room;
     return CT_OK;
+}
+
+struct ct_dense_room *ct_packer_dense_room(const struct ct_packer *packer)
+{
+    return packer->dense_room;
 }

@@ -3,6 +3,7 @@
 #ifndef CT_PROTO_PACKER_H
 #define CT_PROTO_PACKER_H
 
+#include "dense.h"
 #include "errors.h"
 
 #include <stddef.h>
@@ -20,5 +21,8 @@ int ct_packer_pack(struct ct_packer *packer, const uint8_t *data, size_t len, co
  * anything is unpacked; CT_ERR_CORRUPT when it is not a frame of exactly that size. */
 int ct_packer_unpack(struct ct_packer *packer, const uint8_t *data, size_t len, uint64_t size,
                      const uint8_t **out_data) CT_MUST_CHECK;
+
+/* Working memory for dense deliveries: the packer's, independent of the answers above. */
+struct ct_dense_room *ct_packer_dense_room(const struct ct_packer *packer);
 
 #endif

@@ -1,5 +1,6 @@
 #include "batch.h"
 #include "batch_last.h"
+#include "batch_samples.h"
 #include "cantwin.pb-c.h"
 #include "pb.h"
 #include "wire.h"
@@ -185,19 +186,13 @@ static void put_times(struct ct_buf *out, int64_t base_ns, const struct ct_sampl
     column_close(&groups);
 }
 
-static enum ct_kind kind_of(const struct ct_catalogue *catalogue, const struct ct_sample *sample)
-{
-    return ct_catalogue_entry(catalogue, sample->id)->kind;
-}
-
-static void put_numbers(struct ct_buf *out, const struct ct_catalogue *catalogue, const struct ct_sample *samples,
-                        size_t count)
+static void put_numbers(struct ct_buf *out, const uint8_t *kinds, const struct ct_sample *samples, size_t count)
 {
     struct column raws = {.buf = out, .id = BATCH_RAW_STEP};
     struct ct_batch_last last;
     ct_batch_last_init(&last, count);
     for (size_t i = 0; i < count; i++) {
-        if (kind_of(catalogue, &samples[i]) == CT_KIND_RAW) {
+        if (kinds[i] == CT_KIND_RAW) {
             uint64_t *before = ct_batch_last_of(&last, samples[i].id);
             column_varint(&raws, ct_pb_zigzag_encode((int64_t)((uint64_t)samples[i].raw - *before)));
             *before = (uint64_t)samples[i].raw;
@@ -206,19 +201,17 @@ static void put_numbers(struct ct_buf *out, const struct ct_catalogue *catalogue
     column_close(&raws);
     struct column numbers = {.buf = out, .id = BATCH_NUMBER};
     for (size_t i = 0; i < count; i++) {
-        if (kind_of(catalogue, &samples[i]) == CT_KIND_DOUBLE) {
+        if (kinds[i] == CT_KIND_DOUBLE) {
             column_double(&numbers, samples[i].number);
         }
     }
     column_close(&numbers);
 }
 
-static void put_bytes(struct ct_buf *out, const struct ct_catalogue *catalogue, const struct ct_sample *samples,
-                      size_t count)
+static void put_bytes(struct ct_buf *out, const uint8_t *kinds, const struct ct_sample *samples, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const enum ct_kind kind = kind_of(catalogue, &samples[i]);
-        if (kind == CT_KIND_BYTES || kind == CT_KIND_STRING) {
+        if (kinds[i] == CT_KIND_BYTES || kinds[i] == CT_KIND_STRING) {
             ct_pb_put_element(out, BATCH_BYTES, samples[i].bytes, samples[i].len);
         }
     }
@@ -264,9 +257,28 @@ static int check_samples(const struct ct_catalogue *catalogue, int64_t base_ns, 
     return CT_OK;
 }
 
+/* In order already; a kind for each sample. */
+static void put_columns(struct ct_buf *out, uint32_t field, const uint8_t hash[CT_HASH_SIZE],
+                        const struct ct_batch_samples *batch)
+{
+    const struct ct_sample *samples = batch->samples;
+    const size_t mark = ct_pb_open(out, field);
+    ct_pb_put_element(out, BATCH_HASH, hash, CT_HASH_SIZE);
+    ct_pb_put_uint(out, BATCH_BASE, (uint64_t)batch->time.base_ns);
+    ct_pb_put_uint(out, BATCH_BASE_UTC, (uint64_t)batch->time.base_utc_ns);
+    ct_pb_put_uint(out, BATCH_UNCERTAINTY, batch->time.utc_uncertainty_ns);
+    put_ids(out, samples, batch->count);
+    put_times(out, batch->time.base_ns, samples, batch->count);
+    put_numbers(out, batch->kinds, samples, batch->count);
+    put_bytes(out, batch->kinds, samples, batch->count);
+    put_quality(out, samples, batch->count);
+    ct_pb_close(out, mark);
+}
+
 static int put_batch(struct ct_buf *out, uint32_t field, const struct ct_catalogue *catalogue,
                      const struct ct_batch_time *time, struct ct_sample *samples, size_t count)
 {
+    uint8_t kinds[CT_BATCH_SAMPLES_MAX];
     int err = check_samples(catalogue, time->base_ns, samples, count);
     if (err == CT_OK) {
         err = sort_samples(samples, count);
@@ -274,17 +286,11 @@ static int put_batch(struct ct_buf *out, uint32_t field, const struct ct_catalog
     if (err != CT_OK) {
         return err;
     }
-    const size_t mark = ct_pb_open(out, field);
-    ct_pb_put_element(out, BATCH_HASH, ct_catalogue_hash(catalogue), CT_HASH_SIZE);
-    ct_pb_put_uint(out, BATCH_BASE, (uint64_t)time->base_ns);
-    ct_pb_put_uint(out, BATCH_BASE_UTC, (uint64_t)time->base_utc_ns);
-    ct_pb_put_uint(out, BATCH_UNCERTAINTY, time->utc_uncertainty_ns);
-    put_ids(out, samples, count);
-    put_times(out, time->base_ns, samples, count);
-    put_numbers(out, catalogue, samples, count);
-    put_bytes(out, catalogue, samples, count);
-    put_quality(out, samples, count);
-    ct_pb_close(out, mark);
+    for (size_t i = 0; i < count; i++) {
+        kinds[i] = (uint8_t)ct_catalogue_entry(catalogue, samples[i].id)->kind;
+    }
+    const struct ct_batch_samples batch = {.time = *time, .samples = samples, .kinds = kinds, .count = count};
+    put_columns(out, field, ct_catalogue_hash(catalogue), &batch);
     return CT_OK;
 }
 
@@ -329,6 +335,15 @@ int ct_record_encode_batch(const struct ct_record_head *head, const struct ct_ca
     const size_t start = out->len;
     put_head(out, head);
     return finish(out, start, put_batch(out, CT_RECORD_BATCH, catalogue, time, samples, count));
+}
+
+int ct_record_encode_samples(const struct ct_record_head *head, const uint8_t hash[CT_HASH_SIZE],
+                             const struct ct_batch_samples *batch, struct ct_buf *out)
+{
+    const size_t start = out->len;
+    put_head(out, head);
+    put_columns(out, CT_RECORD_BATCH, hash, batch);
+    return finish(out, start, CT_OK);
 }
 
 int ct_state_encode(uint64_t snapshot_id, const uint8_t boot_id[CT_BOOT_ID_SIZE], uint64_t revision, bool last,

@@ -85,6 +85,7 @@ int ct_load_options_parse(int argc, char **argv, struct ct_load_options *out_opt
         {"--report", TEXT, &options.report, 0, 0},
         {"--enrol", SWITCH, &options.enrol, 0, 0},
         {"--plain", SWITCH, &options.plain, 0, 0},
+        {"--packed", SWITCH, &options.packed, 0, 0},
     };
     for (int i = 0; i < argc; i++) {
         const struct row *row = NULL;

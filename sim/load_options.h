@@ -20,6 +20,7 @@ struct ct_load_options {
     const char *report; /* one line per vehicle at the end; NULL: none */
     bool enrol;         /* make the keys that are missing, complete peers.txt, end */
     bool plain;         /* never pack deliveries */
+    bool packed;        /* zstd only, as gateways that write no dense form */
 };
 
 /* CT_ERR_ARGUMENT with one line in `problem`. Texts point into argv. */

@@ -119,6 +119,7 @@ static int open_car(struct run *run, uint32_t index, uint64_t seed)
                                                  .shared = run->shared};
     const struct ct_load_vehicle_config config = {.catalogue = run->catalogue,
                                                   .packer = options->plain ? NULL : run->packer,
+                                                  .dense = !options->plain && !options->packed,
                                                   .seed = seed + index,
                                                   .interval = interval,
                                                   .start = run->began + interval * (ct_ns)index / options->vehicles,

@@ -243,7 +243,8 @@ static int make_link(struct ct_load_vehicle *vehicle)
                                             .catalogue = on_catalogue};
     struct ct_link_vehicle_config config = {.software = "cantwin-sim " CANTWIN_VERSION,
                                             .jitter_seed = vehicle->config.seed,
-                                            .packer = vehicle->config.packer};
+                                            .packer = vehicle->config.packer,
+                                            .dense = vehicle->config.dense};
     memcpy(config.stream_id, vehicle->stream_id, sizeof config.stream_id);
     memcpy(config.boot_id, vehicle->boot_id, sizeof config.boot_id);
     const int err = ct_link_vehicle_create(&config, &ops, &vehicle->link);

@@ -17,6 +17,7 @@ struct ct_load_vehicle;
 struct ct_load_vehicle_config {
     struct ct_catalogue *catalogue; /* of ct_load_catalogue; outlives the vehicle */
     struct ct_packer *packer;       /* shared; may be NULL */
+    bool dense;                     /* batches go dense; needs the packer */
     uint64_t seed;                  /* of the drive, the stream id and the jitter */
     ct_ns interval;                 /* between batches; 0: as fast as they are acknowledged */
     ct_ns start;                    /* of the first batch */

@@ -41,6 +41,7 @@ static void print_help(FILE *to)
         "  --batches      end when every vehicle has so many acknowledged\n"
         "  --report FILE  at the end a line per vehicle: id, stream, batches made, acknowledged\n"
         "  --plain        never compress\n"
+        "  --packed       compress by zstd only, as vehicles do that write no dense deliveries\n"
         "\n"
         "examples:\n"
         "  cantwin-sim --config sim.yaml\n"

@@ -27,7 +27,8 @@ DBC = os.path.join(CORPUS, "dbc/opendbc_generated/toyota_new_mc_pt_generated.dbc
 ENDPOINT = "tcp://127.0.0.1:17601"
 LONG = bool(os.environ.get("CANTWIN_LONG"))
 VEHICLES = 5000 if LONG else 1000
-LOADS = [(20, 1000, ()), (200, 100, ("--plain",))] + ([(20, 1000, ("--plain",)), (200, 100, ())] if LONG else [])
+LOADS = [(20, 1000, ()), (200, 100, ("--plain",))] + (
+    [(20, 1000, ("--packed",)), (20, 1000, ("--plain",)), (200, 100, ()), (200, 100, ("--packed",))] if LONG else [])
 
 GATEWAY = """vehicle_id: demo
 collection: drive-collection.yaml
@@ -116,7 +117,7 @@ def live_bytes():
         written = now["written_bytes"] - base["written_bytes"]
         each = (wire_bytes() - wire) / samples
         print(f"# bytes, live: {samples} changed signals in {batches} batches of {seconds:.0f} s: {each:.2f} on the wire "
-              f"each, deliveries alone {link['delivery_bytes'] / samples:.2f}, their records {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} deliveries packed")
+              f"each, deliveries alone {link['delivery_bytes'] / samples:.2f}, their records {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} deliveries packed, {link['dense_deliveries']} dense")
         print(f"# flash: outbox {written / samples:.2f} bytes a value, {written / seconds * 3600 / 1e6:.0f} MB/h handed to the file "
               f"system at {batches / seconds:.1f} commits/s")
     return each
@@ -136,7 +137,7 @@ def caught_up_bytes():
         link = run.gateway_status()["link"]
         each = wire_bytes() / samples
         print(f"# bytes, catching up: {samples} changed signals: {each:.2f} on the wire each, hello, catalogue and state included; "
-              f"deliveries alone {link['delivery_bytes'] / samples:.2f}, their records {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} of {link['sent']} envelopes packed")
+              f"deliveries alone {link['delivery_bytes'] / samples:.2f}, their records {link['record_bytes'] / samples:.2f}, {link['packed_deliveries']} deliveries packed, {link['dense_deliveries']} dense, of {link['sent']} envelopes")
     return each
 
 
@@ -315,7 +316,7 @@ def ingest():
             began, cpu = time.monotonic(), cpu_of(fleet)
             status = wait_for("the log applied", lambda: (s := get("/api/v1/status"))["applied_bytes"] == s["log_bytes"] and s, 120)
             behind = time.monotonic() - began
-            print(f"# ingest: {vehicles} vehicles, batches of {signals}{' plain' if more else ''}: {result['values_per_s'] / 1e6:.2f} M "
+            print(f"# ingest: {vehicles} vehicles, batches of {signals}{' ' + more[0][2:] if more else ''}: {result['values_per_s'] / 1e6:.2f} M "
                   f"values/s durable and acknowledged, applied to twin and history at "
                   f"{status['samples'] / (result['seconds'] + behind) / 1e6:.2f} M/s, {result['sent_bytes'] / result['values_acked']:.2f} "
                   f"bytes a value sent, backend {cpu_of(fleet):.1f} s of CPU (at the end of sending {cpu:.1f}), generator "

@@ -45,7 +45,8 @@ struct world {
     ct_ns broken_until;
 
     struct ct_packer *vehicle_packer, *fleet_packer; /* NULL: an older version of that side */
-    uint64_t packed;                                 /* deliveries of vehicles that ended */
+    bool vehicle_dense, fleet_dense;                 /* false: the same */
+    uint64_t packed, dense;                          /* deliveries of vehicles that ended */
     struct ct_link_vehicle *vehicle;
     struct store outbox[CT_CLASS_COUNT];
     struct ct_positions saved_acked; /* what a restart of the vehicle remembers */
@@ -230,13 +231,15 @@ static void start_vehicle(struct world *w)
         struct ct_link_vehicle_stats stats;
         ct_link_vehicle_stats_get(w->vehicle, &stats);
         w->packed += stats.packed_deliveries;
+        w->dense += stats.dense_deliveries;
     }
     ct_link_vehicle_free(w->vehicle);
     const struct ct_link_vehicle_config config = {.stream_id = "stream",
                                                   .boot_id = "boot",
                                                   .software = "test",
                                                   .jitter_seed = fixture_random(&w->random),
-                                                  .packer = w->vehicle_packer};
+                                                  .packer = w->vehicle_packer,
+                                                  .dense = w->vehicle_dense};
     const struct ct_link_vehicle_ops ops = {.user = w,
                                             .send = vehicle_send,
                                             .reconnect = vehicle_reconnect,
@@ -442,7 +445,8 @@ static void start_fleet(struct world *w)
                                           .hello = fleet_hello,
                                           .durable = fleet_durable,
                                           .knows_catalogue = fleet_knows,
-                                          .packer = w->fleet_packer};
+                                          .packer = w->fleet_packer,
+                                          .dense = w->fleet_dense};
     assert_int_equal(ct_link_fleet_create(&ops, &w->fleet), CT_OK);
     assert_int_equal(ct_catalogue_reader_create(&w->reader), CT_OK);
     for (unsigned i = 0; i < CT_CLASS_COUNT; i++) {
@@ -473,6 +477,8 @@ static struct world *make_world(uint64_t seed)
     if (seed % 4 == 1 || seed % 4 == 2) {
         assert_int_equal(ct_packer_create(&w->fleet_packer), CT_OK);
     }
+    w->vehicle_dense = seed % 3 != 0;
+    w->fleet_dense = seed % 5 != 0;
     start_fleet(w);
     start_vehicle(w);
     return w;
@@ -595,8 +601,8 @@ static void check_history(struct world *w)
     }
 }
 
-/* How many deliveries were packed. */
-static uint64_t run(uint64_t seed)
+/* How many deliveries were packed; *dense rises by how many were dense. */
+static uint64_t run(uint64_t seed, uint64_t *dense)
 {
     struct world *w = make_world(seed);
     for (unsigned i = 0; i < 4000; i++) {
@@ -617,7 +623,10 @@ static uint64_t run(uint64_t seed)
     assert_int_equal(stats.malformed, 0);
     assert_true(w->states_seen > 0);
     const uint64_t packed = w->packed + stats.packed_deliveries;
-    assert_true(packed == 0 || (w->vehicle_packer != NULL && w->fleet_packer != NULL));
+    const bool both = w->vehicle_packer != NULL && w->fleet_packer != NULL;
+    assert_true(packed == 0 || both);
+    *dense += w->dense + stats.dense_deliveries;
+    assert_true(w->dense + stats.dense_deliveries == 0 || (both && w->vehicle_dense && w->fleet_dense));
     free_world(w);
     return packed;
 }
@@ -627,17 +636,20 @@ static void test_link_under_faults_loses_and_doubles_nothing(void **state)
     (void)state;
     const char *only = getenv("CANTWIN_SEED");
     if (only != NULL) {
-        (void)run(strtoull(only, NULL, 10));
+        uint64_t dense = 0;
+        (void)run(strtoull(only, NULL, 10), &dense);
         return;
     }
     const uint64_t first = 1;
     const uint64_t count = 60;
     uint64_t packed = 0;
+    uint64_t dense = 0;
     print_message("seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)(first + count - 1));
     for (uint64_t seed = first; seed < first + count; seed++) {
-        packed += run(seed);
+        packed += run(seed, &dense);
     }
     assert_true(packed > 100);
+    assert_true(dense > 1000);
 }
 
 /* ---------------------------------------------------------------- single situations, without faults */

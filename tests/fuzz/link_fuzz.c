@@ -103,7 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (packer == NULL && ct_packer_create(&packer) != CT_OK) {
         abort();
     }
-    const struct ct_link_vehicle_config config = {.software = "fuzz", .jitter_seed = 1, .packer = packer};
+    const struct ct_link_vehicle_config config = {
+        .software = "fuzz", .jitter_seed = 1, .packer = packer, .dense = true};
     const struct ct_link_vehicle_ops vehicle_ops = {.send = send_nothing,
                                                     .reconnect = on_reconnect,
                                                     .fetch = on_fetch,
@@ -119,7 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                 .hello = on_hello,
                                                 .durable = no_durable,
                                                 .knows_catalogue = knows,
-                                                .packer = packer};
+                                                .packer = packer,
+                                                .dense = true};
     struct ct_link_vehicle *vehicle = NULL;
     struct ct_link_fleet *fleet = NULL;
     if (ct_link_vehicle_create(&config, &vehicle_ops, &vehicle) != CT_OK ||

@@ -1,4 +1,4 @@
-foreach(unit wire batch catalogue_wire command_wire)
+foreach(unit wire batch dense catalogue_wire command_wire)
     cantwin_test(${unit}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${unit}_test.c DEPENDS proto)
 endforeach()
 cantwin_test(keys_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/keys_test.c DEPENDS proto_keys proto_zmq)

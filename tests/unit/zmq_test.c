@@ -349,8 +349,8 @@ static struct client open_client(struct world *w, int type, const char *endpoint
     return client;
 }
 
-/* The monitor ends first: libzmq's I/O thread waits forever to tell an event to a reader that is gone, and with it stands
- * the whole context. Refusals are told up to the moment the socket is closed. */
+/* The monitor ends first: libzmq's I/O thread waits forever to tell an event to a reader that is gone, and with it
+ * stands the whole context. Refusals are told up to the moment the socket is closed. */
 static void close_client(struct client *client)
 {
     assert_int_equal(zmq_socket_monitor(client->socket, NULL, 0), 0);
