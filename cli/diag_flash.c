@@ -84,7 +84,7 @@ static int start_routine(struct job *job, const char *text, bool with_range)
 static int transfer(struct job *job, uint8_t format, struct ct_uds_transfer *out_transfer)
 {
     const bool upload = job->read != NULL;
-    const size_t most = ct_diag_tester_request_max(job->tester);
+    const size_t most = CT_UDS_MESSAGE_MAX;
     const struct ct_uds_transfer_config config = {
         .upload = upload,
         .file = job->remote,

@@ -19,7 +19,7 @@
 #define RENEW_NS      (20 * CT_NS_PER_S)
 #define WAIT_MS       2000
 #define PRESENT_NS    (2 * CT_NS_PER_S)
-#define REQUEST_MAX   4096
+#define REQUEST_MAX   9216
 #define RATE_TRIES    50
 #define RATE_PAUSE_MS 100
 
@@ -228,9 +228,8 @@ static int ask_once(struct ct_diag_gateway *gateway, const uint8_t *request, siz
 int ct_diag_gateway_ask(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len,
                         struct ct_uds_result *out_result)
 {
-    if (len > CT_DIAG_GATEWAY_REQUEST_MAX) {
-        return ct_diag_fail(CT_EXIT_USAGE, "through the gateway a request has at most %d bytes",
-                            CT_DIAG_GATEWAY_REQUEST_MAX);
+    if (len > CT_UDS_MESSAGE_MAX) {
+        return ct_diag_fail(CT_EXIT_USAGE, "through the gateway a request has at most %d bytes", CT_UDS_MESSAGE_MAX);
     }
     for (unsigned i = 0; i < RATE_TRIES; i++) {
         bool too_fast;

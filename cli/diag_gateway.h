@@ -5,8 +5,6 @@
 
 #include "uds_client.h"
 
-#define CT_DIAG_GATEWAY_REQUEST_MAX 512 /* bytes, docs/protocol.md */
-
 struct ct_diag_gateway;
 
 /* Connects and takes the ECU, waiting a little while somebody else has it. Returns an exit code. */

@@ -42,11 +42,6 @@ const char *ct_diag_tester_bus(const struct ct_diag_tester *tester)
     return tester->port != NULL ? tester->port->name : "gateway";
 }
 
-size_t ct_diag_tester_request_max(const struct ct_diag_tester *tester)
-{
-    return tester->gateway != NULL ? CT_DIAG_GATEWAY_REQUEST_MAX : CT_UDS_MESSAGE_MAX;
-}
-
 /* ---------------------------------------------------------------- opening */
 
 static bool is_kind(const char *path, mode_t kind)

@@ -208,7 +208,7 @@ void ct_bus_command_status(void *bus, const struct ct_command_status *status); /
 bool ct_bus_send_pump(struct ct_bus *bus);
 void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value);
 /* For a local client; `tag` comes back with the statuses. */
-void ct_bus_submit_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_command *command);
+void ct_bus_request_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_executor_request *request);
 
 /* status.c: the server is NULL when none is configured. */
 int ct_status_open(struct ct_bus *bus, const char *path, struct status_server **out_server, char *problem, size_t size);

@@ -210,23 +210,38 @@ void ct_bus_command_status(void *user, const struct ct_command_status *status)
     ct_bus_status(bus, &message, status->response, status->response_len);
 }
 
-void ct_bus_submit_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_command *command)
+static void mark_local(uint8_t out_id[CT_COMMAND_ID_SIZE], uint32_t client, uint32_t tag)
 {
-    const struct ct_executor_asker asker = {.origin = CT_ORIGIN_LOCAL, .client = client, .valid_ms = LOCAL_VALID_MS};
-    snprintf(command->vehicle_id, sizeof command->vehicle_id, "%s", bus->model->settings->vehicle_id);
-    memcpy(command->command_id, local_mark, sizeof local_mark);
-    memcpy(command->command_id + sizeof local_mark, &client, sizeof client);
-    memcpy(command->command_id + sizeof local_mark + sizeof client, &tag, sizeof tag);
-    if (!ct_bus_power_refuses(bus, command)) {
-        ct_executor_submit_for(bus->executor, command, &asker, bus->now);
+    memcpy(out_id, local_mark, sizeof local_mark);
+    memcpy(out_id + sizeof local_mark, &client, sizeof client);
+    memcpy(out_id + sizeof local_mark + sizeof client, &tag, sizeof tag);
+}
+
+static struct ct_executor_asker local_asker(uint32_t client)
+{
+    return (struct ct_executor_asker){.origin = CT_ORIGIN_LOCAL, .client = client, .valid_ms = LOCAL_VALID_MS};
+}
+
+void ct_bus_request_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_executor_request *request)
+{
+    const struct ct_executor_asker asker = local_asker(client);
+    struct ct_command order = {.action = CT_ACTION_DIAGNOSTIC_REQUEST};
+    mark_local(request->command_id, client, tag);
+    memcpy(order.command_id, request->command_id, CT_COMMAND_ID_SIZE);
+    if (!ct_bus_power_refuses(bus, &order)) {
+        ct_executor_request(bus->executor, request, &asker, bus->now);
     }
 }
 
 void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value)
 {
+    const struct ct_executor_asker asker = local_asker(client);
     struct ct_command command = {.action = CT_ACTION_SET_DESIRED, .value = *value};
     snprintf(command.path, sizeof command.path, "%s", path);
-    ct_bus_submit_local(bus, client, 0, &command);
+    mark_local(command.command_id, client, 0);
+    if (!ct_bus_power_refuses(bus, &command)) {
+        ct_executor_submit_for(bus->executor, &command, &asker, bus->now);
+    }
 }
 
 /* ---- out to the ports */

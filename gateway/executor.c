@@ -149,23 +149,23 @@ static size_t find_ecu(const struct ct_executor *executor, const char *name)
     return i;
 }
 
-static void submit_request(struct ct_executor *executor, const struct ct_job *job, const struct ct_command *command,
-                           const struct ct_executor_asker *asker, ct_ns now)
+static void submit_request(struct ct_executor *executor, const struct ct_job *job,
+                           const struct ct_executor_request *from, const struct ct_executor_asker *asker, ct_ns now)
 {
     struct ct_uds_job request = {.job = *job,
-                                 .ecu = find_ecu(executor, command->ecu),
+                                 .ecu = find_ecu(executor, from->ecu),
                                  .release = asker->release,
                                  .start_by = ct_ns_add(now, ct_ns_from_ms(asker->valid_ms)),
-                                 .len = command->request_len};
+                                 .len = (uint16_t)from->len};
     if (request.ecu == executor->ecu_count) {
         ct_executor_refuse(executor, job, CT_REASON_UNKNOWN_ECU, "no such ECU in the gateway's configuration", now);
         return;
     }
-    if (command->request_len == 0 || command->request_len > CT_COMMAND_UDS_MAX) {
+    if (from->len == 0 || from->len > sizeof request.request) {
         ct_executor_refuse(executor, job, CT_REASON_BAD_FORM, "the request is empty or too long", now);
         return;
     }
-    memcpy(request.request, command->request, command->request_len);
+    memcpy(request.request, from->data, from->len);
     ct_uds_submit(executor, &request, now);
 }
 
@@ -176,22 +176,51 @@ void ct_executor_submit(struct ct_executor *executor, const struct ct_command *c
     ct_executor_submit_for(executor, command, &asker, now);
 }
 
+/* False: it ends here, and that has been said. */
+static bool may_begin(struct ct_executor *executor, const struct ct_job *job, const struct ct_executor_asker *asker,
+                      ct_ns now)
+{
+    executor->stats.submitted++;
+    if (executor->stopped) {
+        ct_executor_say(executor, job,
+                        (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = CT_REASON_RESTARTED}, now);
+    } else if (asker->valid_ms <= 0) {
+        ct_executor_say(executor, job,
+                        (struct ct_command_status){.state = CT_COMMAND_EXPIRED, .reason = CT_REASON_TOO_OLD}, now);
+    }
+    return !executor->stopped && asker->valid_ms > 0;
+}
+
+static struct ct_job job_of(const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
+                            const struct ct_executor_asker *asker)
+{
+    struct ct_job job = {.used = true, .seq = seq, .holder = {asker->origin, asker->client}};
+    memcpy(job.command_id, command_id, CT_COMMAND_ID_SIZE);
+    return job;
+}
+
+void ct_executor_request(struct ct_executor *executor, const struct ct_executor_request *request,
+                         const struct ct_executor_asker *asker, ct_ns now)
+{
+    const struct ct_job job = job_of(request->command_id, 0, asker);
+    if (may_begin(executor, &job, asker, now)) {
+        submit_request(executor, &job, request, asker, now);
+    }
+}
+
 void ct_executor_submit_for(struct ct_executor *executor, const struct ct_command *command,
                             const struct ct_executor_asker *asker, ct_ns now)
 {
-    struct ct_job job = {.used = true, .seq = command->seq, .holder = {asker->origin, asker->client}};
-    memcpy(job.command_id, command->command_id, CT_COMMAND_ID_SIZE);
-    executor->stats.submitted++;
-    if (executor->stopped) {
-        ct_executor_say(executor, &job,
-                        (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = CT_REASON_RESTARTED}, now);
-    } else if (asker->valid_ms <= 0) {
-        ct_executor_say(executor, &job,
-                        (struct ct_command_status){.state = CT_COMMAND_EXPIRED, .reason = CT_REASON_TOO_OLD}, now);
-    } else if (command->action == CT_ACTION_SET_DESIRED) {
+    const struct ct_job job = job_of(command->command_id, command->seq, asker);
+    const struct ct_executor_request request = {
+        .ecu = command->ecu, .data = command->request, .len = command->request_len};
+    if (!may_begin(executor, &job, asker, now)) {
+        return;
+    }
+    if (command->action == CT_ACTION_SET_DESIRED) {
         ct_desired_submit(executor, &job, command, now);
     } else if (command->action == CT_ACTION_DIAGNOSTIC_REQUEST) {
-        submit_request(executor, &job, command, asker, now);
+        submit_request(executor, &job, &request, asker, now);
     } else {
         ct_executor_refuse(executor, &job, CT_REASON_BAD_FORM, "unknown action", now);
     }

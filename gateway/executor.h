@@ -102,6 +102,17 @@ void ct_executor_submit(struct ct_executor *executor, const struct ct_command *c
 void ct_executor_submit_for(struct ct_executor *executor, const struct ct_command *command,
                             const struct ct_executor_asker *asker, ct_ns now);
 
+/* A diagnostic request as it is, up to CT_UDS_MESSAGE_MAX bytes (a command carries CT_COMMAND_UDS_MAX); its statuses
+ * bear `command_id`. */
+struct ct_executor_request {
+    uint8_t command_id[CT_COMMAND_ID_SIZE];
+    const char *ecu;
+    const uint8_t *data; /* copied */
+    size_t len;
+};
+void ct_executor_request(struct ct_executor *executor, const struct ct_executor_request *request,
+                         const struct ct_executor_asker *asker, ct_ns now);
+
 /* Who has which address pair. The ECUs' are taken at create; whoever else sends or answers ISO-TP on these buses takes
  * its own here (up to CT_EXECUTOR_OTHERS_MAX), so that nobody answers twice. */
 struct ct_isotp_claims *ct_executor_claims(struct ct_executor *executor);

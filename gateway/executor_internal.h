@@ -30,7 +30,7 @@ struct ct_uds_job {
     ct_ns start_by;
     uint64_t order; /* of submission */
     uint16_t len;
-    uint8_t request[CT_COMMAND_UDS_MAX];
+    uint8_t request[CT_UDS_MESSAGE_MAX];
 };
 
 struct ct_ecu {

@@ -408,7 +408,7 @@ static void take_lines(struct client *client)
     if (client->in_len == sizeof client->in) {
         client->in_len = 0;
         if (!client->skip_line) {
-            ct_status_say_error(client, "a request is at most 4096 characters");
+            ct_status_say_error(client, "a request is at most 9216 characters");
         }
         client->skip_line = true;
     }
@@ -420,8 +420,9 @@ static bool receive(struct client *client)
     if (backlogged(client)) {
         return true;
     }
+    const size_t room = sizeof client->in - client->in_len;
     const ssize_t n =
-        recv(client->watch.fd, client->in + client->in_len, sizeof client->in - client->in_len, MSG_DONTWAIT);
+        recv(client->watch.fd, client->in + client->in_len, room < READ_MAX ? room : READ_MAX, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         ct_status_drop(client);
         return false;

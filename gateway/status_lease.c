@@ -182,21 +182,19 @@ void ct_status_on_lease(struct client *client, const cJSON *request, const char 
 
 void ct_status_on_uds(struct client *client, const cJSON *request, const char *hex)
 {
-    struct ct_command command = {.action = CT_ACTION_DIAGNOSTIC_REQUEST};
+    uint8_t bytes[CT_UDS_MESSAGE_MAX];
     const size_t digits = strlen(hex);
     size_t ecu = 0;
     if (!find_ecu(client, request, &ecu)) {
         return;
     }
-    if (digits == 0 || digits % 2 != 0 || digits / 2 > CT_COMMAND_UDS_MAX ||
-        ct_hex_decode(command.request, hex, digits / 2) != CT_OK) {
-        ct_status_say_error(client, "\"uds\" must be hex digits of 1 to 512 bytes, service id first");
+    if (digits == 0 || digits % 2 != 0 || digits / 2 > sizeof bytes || ct_hex_decode(bytes, hex, digits / 2) != CT_OK) {
+        ct_status_say_error(client, "\"uds\" must be hex digits of 1 to 4095 bytes, service id first");
         return;
     }
-    command.request_len = (uint16_t)(digits / 2);
-    const char *name = ct_executor_ecu_name(executor_of(client), ecu);
-    memcpy(command.ecu, name, strlen(name) + 1);
-    ct_bus_submit_local(client->server->bus, client->serial, (uint32_t)number_of(request, "tag", 0), &command);
+    struct ct_executor_request order = {
+        .ecu = ct_executor_ecu_name(executor_of(client), ecu), .data = bytes, .len = digits / 2};
+    ct_bus_request_local(client->server->bus, client->serial, (uint32_t)number_of(request, "tag", 0), &order);
 }
 
 /* ---- what happens to a client's leases */

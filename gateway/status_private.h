@@ -8,7 +8,8 @@
 #include <sys/un.h>
 
 #define CLIENTS_MAX 8
-#define LINE_MAX_IN 4096U
+#define LINE_MAX_IN 9216U          /* a UDS request of 4095 bytes in hex, and what is around it */
+#define READ_MAX    4096U          /* at a time: the answers to so many short lines fit into half of OUT_MAX */
 #define OUT_MAX     (256U * 1024U) /* waiting for one client; answers wait for room, change lines are dropped */
 #define LINE_ROOM   2048U          /* a line of a twin entry fits into it */
 

@@ -46,8 +46,36 @@ def everything_is_read_within_the_policys_rate(run):
 
 
 def policy_decides(run):
-    error = diag(run, "session", "--ecu", "engine", "3", code=1)
-    return [] if "policy" in error or "not allowed" in error or "denied" in error else [error]
+    refused = [diag(run, "session", "--ecu", "engine", "2", code=1),  # programming
+               diag(run, "raw", "--ecu", "engine", "1101", code=1), diag(run, "raw", "--ecu", "engine", "14FFFFFF", code=1)]
+    return [error for error in refused if "policy" not in error]
+
+
+def technicians_session_by_the_demos_policy(run):
+    codes = [dtc["code"] for dtc in json.loads(diag(run, "dtc", "list", "--ecu", "engine", "--json"))["dtcs"]]
+    diag(run, "session", "--ecu", "engine", "3", "--hold", "6")  # longer than S3: TesterPresent keeps it
+    raw = [diag(run, "raw", "--ecu", "engine", "--session", "3", request).upper().replace(" ", "") for request in ("3E00", "22F186")]
+    return differs(codes, ["P0171-00", "P0217-00"]) + ([] if "7E00" in raw[0] and "62F18603" in raw[1] else [raw])
+
+
+def requests_are_as_long_as_uds_has_them(run):
+    answers = []
+    with socket.socket(socket.AF_UNIX) as local, local.makefile("rw") as stream:
+        local.settimeout(TIMEOUT)
+        local.connect(os.path.join(run.folder, "gateway.sock"))
+        for count in (2046, 2047, 5000):  # 4093 bytes; 4095 bytes; over the line's length
+            stream.write(json.dumps({"uds": "22" + "F190" * count, "ecu": "engine"}) + "\n")
+            stream.flush()
+            answer = json.loads(stream.readline())
+            while "error" not in answer and not answer["final"]:
+                answer = json.loads(stream.readline())
+            answers.append(answer.get("error") or answer["reason"])
+        stream.write(json.dumps({"uds": "22" + "F190" * 2047 + "00", "ecu": "engine"}) + "\n")
+        stream.flush()
+        answers.append(json.loads(stream.readline()).get("error"))
+    # the ECU has refused what it cannot answer in one response: it has read the request whole
+    return differs(answers, ["negative-response", "negative-response", "a request is at most 9216 characters",
+                             '"uds" must be hex digits of 1 to 4095 bytes, service id first'])
 
 
 def somebody_elses_lease_is_respected(run):
@@ -80,8 +108,9 @@ def main():
     with stack.Stack() as run:
         run.start_hub()
         run.start_gateway()
-        run.start_sim()
-        for test in (reads, everything_is_read_within_the_policys_rate, refusals_of_the_ecu_are_told, policy_decides, somebody_elses_lease_is_respected, no_such_ecu,
+        run.start_sim("--parked")
+        for test in (reads, everything_is_read_within_the_policys_rate, refusals_of_the_ecu_are_told, policy_decides,
+                     technicians_session_by_the_demos_policy, requests_are_as_long_as_uds_has_them, somebody_elses_lease_is_respected, no_such_ecu,
                      no_gateway, straight_on_the_bus_where_asked):
             try:
                 report.check(f"diag_gateway_{test.__name__}", test(run))

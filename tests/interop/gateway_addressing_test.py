@@ -68,7 +68,8 @@ def answer(stack, heard):
 
 def exchange(folder, bus, name, address, fd):
     """Asks by the status socket while can-isotp plays the ECU."""
-    request = bytes((0x22, 0x01, 0x60)) + b"".join(bytes((2, i)) for i in range(50))  # 51 identifiers: segmented too
+    # 2,047 identifiers, the longest request there is, where frames are long; else 51: segmented too
+    request = bytes((0x22, 0x01, 0x60)) + b"".join((2 * i).to_bytes(2, "big") for i in range(2046 if fd else 50))
     heard = []
     stack = isotp.CanStack(bus=bus, address=address, params={
         "can_fd": fd, "tx_data_length": 64 if fd else 8, "tx_padding": 0xAA, "blocksize": 8, "stmin": 0, "max_frame_size": 4095})
