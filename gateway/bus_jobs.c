@@ -23,7 +23,8 @@ static void on_job_request(void *user, uint32_t slot, uint32_t step, const struc
 {
     struct ct_bus *bus = user;
     struct ct_command command = *request;
-    const struct ct_executor_asker asker = {.origin = origin, .release = release, .valid_ms = valid_ms};
+    const struct ct_executor_asker asker = {
+        .origin = origin, .release = release, .goes_on = ct_jobs_goes_on(bus->jobs, slot), .valid_ms = valid_ms};
     memcpy(command.command_id, job_mark, sizeof job_mark);
     memcpy(command.command_id + sizeof job_mark, &slot, sizeof slot);
     memcpy(command.command_id + sizeof job_mark + sizeof slot, &step, sizeof step);
@@ -157,16 +158,24 @@ static void on_doip_event(void *user, const char *name, const char *text, const 
     ct_bus_event(user, name, text, key, value);
 }
 
-static bool on_doip_may_ask(void *user)
+static bool on_doip_ready(void *user)
 {
     const struct ct_bus *bus = user;
     return !bus->stopping && ct_bus_power_may_ask(bus);
 }
 
+/* At all: the gate says what. */
+static bool on_doip_may_ask(void *user)
+{
+    struct ct_bus *bus = user;
+    ct_bus_power_gate(bus);
+    return !bus->stopping;
+}
+
 int ct_bus_doip_open(struct ct_bus *bus, char *problem, size_t size)
 {
     const struct ct_doip_server_ops ops = {
-        .user = bus, .event = on_doip_event, .ready = on_doip_may_ask, .may_ask = on_doip_may_ask};
+        .user = bus, .event = on_doip_event, .ready = on_doip_ready, .may_ask = on_doip_may_ask};
     return ct_doip_server_open(bus->model->settings, &bus->loop, bus->executor, &ops, bus->started_ns, &bus->doip,
                                problem, size);
 }

@@ -300,19 +300,24 @@ static void take_steps(struct ct_bus *bus)
 
 /* ---- in one round */
 
-/* The budget after ignition-off is over, or there was none. */
-static void end_polling(struct ct_bus *bus)
+/* The executor's gate as the state has it now; what may not go on any more ends. */
+void ct_bus_power_gate(struct ct_bus *bus)
 {
-    const size_t ended =
-        ct_power_may_poll(&bus->power->power, bus->now)
-            ? 0
-            : ct_executor_end_requests(bus->executor, "the ignition is off, and the time to finish requests is over",
-                                       bus->now);
+    static const enum ct_executor_gate gates[] = {[CT_POWER_ASK_NOTHING] = CT_EXECUTOR_CLOSED,
+                                                  [CT_POWER_ASK_UPDATE] = CT_EXECUTOR_UPDATE,
+                                                  [CT_POWER_ASK_READS] = CT_EXECUTOR_NO_WRITES,
+                                                  [CT_POWER_ASK_ALL] = CT_EXECUTOR_OPEN};
+    if (bus->power == NULL) {
+        return;
+    }
+    const enum ct_executor_gate gate = gates[ct_power_asking(&bus->power->power, bus->now)];
+    const size_t ended = ct_executor_set_gate(bus->executor, gate, bus->now);
     if (ended > 0) {
         char text[CT_EVENT_TEXT_MAX];
         char count[24];
         snprintf(count, sizeof count, "%zu", ended);
-        snprintf(text, sizeof text, "polling budget over: %zu diagnostic requests ended", ended);
+        snprintf(text, sizeof text, "%s over: %zu diagnostic requests ended",
+                 gate == CT_EXECUTOR_CLOSED ? "after-run" : "polling budget", ended);
         ct_log(CT_LOG_WARNING, "%s", text);
         ct_bus_event(bus, "polling-ended", text, "requests", count);
     }
@@ -324,14 +329,16 @@ ct_ns ct_bus_power_tick(struct ct_bus *bus)
     if (own == NULL || bus->stopping) {
         return CT_NS_NEVER;
     }
-    const struct ct_power_work work = {.outbox = outbox_waits(bus), .bus = ct_executor_running(bus->executor) > 0};
+    const struct ct_power_work work = {.outbox = outbox_waits(bus),
+                                       .bus = ct_executor_running(bus->executor) > 0,
+                                       .update = ct_executor_updating(bus->executor)};
     const ct_ns sample_due = sample(bus);
     read_inputs(bus);
     see_activity(bus);
     see_threads(bus);
     ct_power_set_work(&own->power, work, bus->now);
     take_steps(bus);
-    end_polling(bus);
+    ct_bus_power_gate(bus);
     return ct_ns_min(sample_due, ct_power_deadline(&own->power, bus->now));
 }
 
@@ -353,10 +360,33 @@ bool ct_bus_power_asleep(const struct ct_bus *bus)
     return bus->power != NULL && !ct_power_outputs(&bus->power->power, bus->now).transceiver;
 }
 
+/* Why the command is not taken now, NULL: it is. A request during an update is left to the executor's gate: it may
+ * belong to that. */
+static const char *refusal(const struct ct_bus *bus, const struct ct_command *command)
+{
+    static const char over[] = "the ignition is off: ECUs are not asked any more";
+    const enum ct_power_asking asking = ct_power_asking(&bus->power->power, bus->now);
+    switch (command->action) {
+    case CT_ACTION_SET_DESIRED:
+        return ct_bus_power_asleep(bus) ? "asleep: the gateway sleeps, and sends nothing" : NULL;
+    case CT_ACTION_DIAGNOSTIC_JOB:
+        if (asking == CT_POWER_ASK_READS && ct_job_writes(command)) {
+            return "the ignition is off: nothing new is written to ECUs";
+        }
+        return asking >= CT_POWER_ASK_READS ? NULL : over;
+    case CT_ACTION_DIAGNOSTIC_REQUEST:
+    default:
+        return asking >= CT_POWER_ASK_READS || (asking == CT_POWER_ASK_UPDATE && ct_executor_updating(bus->executor))
+                   ? NULL
+                   : over;
+    }
+}
+
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command)
 {
-    const bool asks = command->action != CT_ACTION_SET_DESIRED;
-    if (asks ? ct_bus_power_may_ask(bus) : !ct_bus_power_asleep(bus)) {
+    ct_bus_power_gate(bus);
+    const char *text = bus->power != NULL ? refusal(bus, command) : NULL;
+    if (text == NULL) {
         return false;
     }
     const struct ct_command_status status = {.command_id = command->command_id,
@@ -364,8 +394,7 @@ bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command)
                                              .reason = CT_REASON_POLICY_VEHICLE_STATE,
                                              .seq = command->seq,
                                              .t_ns = bus->now,
-                                             .text = asks ? "the ignition is off: ECUs are not asked any more"
-                                                          : "asleep: the gateway sleeps, and sends nothing"};
+                                             .text = text};
     ct_bus_command_status(bus, &status);
     return true;
 }

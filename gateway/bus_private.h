@@ -161,8 +161,9 @@ void ct_bus_power_frames(struct ct_bus *bus, const struct ct_frame *frames, size
 /* Takes inputs, drives outputs, brings transitions into twin and events; returns when to call again. */
 ct_ns ct_bus_power_tick(struct ct_bus *bus);
 void ct_bus_power_stop(struct ct_bus *bus);
-/* True when the command would ask an ECU while that is not allowed, or send while the transceivers are in standby; it
- * has been refused then. */
+void ct_bus_power_gate(struct ct_bus *bus); /* brings the executor's gate up to date */
+/* True when the command would ask an ECU or begin to write to one while that is not allowed, or send while the
+ * transceivers are in standby; it has been refused then. */
 bool ct_bus_power_refuses(struct ct_bus *bus, const struct ct_command *command);
 
 /* bus_diag.c: all of them do nothing when `diagnostics` is not configured. */

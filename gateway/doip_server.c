@@ -64,6 +64,8 @@ static enum ct_doip_diagnostic_code code_of(enum ct_tester_answer answer)
         return CT_DOIP_OUT_OF_MEMORY;
     case CT_TESTER_TOO_LARGE:
         return CT_DOIP_MESSAGE_TOO_LARGE;
+    case CT_TESTER_BARRED:
+        return CT_DOIP_UNREACHABLE;
     case CT_TESTER_ACCEPTED:
     case CT_TESTER_REFUSED:
     default:

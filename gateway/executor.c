@@ -35,6 +35,7 @@ int ct_executor_create(const struct ct_executor_ops *ops, struct ct_policy *poli
     }
     executor->ops = *ops;
     executor->policy = policy;
+    executor->gate = CT_EXECUTOR_OPEN;
     executor->ecus = calloc(ecu_count > 0 ? ecu_count : 1, sizeof *executor->ecus);
     int err = executor->ecus != NULL ? CT_OK : CT_ERR_NO_MEMORY;
     err = err == CT_OK ? ct_isotp_claims_create(ecu_count + CT_EXECUTOR_OTHERS_MAX, &executor->claims) : err;
@@ -155,6 +156,7 @@ static void submit_request(struct ct_executor *executor, const struct ct_job *jo
     struct ct_uds_job request = {.job = *job,
                                  .ecu = find_ecu(executor, from->ecu),
                                  .release = asker->release,
+                                 .goes_on = asker->goes_on,
                                  .start_by = ct_ns_add(now, ct_ns_from_ms(asker->valid_ms)),
                                  .len = (uint16_t)from->len};
     if (request.ecu == executor->ecu_count) {
@@ -309,12 +311,48 @@ void ct_executor_stop(struct ct_executor *executor, ct_ns now)
     executor->last = CT_LAST_NONE;
     memset(executor->out, 0, sizeof executor->out); /* CT_LAST_NONE */
     ct_desired_stop(executor, now);
-    (void)ct_uds_end_all(executor, CT_REASON_RESTARTED, NULL, now);
+    (void)ct_uds_end(executor, false, CT_REASON_RESTARTED, NULL, now);
 }
 
-size_t ct_executor_end_requests(struct ct_executor *executor, const char *text, ct_ns now)
+/* ---------------------------------------------------------------- the gate */
+
+const char *ct_executor_barred(const struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder,
+                               uint8_t service, bool goes_on)
 {
-    return ct_uds_end_all(executor, CT_REASON_POLICY_VEHICLE_STATE, text, now);
+    switch (executor->gate) {
+    case CT_EXECUTOR_OPEN:
+        return NULL;
+    case CT_EXECUTOR_NO_WRITES:
+        return !ct_policy_uds_changes(service) || goes_on || ct_lease_updates(executor, ecu, holder)
+                   ? NULL
+                   : "the ignition is off: nothing new is written to ECUs";
+    case CT_EXECUTOR_UPDATE:
+        return goes_on || ct_lease_updates(executor, ecu, holder) ? NULL
+                                                                  : "the ignition is off: ECUs are not asked any more";
+    case CT_EXECUTOR_CLOSED:
+        break;
+    }
+    return "the ignition is off: ECUs are not asked any more";
+}
+
+size_t ct_executor_set_gate(struct ct_executor *executor, enum ct_executor_gate gate, ct_ns now)
+{
+    static const char *const texts[] = {[CT_EXECUTOR_CLOSED] = "the ignition is off, and the time after it is over",
+                                        [CT_EXECUTOR_UPDATE] =
+                                            "the ignition is off, and the time to finish requests is over"};
+    executor->gate = gate;
+    return gate > CT_EXECUTOR_UPDATE
+               ? 0
+               : ct_uds_end(executor, gate == CT_EXECUTOR_UPDATE, CT_REASON_POLICY_VEHICLE_STATE, texts[gate], now);
+}
+
+bool ct_executor_updating(const struct ct_executor *executor)
+{
+    bool updating = executor->ecus_updating > 0 || (executor->channels_open > 0 && ct_testers_writing(executor));
+    for (size_t i = 0; executor->ecus_running > 0 && !updating && i < executor->ecu_count; i++) {
+        updating = executor->ecus[i].running.used && executor->ecus[i].writes;
+    }
+    return updating;
 }
 
 struct ct_isotp_claims *ct_executor_claims(struct ct_executor *executor)

@@ -76,7 +76,18 @@ struct ct_executor_asker {
     enum ct_origin origin;
     uint32_t client; /* of the origin */
     bool release;    /* carries the release authority */
+    bool goes_on;    /* a step of a job that writes and has begun */
     int64_t valid_ms;
+};
+
+/* Which diagnostic requests may begin. An update is an ECU that is written to (ct_policy_uds_changes): the request that
+ * runs, the steps of a job that has begun to write, and the requests of who has written in the session that its lease
+ * keeps open. */
+enum ct_executor_gate {
+    CT_EXECUTOR_CLOSED,
+    CT_EXECUTOR_UPDATE,    /* those that belong to an update that has begun */
+    CT_EXECUTOR_NO_WRITES, /* and those that change nothing */
+    CT_EXECUTOR_OPEN,      /* at first */
 };
 
 struct ct_executor;
@@ -141,9 +152,11 @@ ct_ns ct_executor_tick(struct ct_executor *executor, ct_ns now);
  * does what is submitted from now on. */
 void ct_executor_stop(struct ct_executor *executor, ct_ns now);
 
-/* Ends all diagnostic requests, not the desired values: what waits as CANCELLED, what runs as OUTCOME_UNKNOWN, both
- * with reason POLICY_VEHICLE_STATE and `text`. Returns how many. */
-size_t ct_executor_end_requests(struct ct_executor *executor, const char *text, ct_ns now);
+/* From now on; not for the desired values. What may not begin is refused, and of what has begun at UPDATE the requests
+ * that belong to no update end, at CLOSED all: what waits as CANCELLED, what runs as OUTCOME_UNKNOWN, all with reason
+ * POLICY_VEHICLE_STATE and a text. Returns how many. */
+size_t ct_executor_set_gate(struct ct_executor *executor, enum ct_executor_gate gate, ct_ns now);
+bool ct_executor_updating(const struct ct_executor *executor); /* there is an update */
 
 size_t ct_executor_running(const struct ct_executor *executor); /* commands not yet final */
 void ct_executor_stats_get(const struct ct_executor *executor, struct ct_executor_stats *out_stats);

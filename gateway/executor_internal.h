@@ -26,7 +26,7 @@ struct ct_desired_job {
 struct ct_uds_job {
     struct ct_job job;
     size_t ecu;
-    bool release;
+    bool release, goes_on;
     ct_ns start_by;
     uint64_t order; /* of submission */
     uint16_t len;
@@ -42,11 +42,13 @@ struct ct_ecu {
     unsigned type_at; /* the byte of our frames that has their ISO-TP type */
     struct ct_job running;
     bool closing; /* what runs is the gateway's own return to the default session */
+    bool writes;  /* what runs is an update or part of one */
     bool held;    /* a frame that was judged and waits to be fetched */
     struct ct_frame frame;
     uint8_t session_asked;                /* by what runs; 0: it asks for none */
     bool session_open, close_session;     /* by a lease's owner; its lease has ended */
     struct ct_lease_holder session_owner; /* who opened it */
+    bool updating;                        /* its owner has written in it */
     bool kept_alive;                      /* TesterPresent keeps the session open as long as its lease lasts */
 };
 
@@ -76,7 +78,8 @@ struct ct_executor {
     size_t queued;
     struct ct_ecu *ecus;
     size_t ecu_count;
-    size_t ecus_running, ecus_kept_alive;
+    size_t ecus_running, ecus_kept_alive, ecus_updating;
+    enum ct_executor_gate gate;
     struct ct_path_revision paths[CT_EXECUTOR_PATHS_MAX];
     uint64_t uses;
     enum ct_last_out last;
@@ -103,6 +106,10 @@ bool ct_executor_holds(const struct ct_executor *executor, uint8_t bus);
 enum ct_verdict ct_executor_judge(struct ct_executor *executor, enum ct_origin origin, const char *bus_name,
                                   const struct ct_frame *frame, ct_ns now);
 
+/* NULL when the gate lets the request begin, else why not. */
+const char *ct_executor_barred(const struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder,
+                               uint8_t service, bool goes_on);
+
 /* executor_desired.c */
 void ct_desired_submit(struct ct_executor *executor, const struct ct_job *job, const struct ct_command *command,
                        ct_ns now);
@@ -125,6 +132,10 @@ void ct_lease_session(struct ct_executor *executor, size_t ecu, struct ct_lease_
 /* The TesterPresent that is due on an idle ECU whose session a lease holds open: asked of policy as a request of who
  * opened it, and judged as a frame. What is denied is left out; the next one is asked for anew. */
 bool ct_lease_keep_alive_frame(struct ct_executor *executor, size_t ecu, struct ct_frame *out_frame, ct_ns now);
+/* A request of `holder` that writes has begun: an update, if it has a session open. */
+void ct_lease_note_write(struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder, ct_ns now);
+/* It belongs to the update of an open session. */
+bool ct_lease_updates(const struct ct_executor *executor, size_t ecu, struct ct_lease_holder holder);
 void ct_lease_stop_keep_alive(struct ct_executor *executor, size_t ecu, ct_ns now);
 
 /* executor_tester.c: nothing of it is called before ct_tester_open. */
@@ -135,6 +146,7 @@ bool ct_testers_next_frame(struct ct_executor *executor, size_t ecu, struct ct_f
 bool ct_testers_next_group_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
 void ct_testers_send_failed(struct ct_executor *executor, size_t ecu, ct_ns now);
 ct_ns ct_testers_tick(struct ct_executor *executor, ct_ns now);
+bool ct_testers_writing(const struct ct_executor *executor); /* a message that writes has no answer yet */
 
 /* executor_uds.c */
 void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now);
@@ -142,7 +154,7 @@ bool ct_uds_receive(struct ct_executor *executor, size_t ecu, const struct ct_fr
 bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
 ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now);
 void ct_uds_send_failed(struct ct_executor *executor, size_t index, ct_ns now);
-/* Ends what waits and what runs, for this reason; returns how many. */
-size_t ct_uds_end_all(struct ct_executor *executor, int reason, const char *text, ct_ns now);
+/* Ends what waits and what runs, but for the updates where they are spared, for this reason; returns how many. */
+size_t ct_uds_end(struct ct_executor *executor, bool spare_updates, int reason, const char *text, ct_ns now);
 
 #endif

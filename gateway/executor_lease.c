@@ -6,17 +6,29 @@
 /* TesterPresent that asks for no answer (ISO 14229-1 10.7), after S3client (ISO 14229-2) without another request. */
 static const uint8_t tester_present[] = {CT_UDS_TESTER_PRESENT, CT_UDS_SUPPRESS};
 
+static bool same_holder(struct ct_lease_holder a, struct ct_lease_holder b)
+{
+    return a.origin == b.origin && a.client == b.client;
+}
+
+static void set_updating(struct ct_executor *executor, struct ct_ecu *ecu, bool updating)
+{
+    executor->ecus_updating += updating ? 1U : 0U;
+    executor->ecus_updating -= ecu->updating ? 1U : 0U;
+    ecu->updating = updating;
+}
+
 static void on_change(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now)
 {
     struct ct_executor *executor = user;
     struct ct_ecu *ecu = &executor->ecus[lease->ecu];
-    const bool own =
-        ecu->session_owner.origin == lease->holder.origin && ecu->session_owner.client == lease->holder.client;
+    const bool own = same_holder(ecu->session_owner, lease->holder);
     if (change != CT_LEASE_CHANGE_GRANTED && change != CT_LEASE_CHANGE_TIMED_OUT && lease->granted_ns != 0 &&
         !lease->brief && ecu->session_open && own) {
         /* a foreign tester has the ECU: whatever is sent now would disturb it */
         ecu->close_session = change != CT_LEASE_CHANGE_FOREIGN;
         ecu->session_open = false;
+        set_updating(executor, ecu, false);
         ct_lease_stop_keep_alive(executor, lease->ecu, now);
     }
     if (change != CT_LEASE_CHANGE_GRANTED) {
@@ -106,6 +118,7 @@ bool ct_lease_keep_alive_frame(struct ct_executor *executor, size_t index, struc
 void ct_lease_session(struct ct_executor *executor, size_t index, struct ct_lease_holder holder, bool open, ct_ns now)
 {
     struct ct_ecu *ecu = &executor->ecus[index];
+    const bool goes_on = ecu->updating && same_holder(ecu->session_owner, holder);
     ecu->session_owner = holder;
     ecu->session_open = open;
     if (open && ct_arbiter_may(executor->arbiter, index, holder, now) != CT_VERDICT_ALLOW) {
@@ -113,9 +126,27 @@ void ct_lease_session(struct ct_executor *executor, size_t index, struct ct_leas
         ecu->session_open = false;
         ecu->close_session = !ct_arbiter_is_foreign(executor->arbiter, index, now);
     }
+    set_updating(executor, ecu, goes_on && ecu->session_open);
     if (ecu->session_open) {
         start_keep_alive(executor, index, now);
     } else {
         ct_lease_stop_keep_alive(executor, index, now);
     }
+}
+
+void ct_lease_note_write(struct ct_executor *executor, size_t index, struct ct_lease_holder holder, ct_ns now)
+{
+    struct ct_ecu *ecu = &executor->ecus[index];
+    struct ct_lease lease;
+    /* a brief lease ends with its request, and nobody would say when the session is over */
+    if (ecu->session_open && same_holder(ecu->session_owner, holder) &&
+        ct_arbiter_owner(executor->arbiter, index, now, &lease) == CT_OK && !lease.brief) {
+        set_updating(executor, ecu, true);
+    }
+}
+
+bool ct_lease_updates(const struct ct_executor *executor, size_t index, struct ct_lease_holder holder)
+{
+    const struct ct_ecu *ecu = &executor->ecus[index];
+    return ecu->updating && same_holder(ecu->session_owner, holder);
 }

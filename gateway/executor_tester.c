@@ -16,6 +16,7 @@ struct channel {
     bool open; /* its tester has the ECU */
     uint32_t client;
     bool answer_due;
+    bool writes;     /* the message does */
     bool suppressed; /* the message asked for silence */
     ct_ns answer_by;
 };
@@ -232,6 +233,10 @@ static void pump(struct ct_executor *executor, size_t ecu, ct_ns now)
     struct message *message = oldest(executor, ecu, lease.holder.client);
     if (message != NULL && ct_isotp_send(&channel->tp, message->data, message->len, now) == CT_OK) {
         channel->suppressed = wants_silence(message);
+        channel->writes = ct_policy_uds_changes(message->data[0]);
+        if (channel->writes) {
+            ct_lease_note_write(executor, ecu, holder_of(channel->client), now);
+        }
         await_answer(channel, ANSWER_WAIT, now);
         forget(executor, message);
         keep_lease(executor, ecu, now);
@@ -294,6 +299,9 @@ enum ct_tester_answer ct_tester_send(struct ct_executor *executor, const struct 
     if (message == NULL) {
         return CT_TESTER_FULL;
     }
+    if (ct_executor_barred(executor, ecu, holder_of(asker->client), data[0], false) != NULL) {
+        return CT_TESTER_BARRED;
+    }
     const enum ct_verdict verdict = judge(executor, asker, ecu, data, len, now);
     if (verdict != CT_VERDICT_ALLOW) {
         *out_nrc = nrc_of(verdict);
@@ -325,6 +333,9 @@ static enum ct_tester_answer check_group(struct ct_executor *executor, const str
             (ct_arbiter_owner(executor->arbiter, i, now, &lease) == CT_OK &&
              (lease.holder.origin != CT_ORIGIN_TESTER || lease.holder.client != asker->client))) {
             return CT_TESTER_BUSY;
+        }
+        if (ct_executor_barred(executor, i, holder_of(asker->client), data[0], false) != NULL) {
+            return CT_TESTER_BARRED;
         }
         const enum ct_verdict verdict = judge(executor, asker, i, data, len, now);
         if (verdict != CT_VERDICT_ALLOW) {
@@ -507,4 +518,14 @@ ct_ns ct_testers_tick(struct ct_executor *executor, ct_ns now)
         due = ct_ns_min(due, tick_channel(executor, i, now));
     }
     return due;
+}
+
+bool ct_testers_writing(const struct ct_executor *executor)
+{
+    bool writing = false;
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        const struct channel *channel = &executor->testers->channels[i];
+        writing = writing || (channel->open && channel->answer_due && channel->writes);
+    }
+    return writing;
 }

@@ -64,8 +64,9 @@ static void start(struct ct_executor *executor, const struct ct_uds_job *request
 {
     struct ct_ecu *ecu = &executor->ecus[request->ecu];
     struct ct_uds_result unused;
-    const char *text = NULL;
-    const int reason = start_reason(executor, ecu, request, &text, now);
+    const char *text =
+        ct_executor_barred(executor, request->ecu, request->job.holder, request->request[0], request->goes_on);
+    const int reason = text != NULL ? CT_REASON_POLICY_VEHICLE_STATE : start_reason(executor, ecu, request, &text, now);
     if (reason != CT_REASON_NONE) {
         ecu->held = false;
         ct_uds_client_abort(ecu->client);
@@ -77,7 +78,11 @@ static void start(struct ct_executor *executor, const struct ct_uds_job *request
     ecu->running = request->job;
     ecu->session_asked =
         request->len >= 2 && request->request[0] == CT_UDS_SESSION_CONTROL ? request->request[1] & 0x7FU : 0;
+    ecu->writes = request->goes_on || ct_policy_uds_changes(request->request[0]);
     executor->ecus_running++;
+    if (ecu->writes) {
+        ct_lease_note_write(executor, request->ecu, request->job.holder, now);
+    }
     ct_executor_say(executor, &request->job, (struct ct_command_status){.state = CT_COMMAND_ACCEPTED}, now);
     ct_executor_say(executor, &request->job, (struct ct_command_status){.state = CT_COMMAND_RUNNING}, now);
 }
@@ -92,6 +97,9 @@ static void close_session(struct ct_executor *executor, size_t index, ct_ns now)
     const char *text = NULL;
     memcpy(job.request, request, sizeof request);
     ecu->close_session = false;
+    if (executor->gate == CT_EXECUTOR_CLOSED) {
+        return; /* the ECU goes back by itself (S3server) */
+    }
     if (start_reason(executor, ecu, &job, &text, now) != CT_REASON_NONE) {
         ecu->held = false;
         ct_uds_client_abort(ecu->client);
@@ -100,6 +108,7 @@ static void close_session(struct ct_executor *executor, size_t index, ct_ns now)
     }
     ecu->running = job.job;
     ecu->closing = true;
+    ecu->writes = false;
     ecu->session_asked = 0;
     executor->ecus_running++;
 }
@@ -108,6 +117,11 @@ void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, c
 {
     enum ct_lease_answer answer = CT_LEASE_GRANTED;
     const struct ct_ecu *ecu = &executor->ecus[job->ecu];
+    const char *barred = ct_executor_barred(executor, job->ecu, job->job.holder, job->request[0], job->goes_on);
+    if (barred != NULL) {
+        ct_executor_refuse(executor, &job->job, CT_REASON_POLICY_VEHICLE_STATE, barred, now);
+        return;
+    }
     const bool taken = ct_lease_take(executor, job, &answer, now);
     if (taken && !ecu->running.used && !ecu->close_session) {
         start(executor, job, now);
@@ -375,27 +389,42 @@ ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now)
     return next;
 }
 
-size_t ct_uds_end_all(struct ct_executor *executor, int reason, const char *text, ct_ns now)
+/* It runs as an update or as part of one: a read in the session of one is, too. */
+static bool runs_for_update(const struct ct_executor *executor, size_t index)
+{
+    const struct ct_ecu *ecu = &executor->ecus[index];
+    return ecu->writes || ct_lease_updates(executor, index, ecu->running.holder);
+}
+
+static size_t end_waiting(struct ct_executor *executor, bool spare_updates, struct ct_command_status status, ct_ns now)
 {
     size_t ended = 0;
-    for (size_t i = 0; i < CT_EXECUTOR_QUEUE_MAX; i++) {
+    for (size_t i = 0; executor->queued > 0 && i < CT_EXECUTOR_QUEUE_MAX; i++) {
         struct ct_uds_job *waiting = &executor->queue[i];
-        if (waiting->job.used) {
+        const bool spared =
+            spare_updates && (waiting->goes_on || ct_lease_updates(executor, waiting->ecu, waiting->job.holder));
+        if (waiting->job.used && !spared) {
             forget_waiting(executor, waiting);
             ended++;
-            ct_executor_say(executor, &waiting->job,
-                            (struct ct_command_status){.state = CT_COMMAND_CANCELLED, .reason = reason, .text = text},
-                            now);
+            ct_executor_say(executor, &waiting->job, status, now);
         }
     }
+    return ended;
+}
+
+size_t ct_uds_end(struct ct_executor *executor, bool spare_updates, int reason, const char *text, ct_ns now)
+{
+    struct ct_command_status status = {.state = CT_COMMAND_CANCELLED, .reason = reason, .text = text};
+    size_t ended = end_waiting(executor, spare_updates, status, now);
+    status.state = CT_COMMAND_OUTCOME_UNKNOWN;
     for (size_t i = 0; i < executor->ecu_count; i++) {
         struct ct_ecu *ecu = &executor->ecus[i];
-        ct_lease_stop_keep_alive(executor, i, now);
-        if (ecu->running.used) {
+        if (!spare_updates || !ecu->updating) {
+            ct_lease_stop_keep_alive(executor, i, now);
+        }
+        if (ecu->running.used && !(spare_updates && runs_for_update(executor, i))) {
             ended++;
-            break_off(executor, ecu,
-                      (struct ct_command_status){.state = CT_COMMAND_OUTCOME_UNKNOWN, .reason = reason, .text = text},
-                      now);
+            break_off(executor, ecu, status, now);
         }
     }
     return ended;

@@ -188,6 +188,19 @@ static size_t put_order(const struct ct_command *command, uint8_t *out)
     return n;
 }
 
+bool ct_job_writes(const struct ct_command *command)
+{
+    uint8_t request[CT_COMMAND_UDS_MAX];
+    return command->request_len <= sizeof request - 4U && put_order(command, request) > 0 &&
+           ct_policy_uds_changes(request[0]);
+}
+
+bool ct_jobs_goes_on(const struct ct_jobs *jobs, uint32_t slot)
+{
+    const struct job *job = &jobs->jobs[slot];
+    return job->used && (job->told_accepted || job->step.accepted) && ct_job_writes(&job->command);
+}
+
 /* The DTC whose snapshots are asked, of the ECU that is asked. */
 static struct ct_result_dtc *current_dtc(struct job *job)
 {
@@ -284,13 +297,19 @@ static bool next(struct job *job)
     return job->ecu == job->ecu_end;
 }
 
+/* The gateway stops, or the power state lets nothing more be asked: the next ECU is not asked either. */
+static bool was_ended(const struct step *step)
+{
+    return step->state == CT_COMMAND_CANCELLED || step->state == CT_COMMAND_OUTCOME_UNKNOWN;
+}
+
 static void go_on(struct ct_jobs *jobs, struct job *job, ct_ns now)
 {
     const struct step *step = &job->step;
-    if (step->reason == CT_REASON_RESTARTED) { /* the gateway stops */
+    if (was_ended(step)) {
         end(jobs, job,
             (struct ct_command_status){.state = job->told_accepted ? CT_COMMAND_OUTCOME_UNKNOWN : CT_COMMAND_CANCELLED,
-                                       .reason = CT_REASON_RESTARTED},
+                                       .reason = step->reason},
             now);
         return;
     }

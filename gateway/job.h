@@ -41,4 +41,9 @@ void ct_jobs_answer(struct ct_jobs *jobs, uint32_t slot, uint32_t step, const st
 ct_ns ct_jobs_tick(struct ct_jobs *jobs, ct_ns now);
 size_t ct_jobs_running(const struct ct_jobs *jobs);
 
+/* The order's requests change the ECU (ct_policy_uds_changes). */
+bool ct_job_writes(const struct ct_command *command);
+/* The job in this slot writes and has begun: what it asks now goes on with that. */
+bool ct_jobs_goes_on(const struct ct_jobs *jobs, uint32_t slot);
+
 #endif

@@ -100,10 +100,11 @@ void ct_power_bus_active(struct ct_power *power, ct_ns now)
 
 void ct_power_set_work(struct ct_power *power, struct ct_power_work work, ct_ns now)
 {
-    if (power->work.outbox || power->work.bus || work.outbox || work.bus) {
+    const bool worked = ct_power_working(power);
+    power->work = work;
+    if (worked || ct_power_working(power)) {
         power->work_ns = now;
     }
-    power->work = work;
 }
 
 void ct_power_set_stuck(struct ct_power *power, bool stuck)
@@ -120,7 +121,7 @@ void ct_power_stop(struct ct_power *power)
 
 bool ct_power_working(const struct ct_power *power)
 {
-    return power->work.outbox || power->work.bus;
+    return power->work.outbox || power->work.bus || power->work.update;
 }
 
 /* When the buses will have been silent for long enough, should they stay so. */
@@ -234,16 +235,21 @@ bool ct_power_step(struct ct_power *power, ct_ns now, struct ct_power_change *ou
 
 /* ---- outputs */
 
-bool ct_power_may_poll(const struct ct_power *power, ct_ns now)
+enum ct_power_asking ct_power_asking(const struct ct_power *power, ct_ns now)
 {
     if (power->stopped || (power->state != CT_POWER_RUN && power->state != CT_POWER_AFTER_RUN)) {
-        return false;
+        return CT_POWER_ASK_NOTHING;
     }
-    if (power->state == CT_POWER_RUN && certainly_on(power, now)) {
-        return true;
+    const bool within = now < ct_ns_add(power->certain_ns, power->config.polling_ns);
+    if (power->state == CT_POWER_RUN) {
+        return within || certainly_on(power, now) ? CT_POWER_ASK_ALL : CT_POWER_ASK_UPDATE;
     }
-    const bool finishing = power->state == CT_POWER_RUN || power->work.bus;
-    return finishing && now < ct_ns_add(power->certain_ns, power->config.polling_ns);
+    return within && power->work.bus ? CT_POWER_ASK_READS : CT_POWER_ASK_UPDATE;
+}
+
+bool ct_power_may_poll(const struct ct_power *power, ct_ns now)
+{
+    return ct_power_asking(power, now) >= CT_POWER_ASK_READS;
 }
 
 struct ct_power_outputs ct_power_outputs(const struct ct_power *power, ct_ns now)

@@ -13,9 +13,11 @@
  *   any                      off        the gateway stops
  *
  * In wake others keep the vehicle awake and the gateway listens; in after-run it finishes its own work (outbox,
- * requests on a bus). Asking ECUs (polling) is allowed while the ignition is certainly on, and after it only to finish
- * requests, within `polling_ns` from the last moment in which it certainly was: a line that bounces without end, flaps
- * or breaks refills nothing. A line counts when it has been still for `debounce_ns`.
+ * requests on a bus, an update). Asking ECUs (polling) is allowed while the ignition is certainly on, and after it only
+ * to finish requests, within `polling_ns` from the last moment in which it certainly was: a line that bounces without
+ * end, flaps or breaks refills nothing. An update, an ECU that is being written to, is not broken off by that: it has
+ * all of after-run to be finished, at most `after_run_ns`, and no other one begins until the ignition is on. A line
+ * counts when it has been still for `debounce_ns`.
  *
  * Owns no line and no clock: levels, activity and time come in, outputs and the next deadline go out. Times must not go
  * back. Belongs to one thread. */
@@ -55,6 +57,15 @@ struct ct_power_config {
 struct ct_power_work {
     bool outbox; /* records that the backend does not have */
     bool bus;    /* requests that run on a bus */
+    bool update; /* an ECU is being written to */
+};
+
+/* What ECUs may be asked. Each allows what those before it allow. */
+enum ct_power_asking {
+    CT_POWER_ASK_NOTHING,
+    CT_POWER_ASK_UPDATE, /* what finishes an update that has begun */
+    CT_POWER_ASK_READS,  /* what changes nothing */
+    CT_POWER_ASK_ALL,
 };
 
 struct ct_power_debounce {
@@ -113,6 +124,8 @@ bool ct_power_line_active(const struct ct_power *power, enum ct_power_line line)
 /* Something is still to be done. */
 bool ct_power_working(const struct ct_power *power);
 /* Judged at `now`, whenever the last step was. */
+enum ct_power_asking ct_power_asking(const struct ct_power *power, ct_ns now);
+/* At least CT_POWER_ASK_READS. */
 bool ct_power_may_poll(const struct ct_power *power, ct_ns now);
 struct ct_power_outputs ct_power_outputs(const struct ct_power *power, ct_ns now);
 /* When to call step and outputs again, at the latest; later than `now`. */

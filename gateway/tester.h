@@ -36,6 +36,7 @@ enum ct_tester_answer {
     CT_TESTER_FULL,      /* too many wait */
     CT_TESTER_TOO_LARGE, /* for the channel */
     CT_TESTER_BUSY,      /* functional: somebody else has one of the ECUs */
+    CT_TESTER_BARRED,    /* by the gate (executor.h) */
 };
 
 /* Once, before the first message. */

@@ -1,245 +1,20 @@
-/* The power state in the bus thread, with lines that the test holds in its hand and time that it tells. */
-#include "bus_private.h"
-#include "gpio.h"
-#include "power_entries.h"
+/* The power state in the bus thread: lines, twin, events and what may be asked. */
+#include "power_rig.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define MS CT_NS_PER_MS
-
-/* ---- lines: in place of the adapter */
-
-struct ct_gpio {
-    bool open, output, active, broken;
-    size_t edges;
-    int fd;
-};
-
-static struct {
-    struct ct_gpio lines[5];
-    bool without_interrupts;
-    int refused; /* this line cannot be opened */
-} chip;
-
-enum line { KL15, WAKE, STB, LED, WDI };
-
-int ct_gpio_open(const struct ct_gpio_config *config, struct ct_gpio **out_gpio, char *problem, size_t problem_size)
-{
-    const int index = config->line[0] - '0';
-    struct ct_gpio *line = &chip.lines[index];
-    assert_false(line->open);
-    if (index == chip.refused) {
-        snprintf(problem, problem_size, "error: refused");
-        return CT_ERR_BUSY;
-    }
-    *line = (struct ct_gpio){.open = true, .output = config->output, .active = config->active, .fd = -1};
-    if (!config->output && !chip.without_interrupts) {
-        line->fd = eventfd(0, EFD_CLOEXEC);
-    }
-    *out_gpio = line;
-    return CT_OK;
-}
-
-void ct_gpio_close(struct ct_gpio *gpio)
-{
-    if (gpio != NULL) {
-        assert_true(gpio->open);
-        gpio->open = false;
-        if (gpio->fd >= 0) {
-            close(gpio->fd);
-        }
-    }
-}
-
-int ct_gpio_fd(const struct ct_gpio *gpio)
-{
-    return gpio->fd;
-}
-
-int ct_gpio_read(struct ct_gpio *gpio, bool *out_active, size_t *out_edges)
-{
-    if (gpio->broken) {
-        return CT_ERR_IO;
-    }
-    *out_active = gpio->active;
-    *out_edges = gpio->edges;
-    gpio->edges = 0;
-    return CT_OK;
-}
-
-int ct_gpio_set(struct ct_gpio *gpio, bool active)
-{
-    assert_true(gpio->open && gpio->output);
-    gpio->active = active;
-    return gpio->broken ? CT_ERR_IO : CT_OK;
-}
-
-/* ---- rig */
-
-struct rig {
-    struct ct_bus bus;
-    struct ct_model model;
-    struct ct_settings settings;
-    struct ct_settings_bus buses[1];
-    char bus_name[8], line_names[5][2], chip_name[8], endpoint[8];
-    struct ct_channels channels;
-    struct ct_dbc *dbcs[1];
-    struct ct_port port;
-    size_t refusals, events;
-    struct ct_msg_event event; /* the last one */
-};
-
-static void set_up_settings(struct rig *rig)
-{
-    struct ct_settings_gpio *gpio = &rig->settings.gpio;
-    struct ct_settings_line *const lines[] = {&gpio->ignition, &gpio->wake, &gpio->transceiver, &gpio->led,
-                                              &gpio->watchdog};
-    memcpy(rig->bus_name, "can0", 5);
-    memcpy(rig->chip_name, "chip", 5);
-    for (size_t i = 0; i < 5; i++) {
-        rig->line_names[i][0] = (char)('0' + i);
-        lines[i]->line = rig->line_names[i];
-    }
-    gpio->chip = rig->chip_name;
-    gpio->debounce_ms = 40;
-    gpio->quiet_ms = 1000;
-    gpio->polling_ms = 2000;
-    gpio->after_run_ms = 5000;
-    gpio->watchdog_ms = 500;
-    gpio->stuck_ms = 3000;
-    rig->buses[0].name = rig->bus_name;
-    rig->settings.buses = rig->buses;
-    rig->settings.buses_count = 1;
-}
-
-static int rig_setup(void **state)
-{
-    struct rig *rig = calloc(1, sizeof *rig);
-    assert_non_null(rig);
-    struct ct_pipeline *pipeline = &rig->model.pipeline;
-    const struct ct_policy_rules rules = {0};
-    const struct ct_executor_ops ops = {0};
-    char problem[200];
-    memset(&chip, 0, sizeof chip);
-    chip.refused = -1;
-    set_up_settings(rig);
-    /* As load.c lays them out: the configured buses, their own entries, the power state. */
-    assert_int_equal(ct_power_entries_create(&rig->dbcs[0]), CT_OK);
-    const struct ct_bind_bus buses[] = {
-        {.name = "can0"}, {.name = "bus"}, {.name = CT_POWER_ENTRIES_BUS, .dbcs = rig->dbcs, .dbc_count = 1}};
-    assert_int_equal(ct_bind_create(buses, 3, NULL, "", &pipeline->bind, problem, sizeof problem), CT_OK);
-    assert_int_equal(ct_bind_make_twin(pipeline->bind, &pipeline->twin), CT_OK);
-    assert_int_equal(ct_collect_create(NULL, 0, ct_bind_catalogue(pipeline->bind), &pipeline->collect), CT_OK);
-    assert_int_equal(ct_policy_create(&rules, &rig->model.policy), CT_OK);
-    assert_int_equal(ct_executor_create(&ops, rig->model.policy, NULL, 0, &rig->bus.executor), CT_OK);
-    assert_int_equal(ct_channel_open(&rig->channels.bus_to_storage, 65536), CT_OK);
-    assert_int_equal(ct_ring_create(65536, &rig->bus.owed), CT_OK);
-    assert_int_equal(ct_loop_open(&rig->bus.loop), CT_OK);
-    rig->model.settings = &rig->settings;
-    rig->bus.model = &rig->model;
-    rig->bus.channels = &rig->channels;
-    rig->bus.ports[0].port = &rig->port;
-    rig->bus.port_count = 1;
-    *state = rig;
-    return 0;
-}
-
-static int rig_teardown(void **state)
-{
-    struct rig *rig = *state;
-    ct_bus_power_close(&rig->bus);
-    for (size_t i = 0; i < 5; i++) {
-        assert_false(chip.lines[i].open);
-    }
-    ct_executor_free(rig->bus.executor);
-    ct_policy_free(rig->model.policy);
-    ct_pipeline_close(&rig->model.pipeline);
-    ct_ring_destroy(rig->bus.owed);
-    ct_channel_close(&rig->channels.bus_to_storage);
-    ct_loop_close(&rig->bus.loop);
-    free(rig);
-    return 0;
-}
-
-static void open_power(struct rig *rig)
-{
-    char problem[300];
-    assert_int_equal(ct_bus_power_open(&rig->bus, problem, sizeof problem), CT_OK);
-}
-
-static void drain(struct rig *rig)
-{
-    uint32_t type = 0;
-    const void *data = NULL;
-    size_t len = 0;
-    while (ct_ring_peek(rig->channels.bus_to_storage.ring, &type, &data, &len) == CT_OK) {
-        if (type == CT_MSG_EVENT) {
-            memcpy(&rig->event, data, sizeof rig->event);
-            rig->events++;
-        } else if (type == CT_MSG_STATUS) {
-            struct ct_msg_status status;
-            memcpy(&status, data, sizeof status);
-            assert_int_equal(status.state, CT_COMMAND_REFUSED);
-            assert_int_equal(status.reason, CT_REASON_POLICY_VEHICLE_STATE);
-            assert_int_equal(status.seq, 7);
-            rig->refusals++;
-        }
-        ct_ring_pop(rig->channels.bus_to_storage.ring);
-    }
-}
-
-/* Rounds of the thread at its deadlines until `ms`, and one then. */
-static void run_until(struct rig *rig, int64_t ms)
-{
-    while (rig->bus.now < ms * MS) {
-        const ct_ns due = ct_bus_power_tick(&rig->bus);
-        assert_true(due > rig->bus.now);
-        rig->bus.now = ct_ns_min(due, ms * MS);
-    }
-    (void)ct_bus_power_tick(&rig->bus);
-    drain(rig);
-}
-
-static void pull(struct rig *rig, enum line line, bool active)
-{
-    const uint64_t one = 1;
-    struct ct_gpio *gpio = &chip.lines[line];
-    uint64_t seen = 0;
-    gpio->active = active;
-    gpio->edges++;
-    if (gpio->fd >= 0) {
-        assert_int_equal(write(gpio->fd, &one, sizeof one), sizeof one);
-        assert_int_equal(ct_loop_wait(&rig->bus.loop, rig->bus.now), CT_OK);
-        assert_int_equal(read(gpio->fd, &seen, sizeof seen), sizeof seen);
-    }
-}
-
-static const char *twin_state(const struct rig *rig)
-{
-    uint32_t id = 0;
-    struct ct_reading reading;
-    const struct ct_catalogue *catalogue = ct_bind_catalogue(rig->model.pipeline.bind);
-    assert_int_equal(ct_catalogue_find(catalogue, "gateway.Power.State", &id), CT_OK);
-    assert_int_equal(ct_twin_get(rig->model.pipeline.twin, id, &reading), CT_OK);
-    return ct_power_state_text((enum ct_power_state)reading.sample.raw);
-}
 
 static bool asks(struct rig *rig, enum ct_action action)
 {
     const struct ct_command command = {.action = action, .seq = 7, .ecu = "engine"};
     const size_t before = rig->refusals;
     const bool refused = ct_bus_power_refuses(&rig->bus, &command);
-    drain(rig);
+    rig_drain(rig);
     assert_int_equal(rig->refusals - before, refused ? 1 : 0);
+    if (refused) {
+        assert_int_equal(rig->status.reason, CT_REASON_POLICY_VEHICLE_STATE);
+        assert_int_equal(rig->status.seq, 7);
+    }
     return !refused;
 }
 
@@ -253,58 +28,58 @@ static void receive(struct rig *rig, struct ct_frame frame)
 static void test_power_ignition_drives_lines_twin_events_and_requests(void **state)
 {
     struct rig *rig = *state;
-    open_power(rig);
-    run_until(rig, 500);
-    assert_string_equal(twin_state(rig), "wake");
+    rig_open_power(rig);
+    rig_run_until(rig, 500);
+    assert_string_equal(rig_twin_state(rig), "wake");
     assert_false(asks(rig, CT_ACTION_DIAGNOSTIC_REQUEST));
-    pull(rig, KL15, true);
-    run_until(rig, 600);
-    assert_string_equal(twin_state(rig), "run");
+    rig_pull(rig, KL15, true);
+    rig_run_until(rig, 600);
+    assert_string_equal(rig_twin_state(rig), "run");
     assert_string_equal(rig->event.name, "power-state");
     assert_string_equal(rig->event.fields[0].value, "run");
-    assert_true(chip.lines[STB].active && chip.lines[LED].active);
+    assert_true(rig_chip.lines[STB].active && rig_chip.lines[LED].active);
     assert_true(asks(rig, CT_ACTION_DIAGNOSTIC_REQUEST));
-    pull(rig, KL15, false);
-    run_until(rig, 650);
-    assert_string_equal(twin_state(rig), "after-run");
+    rig_pull(rig, KL15, false);
+    rig_run_until(rig, 650);
+    assert_string_equal(rig_twin_state(rig), "after-run");
     assert_false(asks(rig, CT_ACTION_DIAGNOSTIC_REQUEST));
     assert_true(asks(rig, CT_ACTION_SET_DESIRED)); /* a matter of the policy */
-    run_until(rig, 1700);
-    assert_string_equal(twin_state(rig), "sleep");
-    assert_false(chip.lines[STB].active || chip.lines[LED].active);
+    rig_run_until(rig, 1700);
+    assert_string_equal(rig_twin_state(rig), "sleep");
+    assert_false(rig_chip.lines[STB].active || rig_chip.lines[LED].active);
     assert_int_equal(rig->events, 4);
     assert_false(asks(rig, CT_ACTION_SET_DESIRED)); /* it would go out when the bus wakes, stale */
     receive(rig, (struct ct_frame){.id = 0x123, .len = 8});
-    run_until(rig, 1701);
+    rig_run_until(rig, 1701);
     assert_true(asks(rig, CT_ACTION_SET_DESIRED));
-    assert_string_equal(twin_state(rig), "wake");
-    assert_true(chip.lines[STB].active);
+    assert_string_equal(rig_twin_state(rig), "wake");
+    assert_true(rig_chip.lines[STB].active);
 }
 
 /* The ECUs are asleep, and an own frame is tried again and again: the controller reports errors without end. */
 static void test_power_error_and_own_frames_keep_nobody_awake(void **state)
 {
     struct rig *rig = *state;
-    open_power(rig);
-    run_until(rig, 100);
+    rig_open_power(rig);
+    rig_run_until(rig, 100);
     receive(rig, (struct ct_frame){.id = 0x123, .len = 8});
     for (int64_t ms = 200; ms < 1050; ms += 50) {
-        run_until(rig, ms);
+        rig_run_until(rig, ms);
         rig->port.stats.received += 2;
         receive(rig, (struct ct_frame){.id = 0x20, .flags = CT_FRAME_ERR, .len = 8}); /* no acknowledgement */
         receive(rig, (struct ct_frame){.id = 0x124, .flags = CT_FRAME_SENT, .len = 8});
     }
-    assert_string_equal(twin_state(rig), "wake");
-    run_until(rig, 1110); /* 1 s after the last frame of somebody else */
-    assert_string_equal(twin_state(rig), "sleep");
+    assert_string_equal(rig_twin_state(rig), "wake");
+    rig_run_until(rig, 1110); /* 1 s after the last frame of somebody else */
+    assert_string_equal(rig_twin_state(rig), "sleep");
     receive(rig, (struct ct_frame){.id = 0x20, .flags = CT_FRAME_ERR, .len = 8});
-    run_until(rig, 1300);
-    assert_string_equal(twin_state(rig), "sleep");
-    assert_false(chip.lines[STB].active);
+    rig_run_until(rig, 1300);
+    assert_string_equal(rig_twin_state(rig), "sleep");
+    assert_false(rig_chip.lines[STB].active);
     const struct ct_frame both[] = {{.id = 0x20, .flags = CT_FRAME_ERR, .len = 8}, {.id = 0x123, .len = 8}};
     ct_bus_power_frames(&rig->bus, both, 2);
-    run_until(rig, 1301);
-    assert_string_equal(twin_state(rig), "wake");
+    rig_run_until(rig, 1301);
+    assert_string_equal(rig_twin_state(rig), "wake");
 }
 
 static struct ct_command_status last_status;
@@ -379,20 +154,20 @@ static void test_power_nothing_is_sent_with_the_transceiver_in_standby(void **st
     rig->buses[0].transmit = true;
     assert_int_equal(ct_routes_create(&rule, 1, fd, &rig->model.routes, &wrong), CT_OK);
     set_up_slow_ecu(rig);
-    open_power(rig);
+    rig_open_power(rig);
     const struct ct_route_counts *counts = ct_routes_counts(rig->model.routes, 0);
-    run_until(rig, 100); /* wake: listens, and routes */
+    rig_run_until(rig, 100); /* wake: listens, and routes */
     ct_bus_route(&rig->bus, &frame, 1);
     assert_int_equal(counts->by_result[CT_ROUTE_FORWARDED], 1);
     assert_int_equal(forwarded_to(far), 1);
-    run_until(rig, 1200);
-    assert_string_equal(twin_state(rig), "sleep");
+    rig_run_until(rig, 1200);
+    assert_string_equal(rig_twin_state(rig), "sleep");
     ct_bus_route(&rig->bus, &frame, 1);
     assert_int_equal(counts->by_result[CT_ROUTE_FORWARDED], 1);
     assert_int_equal(counts->by_result[CT_ROUTE_ASLEEP], 1);
     assert_int_equal(rig->bus.ports[0].asleep, 1);
     receive(rig, (struct ct_frame){.id = 0x123, .len = 8});
-    run_until(rig, 1300);
+    rig_run_until(rig, 1300);
     assert_int_equal(forwarded_to(far), 0); /* nothing stale behind it */
     ct_bus_route(&rig->bus, &frame, 1);
     assert_int_equal(forwarded_to(far), 1);
@@ -400,7 +175,7 @@ static void test_power_nothing_is_sent_with_the_transceiver_in_standby(void **st
     ct_bus_route(&rig->bus, &frame, 1);
     assert_int_equal(forwarded_to(far), 0);
     assert_int_equal(counts->by_result[CT_ROUTE_ASLEEP], 2);
-    drain(rig);
+    rig_drain(rig);
     ct_routes_free(rig->model.routes);
     ct_port_close(rig->bus.ports[0].port);
     ct_port_close(far);
@@ -412,79 +187,79 @@ static void test_power_request_that_outlasts_the_polling_budget_is_ended(void **
     const struct ct_command command = {
         .action = CT_ACTION_DIAGNOSTIC_REQUEST, .ecu = "engine", .request = {0x22, 0xF1, 0x90}, .request_len = 3};
     struct ct_frame frame;
-    open_power(rig);
+    rig_open_power(rig);
     set_up_slow_ecu(rig);
-    pull(rig, KL15, true);
-    run_until(rig, 100);
+    rig_pull(rig, KL15, true);
+    rig_run_until(rig, 100);
     ct_executor_submit(rig->bus.executor, &command, CT_ORIGIN_BACKEND, false, 1000, rig->bus.now);
     assert_int_equal(ct_executor_next_frame(rig->bus.executor, &frame, rig->bus.now), CT_OK);
-    pull(rig, KL15, false);
-    run_until(rig, 2000); /* 2 s are counted from the last moment in which the ignition was certainly on */
+    rig_pull(rig, KL15, false);
+    rig_run_until(rig, 2000); /* 2 s are counted from the last moment in which the ignition was certainly on */
     assert_int_equal(last_status.state, CT_COMMAND_RUNNING);
-    assert_string_equal(twin_state(rig), "after-run");
-    run_until(rig, 2200);
+    assert_string_equal(rig_twin_state(rig), "after-run");
+    rig_run_until(rig, 2200);
     assert_int_equal(last_status.state, CT_COMMAND_OUTCOME_UNKNOWN);
     assert_int_equal(last_status.reason, CT_REASON_POLICY_VEHICLE_STATE);
     assert_int_equal(ct_executor_running(rig->bus.executor), 0);
-    run_until(rig, 3300);
-    assert_string_equal(twin_state(rig), "sleep"); /* it kept nobody awake */
+    rig_run_until(rig, 3300);
+    assert_string_equal(rig_twin_state(rig), "sleep"); /* it kept nobody awake */
 }
 
 static void test_power_outbox_with_a_backend_prolongs_after_run(void **state)
 {
     struct rig *rig = *state;
-    open_power(rig);
+    rig_open_power(rig);
     memcpy(rig->endpoint, "tcp://x", 8);
     rig->settings.link.endpoint = rig->endpoint;
     rig->bus.storage_stats.outbox.newest.seq[2] = 10;
     rig->bus.storage_stats.outbox.acked.seq[2] = 9;
-    pull(rig, KL15, true);
-    run_until(rig, 100);
-    pull(rig, KL15, false);
-    run_until(rig, 4000);
-    assert_string_equal(twin_state(rig), "after-run");
+    rig_pull(rig, KL15, true);
+    rig_run_until(rig, 100);
+    rig_pull(rig, KL15, false);
+    rig_run_until(rig, 4000);
+    assert_string_equal(rig_twin_state(rig), "after-run");
     rig->bus.storage_stats.outbox.acked.seq[2] = 10;
-    run_until(rig, 5010); /* before the longest after-run is over */
-    assert_string_equal(twin_state(rig), "sleep");
+    rig_run_until(rig, 5010); /* before the longest after-run is over */
+    assert_string_equal(rig_twin_state(rig), "sleep");
 }
 
 static void test_power_outbox_without_a_backend_is_no_work(void **state)
 {
     struct rig *rig = *state;
-    open_power(rig);
+    rig_open_power(rig);
     rig->bus.storage_stats.outbox.newest.seq[0] = 10;
-    pull(rig, KL15, true);
-    run_until(rig, 100);
-    pull(rig, KL15, false);
-    run_until(rig, 1200);
-    assert_string_equal(twin_state(rig), "sleep");
+    rig_pull(rig, KL15, true);
+    rig_run_until(rig, 100);
+    rig_pull(rig, KL15, false);
+    rig_run_until(rig, 1200);
+    assert_string_equal(rig_twin_state(rig), "sleep");
 }
 
 static void test_power_input_that_fails_counts_as_inactive(void **state)
 {
     struct rig *rig = *state;
-    open_power(rig);
-    pull(rig, KL15, true);
-    run_until(rig, 100);
-    assert_string_equal(twin_state(rig), "run");
-    chip.lines[KL15].broken = true;
-    pull(rig, KL15, true);
+    rig_open_power(rig);
+    rig_pull(rig, KL15, true);
+    rig_run_until(rig, 100);
+    assert_string_equal(rig_twin_state(rig), "run");
+    rig_chip.lines[KL15].broken = true;
+    rig_pull(rig, KL15, true);
     (void)ct_bus_power_tick(&rig->bus);
-    drain(rig);
+    rig_drain(rig);
     assert_string_equal(rig->event.name, "gpio-failed");
     assert_string_equal(rig->event.fields[0].value, "ignition");
-    run_until(rig, 3000);
-    assert_string_equal(twin_state(rig), "sleep");
+    rig_run_until(rig, 3000);
+    assert_string_equal(rig_twin_state(rig), "sleep");
 }
 
 static void test_power_output_that_fails_is_told_once(void **state)
 {
     struct rig *rig = *state;
-    open_power(rig);
-    chip.lines[WDI].broken = true;
-    run_until(rig, 900);
+    rig_open_power(rig);
+    rig_chip.lines[WDI].broken = true;
+    rig_run_until(rig, 900);
     assert_int_equal(rig->events, 2); /* start, and the failure */
-    assert_false(chip.lines[WDI].open);
+    assert_false(rig_chip.lines[WDI].open);
 }
 
 /* Kicks of the watchdog's line until `ms`. */
@@ -492,9 +267,9 @@ static unsigned kicks_until(struct rig *rig, int64_t ms)
 {
     unsigned kicks = 0;
     while (rig->bus.now < ms * MS) {
-        const bool before = chip.lines[WDI].active;
-        run_until(rig, rig->bus.now / MS + 10);
-        kicks += chip.lines[WDI].active != before ? 1U : 0U;
+        const bool before = rig_chip.lines[WDI].active;
+        rig_run_until(rig, rig->bus.now / MS + 10);
+        kicks += rig_chip.lines[WDI].active != before ? 1U : 0U;
     }
     return kicks;
 }
@@ -504,7 +279,7 @@ static void test_power_thread_that_is_stuck_stops_the_watchdogs_line(void **stat
     struct rig *rig = *state;
     static struct ct_pulse pulses[3];
     static const char *const names[] = {"main", "storage", "link"};
-    open_power(rig);
+    rig_open_power(rig);
     for (size_t i = 0; i < 3; i++) {
         ct_bus_watch_thread(&rig->bus, names[i], &pulses[i]);
     }
@@ -526,27 +301,27 @@ static void test_power_thread_that_is_stuck_stops_the_watchdogs_line(void **stat
 static void test_power_line_without_interrupt_is_read_within_the_debouncing(void **state)
 {
     struct rig *rig = *state;
-    chip.without_interrupts = true;
-    open_power(rig);
-    run_until(rig, 500);
-    pull(rig, KL15, true);
-    run_until(rig, 549); /* seen within 10 ms, still for 40 */
-    run_until(rig, 551);
-    assert_string_equal(twin_state(rig), "run");
+    rig_chip.without_interrupts = true;
+    rig_open_power(rig);
+    rig_run_until(rig, 500);
+    rig_pull(rig, KL15, true);
+    rig_run_until(rig, 549); /* seen within 10 ms, still for 40 */
+    rig_run_until(rig, 551);
+    assert_string_equal(rig_twin_state(rig), "run");
 }
 
 static void test_power_stop_drives_standby_while_the_lines_are_held(void **state)
 {
     struct rig *rig = *state;
-    open_power(rig);
-    pull(rig, KL15, true);
-    run_until(rig, 600);
-    assert_true(chip.lines[STB].active);
+    rig_open_power(rig);
+    rig_pull(rig, KL15, true);
+    rig_run_until(rig, 600);
+    assert_true(rig_chip.lines[STB].active);
     ct_bus_power_stop(&rig->bus);
-    drain(rig);
-    assert_true(chip.lines[STB].open);
-    assert_false(chip.lines[STB].active || chip.lines[LED].active || chip.lines[WDI].active);
-    assert_string_equal(twin_state(rig), "off");
+    rig_drain(rig);
+    assert_true(rig_chip.lines[STB].open);
+    assert_false(rig_chip.lines[STB].active || rig_chip.lines[LED].active || rig_chip.lines[WDI].active);
+    assert_string_equal(rig_twin_state(rig), "off");
     assert_string_equal(rig->event.fields[0].value, "off");
 }
 
@@ -554,7 +329,7 @@ static void test_power_line_that_cannot_be_opened_is_named(void **state)
 {
     struct rig *rig = *state;
     char problem[300] = "";
-    chip.refused = LED;
+    rig_chip.refused = LED;
     assert_int_equal(ct_bus_power_open(&rig->bus, problem, sizeof problem), CT_ERR_BUSY);
     assert_string_equal(problem, "gpio.led: error: refused");
 }
@@ -563,13 +338,11 @@ static void test_power_without_gpio_nothing_is_refused(void **state)
 {
     struct rig *rig = *state;
     rig->settings.gpio.chip = NULL;
-    open_power(rig);
+    rig_open_power(rig);
     assert_int_equal(ct_bus_power_tick(&rig->bus), CT_NS_NEVER);
     assert_true(asks(rig, CT_ACTION_DIAGNOSTIC_REQUEST));
     ct_bus_power_stop(&rig->bus);
 }
-
-#define RIGGED(test) cmocka_unit_test_setup_teardown(test, rig_setup, rig_teardown)
 
 int main(void)
 {

@@ -305,7 +305,7 @@ static void test_command_requests_end_without_the_ecu_when_asking_is_over(void *
     }
     rig_run(rig, 2);
     const unsigned frames = rig->frames_out;
-    assert_int_equal(ct_executor_end_requests(rig->executor, "over", rig->now), 3);
+    assert_int_equal(ct_executor_set_gate(rig->executor, CT_EXECUTOR_CLOSED, rig->now), 3);
     assert_int_equal(rig->status_count, 5);
     size_t unknown = 0;
     for (size_t i = 2; i < 5; i++) {
@@ -318,7 +318,7 @@ static void test_command_requests_end_without_the_ecu_when_asking_is_over(void *
     rig_run(rig, 2000);
     assert_int_equal(rig->frames_out, frames);
     assert_int_equal(rig->status_count, 5);
-    assert_int_equal(ct_executor_end_requests(rig->executor, "over", rig->now), 0);
+    assert_int_equal(ct_executor_set_gate(rig->executor, CT_EXECUTOR_CLOSED, rig->now), 0);
 }
 
 static void test_command_after_stop_is_cancelled_and_sends_nothing(void **state)

@@ -330,7 +330,8 @@ static void poll_randomly(uint32_t seed, bool *on, bool *edge)
             ct_power_set_line(&power, CT_POWER_WAKE_LINE, (r >> 24) % 2 == 0, true, now);
         }
         if ((r >> 10) % 128 == 0) {
-            ct_power_set_work(&power, (struct ct_power_work){(r >> 20) % 2 == 0, (r >> 21) % 2 == 0}, now);
+            ct_power_set_work(&power,
+                              (struct ct_power_work){(r >> 20) % 2 == 0, (r >> 21) % 2 == 0, (r >> 22) % 2 == 0}, now);
         }
         if ((r >> 5) % 3 == 0) { /* steps may come late */
             settle(&power, now);
