@@ -228,16 +228,18 @@ run_kernel_suite() {
 
 # The GPIO lines once more, with a gateway that was built with the other version of libgpiod.
 run_kernel_gpiod2() {
-    local gateway status=0 how=()
-    [[ gpio_test.py-libgpiod2 =~ $match ]] || return
+    local gateway status=0 how=() script
+    [[ gpio_test.py-libgpiod2 =~ $match || gpio_states_test.py-libgpiod2 =~ $match ]] || return
     [ $install = yes ] || how=(--no-download)
     gateway=$(vcan-scripts/gpiod2-gateway "${how[@]}" 2>"$work/gpiod2.txt") || status=$?
     if [ $status = 3 ]; then
-        skip "kernel gpio_test.py-libgpiod2: $(tail -n 1 "$work/gpiod2.txt")"
+        skip "kernel gpio_test.py-libgpiod2, gpio_states_test.py-libgpiod2: $(tail -n 1 "$work/gpiod2.txt")"
     elif [ $status != 0 ]; then
         fail "kernel gpio_test.py-libgpiod2: $(tail -n 1 "$work/gpiod2.txt")"
     else
-        CANTWIN_GATEWAY=$gateway run_kernel_script tests/kernel/gpio_test.py gpio_test.py-libgpiod2
+        for script in gpio_test.py gpio_states_test.py; do
+            CANTWIN_GATEWAY=$gateway run_kernel_script "tests/kernel/$script" "$script-libgpiod2"
+        done
     fi
 }
 
