@@ -239,6 +239,8 @@ int ct_fleet_app_start(const struct ct_fleet_settings *settings, struct ct_fleet
         return say(&line, CT_ERR_NO_MEMORY, "cannot start", "cantwin-fleet");
     }
     app->settings = *settings;
+    pthread_mutex_init(&app->synced_lock, NULL);
+    pthread_cond_init(&app->synced, NULL);
     app->lock_fd = app->wake_ingest = app->wake_folder = app->wake_http = -1;
     const int err = open_all(app, &line);
     if (err != CT_OK) {
@@ -292,6 +294,8 @@ int ct_fleet_app_stop(struct ct_fleet_app *app)
     close_fd(app->wake_folder);
     close_fd(app->wake_http);
     close_fd(app->lock_fd);
+    pthread_cond_destroy(&app->synced);
+    pthread_mutex_destroy(&app->synced_lock);
     sodium_memzero(app->director_secret, sizeof app->director_secret);
     free(app->tls_certificate);
     if (app->tls_key != NULL) {

@@ -49,7 +49,7 @@ struct ct_fleet_app {
     struct ct_zmq_context *context;
     struct ct_zmq_fleet *socket;        /* ingest */
     struct ct_zmq_publisher *publisher; /* folder */
-    struct ct_ingest_log *log;          /* ingest; its durable end: any */
+    struct ct_ingest_log *log;          /* ingest; its ends: any */
     struct ct_ingest *ingest;           /* ingest */
     struct ct_folder *folder;           /* folder */
     struct ct_webhook *webhook;         /* NULL: none; folder */
@@ -57,6 +57,10 @@ struct ct_fleet_app {
 
     struct ct_fleet_channel news, commands, asks, to_http;
     int wake_ingest, wake_folder, wake_http;
+    pthread_mutex_t synced_lock; /* of ingest_ended */
+    pthread_cond_t synced;       /* the log became durable, or the ingest thread ended */
+    bool ingest_ended;
+    uint64_t synced_to; /* ingest: durable end that was told last */
     atomic_bool stop_ingest, stop_folder, stop_http;
     _Atomic int failed; /* first fatal error of a thread */
 

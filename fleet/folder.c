@@ -233,7 +233,7 @@ int ct_folder_commit(struct ct_folder *folder)
     if (!folder->database.in_transaction) {
         return CT_OK;
     }
-    int err = CT_OK;
+    int err = folder->ops.durable != NULL ? folder->ops.durable(folder->ops.user, folder->stats.applied) : CT_OK;
     for (size_t i = 0; err == CT_OK && i < ct_registry_count(folder->registry); i++) {
         struct ct_vehicle *vehicle = ct_registry_at(folder->registry, i);
         if (vehicle->dirty) {

@@ -3,7 +3,8 @@
  *
  * The log is the only input of what is stored; what is applied but not committed is applied again from the log after a
  * crash, so every record counts exactly once. Between commits, queries see everything applied (same connection, open
- * chunks in memory). Publication to subscribers and browsers happens here too, after each step.
+ * chunks in memory). Publication to subscribers and browsers happens here too, after each step. Records are applied as
+ * soon as the log can be read, while it is being synced; only a commit waits for that.
  * Adapter (files); time comes in. Belongs to one thread, the one that also answers the API. */
 #ifndef CT_FLEET_FOLDER_H
 #define CT_FLEET_FOLDER_H
@@ -41,6 +42,9 @@ struct ct_folder_ops {
     void (*publish)(void *user, const char *topic, const void *data, size_t len);
     /* A server-sent event for those who watch the vehicle. */
     void (*stream)(void *user, const char *vehicle_id, const char *event, const char *json, size_t len);
+    /* Waits until the log is durable up to `offset`; NULL: it always is. Called before every commit: what the database
+     * says is applied must not be lost from the log. Not CT_OK: it will never be. */
+    int (*durable)(void *user, uint64_t offset);
     /* News of an alert, as JSON. */
     void (*alert)(void *user, const char *json, size_t len);
     /* A signed command on its way to the vehicle's link; not CT_OK: not now. */

@@ -32,6 +32,19 @@ static void on_stream(void *user, const char *vehicle_id, const char *event, con
     }
 }
 
+/* The ingest thread syncs without pause, so this waits for one sync at most; it says so after each, and when it ends.
+ */
+static int on_durable(void *user, uint64_t offset)
+{
+    struct ct_fleet_app *app = user;
+    pthread_mutex_lock(&app->synced_lock);
+    while (ct_ingest_log_durable(app->log) < offset && !app->ingest_ended) {
+        pthread_cond_wait(&app->synced, &app->synced_lock);
+    }
+    pthread_mutex_unlock(&app->synced_lock);
+    return ct_ingest_log_durable(app->log) < offset ? CT_ERR_IO : CT_OK;
+}
+
 static void on_alert(void *user, const char *json, size_t len)
 {
     struct ct_fleet_app *app = user;
@@ -54,8 +67,12 @@ static int on_resend(void *user, const char *vehicle_id)
     return ct_fleet_channel_push(&app->commands, CT_ORDER_RESEND, &head, sizeof head, NULL, 0);
 }
 
-const struct ct_folder_ops ct_folder_thread_ops = {
-    .publish = on_publish, .stream = on_stream, .alert = on_alert, .command = on_command, .resend = on_resend};
+const struct ct_folder_ops ct_folder_thread_ops = {.durable = on_durable,
+                                                   .publish = on_publish,
+                                                   .stream = on_stream,
+                                                   .alert = on_alert,
+                                                   .command = on_command,
+                                                   .resend = on_resend};
 
 static int take_news(struct ct_fleet_app *app, uint32_t type, const struct ct_news_head *head, const uint8_t *data,
                      size_t len)
@@ -156,7 +173,7 @@ static int read_asks(struct ct_fleet_app *app)
 static int round_once(struct ct_fleet_app *app, bool *out_idle, ct_ns *out_next)
 {
     bool waits = false;
-    int err = ct_folder_step(app->folder, ct_ingest_log_durable(app->log), STEP_RECORDS, moment());
+    int err = ct_folder_step(app->folder, ct_ingest_log_readable(app->log), STEP_RECORDS, moment());
     *out_idle = err == CT_ERR_END;
     err = err == CT_ERR_END ? CT_OK : err;
     err = err == CT_OK ? read_news(app, &waits) : err;

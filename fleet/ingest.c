@@ -367,6 +367,12 @@ static void acknowledge(struct vehicle *vehicle, ct_ns now)
     vehicle->dirty = false;
 }
 
+int ct_ingest_write(struct ct_ingest *ingest)
+{
+    ingest->failed = ingest->failed == CT_OK ? ct_ingest_log_write(ingest->log) : ingest->failed;
+    return ingest->failed;
+}
+
 int ct_ingest_sync(struct ct_ingest *ingest, ct_ns now)
 {
     if (ingest->failed == CT_OK && ct_ingest_pending(ingest)) {

@@ -44,6 +44,8 @@ int ct_ingest_restore_entry(struct ct_ingest *ingest, const struct ct_ingest_ent
 /* One envelope. Errors (the log cannot be written) are fatal. */
 int ct_ingest_receive(struct ct_ingest *ingest, const char *vehicle_id, const uint8_t *data, size_t len, ct_ns now,
                       int64_t utc_ns) CT_MUST_CHECK;
+/* Makes everything received readable in the log; durable it is after ct_ingest_sync. Errors are fatal. */
+int ct_ingest_write(struct ct_ingest *ingest) CT_MUST_CHECK;
 /* Makes everything received durable and acknowledges it. Errors are fatal. */
 int ct_ingest_sync(struct ct_ingest *ingest, ct_ns now) CT_MUST_CHECK;
 /* True when something waits for ct_ingest_sync. */

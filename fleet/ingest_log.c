@@ -18,7 +18,7 @@ struct ct_ingest_log {
     int fd;
     uint64_t segment_start;
     uint64_t written; /* offset behind the last byte handed to the kernel */
-    _Atomic uint64_t durable;
+    _Atomic uint64_t readable, durable;
     uint8_t *buffer;
     size_t buffered;
     bool failed;
@@ -136,6 +136,7 @@ int ct_ingest_log_open(const char *folder, size_t segment_bytes, uint64_t applie
         ct_ingest_log_close(log);
         return err;
     }
+    atomic_store(&log->readable, log->written);
     atomic_store(&log->durable, log->written);
     *out_log = log;
     *out_cut_bytes = cut;
@@ -171,6 +172,7 @@ static int write_buffer(struct ct_ingest_log *log)
     }
     log->written += log->buffered;
     log->buffered = 0;
+    atomic_store_explicit(&log->readable, log->written, memory_order_release);
     return CT_OK;
 }
 
@@ -190,6 +192,11 @@ int ct_ingest_log_append(struct ct_ingest_log *log, const struct ct_ingest_entry
     }
     log->buffered += ct_ingest_entry_write(log->buffer + log->buffered, log->written + log->buffered, entry);
     return CT_OK;
+}
+
+int ct_ingest_log_write(struct ct_ingest_log *log)
+{
+    return log->failed ? CT_ERR_IO : write_buffer(log);
 }
 
 int ct_ingest_log_sync(struct ct_ingest_log *log)
@@ -218,6 +225,11 @@ int ct_ingest_log_sync(struct ct_ingest_log *log)
 uint64_t ct_ingest_log_durable(const struct ct_ingest_log *log)
 {
     return atomic_load_explicit(&log->durable, memory_order_acquire);
+}
+
+uint64_t ct_ingest_log_readable(const struct ct_ingest_log *log)
+{
+    return atomic_load_explicit(&log->readable, memory_order_acquire);
 }
 
 size_t ct_ingest_log_pending(const struct ct_ingest_log *log)

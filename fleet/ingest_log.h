@@ -8,8 +8,8 @@
  *  64 vehicle id, data
  * Opening cuts off what stands behind the last whole entry of the last segment (a torn write was never acknowledged);
  * damage with whole entries behind it stays, readers report it and go on behind.
- * Adapter (files). The writer belongs to one thread, each reader to one thread; ct_ingest_log_durable may be called by
- * any. */
+ * Adapter (files). The writer belongs to one thread, each reader to one thread; ct_ingest_log_durable
+ * and ct_ingest_log_readable may be called by any. */
 #ifndef CT_FLEET_INGEST_LOG_H
 #define CT_FLEET_INGEST_LOG_H
 
@@ -49,11 +49,16 @@ void ct_ingest_log_close(struct ct_ingest_log *log); /* accepts NULL; what was n
 /* Buffers one entry; ct_ingest_log_sync makes it durable. CT_ERR_TOO_LARGE over the limits. */
 int ct_ingest_log_append(struct ct_ingest_log *log, const struct ct_ingest_entry *entry) CT_MUST_CHECK;
 
+/* Hands what was appended to the kernel: it can be read, and is not durable yet. */
+int ct_ingest_log_write(struct ct_ingest_log *log) CT_MUST_CHECK;
+
 /* Writes and fdatasyncs what was appended. After a failure the log must be closed: nothing is known about the tail. */
 int ct_ingest_log_sync(struct ct_ingest_log *log) CT_MUST_CHECK;
 
 uint64_t ct_ingest_log_durable(const struct ct_ingest_log *log); /* everything before this offset is durable */
-size_t ct_ingest_log_pending(const struct ct_ingest_log *log);   /* bytes appended since the last sync */
+/* Everything before this offset can be read, durable or not. Any thread. */
+uint64_t ct_ingest_log_readable(const struct ct_ingest_log *log);
+size_t ct_ingest_log_pending(const struct ct_ingest_log *log); /* bytes appended since the last sync */
 
 struct ct_ingest_reader;
 
@@ -61,7 +66,7 @@ struct ct_ingest_reader;
 int ct_ingest_reader_open(const char *folder, uint64_t offset, struct ct_ingest_reader **out_reader) CT_MUST_CHECK;
 void ct_ingest_reader_close(struct ct_ingest_reader *reader); /* accepts NULL */
 
-/* The next entry before `end` (see ct_ingest_log_durable). CT_ERR_END: none yet. CT_ERR_CORRUPT: damage was found at
+/* The next entry before `end` (see ct_ingest_log_readable). CT_ERR_END: none yet. CT_ERR_CORRUPT: damage was found at
  * *out_offset; the reader stands behind it and the next call goes on. */
 int ct_ingest_reader_next(struct ct_ingest_reader *reader, uint64_t end, struct ct_ingest_entry *out_entry,
                           uint64_t *out_offset) CT_MUST_CHECK;

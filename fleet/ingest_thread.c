@@ -147,6 +147,29 @@ static void sleep_until(struct ct_fleet_app *app, ct_ns next)
     ct_fleet_wake_clear(app->wake_ingest);
 }
 
+static void tell_synced(struct ct_fleet_app *app, bool ended)
+{
+    app->synced_to = ct_ingest_log_durable(app->log);
+    pthread_mutex_lock(&app->synced_lock);
+    app->ingest_ended = ended;
+    pthread_cond_signal(&app->synced);
+    pthread_mutex_unlock(&app->synced_lock);
+}
+
+/* The folder publishes what came in while it is synced: the vehicle keeps it until it is acknowledged. */
+static int make_durable(struct ct_fleet_app *app)
+{
+    int err = ct_ingest_write(app->ingest);
+    if (ct_ingest_log_readable(app->log) != app->synced_to) {
+        ct_fleet_wake(app->wake_folder);
+    }
+    err = err == CT_OK ? ct_ingest_sync(app->ingest, ct_clock_now()) : err;
+    if (ct_ingest_log_durable(app->log) != app->synced_to) {
+        tell_synced(app, false);
+    }
+    return err;
+}
+
 void *ct_ingest_thread(void *user)
 {
     struct ct_fleet_app *app = user;
@@ -157,11 +180,7 @@ void *ct_ingest_thread(void *user)
         size_t work = drain(app, &err);
         report_shared_keys(app);
         if (err == CT_OK) {
-            const uint64_t before = ct_ingest_log_durable(app->log);
-            err = ct_ingest_sync(app->ingest, ct_clock_now());
-            if (ct_ingest_log_durable(app->log) != before) {
-                ct_fleet_wake(app->wake_folder);
-            }
+            err = make_durable(app);
         }
         work += pass_commands(app);
         const ct_ns next = ct_ingest_tick(app->ingest, ct_clock_now(), ct_clock_utc_now());
@@ -170,6 +189,7 @@ void *ct_ingest_thread(void *user)
             sleep_until(app, next);
         }
     }
+    tell_synced(app, true);
     if (err != CT_OK) {
         ct_fleet_app_fail(app, "ingest", err);
     }

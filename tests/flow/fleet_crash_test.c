@@ -43,6 +43,8 @@ static void lives_and_deaths(uint64_t seed, size_t open_samples_max, ct_ns chunk
         one_life(world, &seed);
         if (life % 5 == 4) {
             world_stop_fleet(world);
+        } else if (life % 2 == 0) {
+            world_cut_power(world);
         } else {
             world_kill_fleet(world);
         }

@@ -1,11 +1,14 @@
 #include "fleet_world.h"
 
 #include "files.h"
+#include "ingest_segments.h"
 #include "restore.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define UTC_START INT64_C(1700000000000000000)
 
@@ -84,7 +87,7 @@ static int fold_all(struct world *world)
 {
     int err;
     do {
-        err = ct_folder_step(world->folder, ct_ingest_log_durable(world->log), 16, world_moment(world));
+        err = ct_folder_step(world->folder, ct_ingest_log_readable(world->log), 16, world_moment(world));
     } while (err == CT_OK);
     return err;
 }
@@ -132,12 +135,23 @@ static int on_resend(void *user, const char *vehicle_id)
     return CT_OK;
 }
 
+/* Durable, and not acknowledged yet. */
+static int on_durable(void *user, uint64_t offset)
+{
+    struct world *world = user;
+    return ct_ingest_log_durable(world->log) < offset ? ct_ingest_log_sync(world->log) : CT_OK;
+}
+
 void world_start_fleet(struct world *world)
 {
     const struct ct_ingest_ops ingest_ops = {
         .user = world, .send = fleet_sends, .hello = on_hello, .seen = on_seen, .lost = on_lost, .state = on_state};
-    const struct ct_folder_ops folder_ops = {
-        .user = world, .publish = on_publish, .stream = on_stream, .command = on_command, .resend = on_resend};
+    const struct ct_folder_ops folder_ops = {.user = world,
+                                             .durable = on_durable,
+                                             .publish = on_publish,
+                                             .stream = on_stream,
+                                             .command = on_command,
+                                             .resend = on_resend};
     char problem[512] = "";
     uint64_t cut;
     uint64_t applied = 0;
@@ -173,6 +187,31 @@ void world_kill_fleet(struct world *world)
 {
     ct_folder_abandon(world->folder);
     drop_receiving(world);
+}
+
+/* What the kernel had and the disk had not is gone. */
+static void lose_unsynced(const struct world *world, uint64_t durable)
+{
+    struct ct_segments segments;
+    assert_int_equal(ct_segments_list(world->log_folder, &segments), CT_OK);
+    for (size_t i = 0; i < segments.count; i++) {
+        char path[160];
+        struct stat status;
+        const uint64_t start = segments.starts[i];
+        (void)snprintf(path, sizeof path, "%s/%016llx.log", world->log_folder, (unsigned long long)start);
+        assert_int_equal(stat(path, &status), 0);
+        if (start + (uint64_t)status.st_size > durable) {
+            assert_int_equal(truncate(path, durable > start ? (off_t)(durable - start) : 0), 0);
+        }
+    }
+    ct_segments_free(&segments);
+}
+
+void world_cut_power(struct world *world)
+{
+    const uint64_t durable = ct_ingest_log_durable(world->log);
+    world_kill_fleet(world);
+    lose_unsynced(world, durable);
 }
 
 void world_stop_fleet(struct world *world)
@@ -242,6 +281,7 @@ void world_turn_without_sync(struct world *world, ct_ns by)
     (void)toy_vehicle_tick(world->toy, world->now, world->utc_ns);
     receive_all(world);
     if (world->folder != NULL) {
+        assert_int_equal(ct_ingest_write(world->ingest), CT_OK);
         (void)ct_ingest_tick(world->ingest, world->now, world->utc_ns);
         if (world->retry_due) {
             world->retry_due = false;

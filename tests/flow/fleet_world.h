@@ -51,6 +51,7 @@ void world_start_fleet(struct world *world);
 void world_stop_fleet(struct world *world);
 /* As kill -9 would: nothing is stored, nothing is synced, what was under way is lost. */
 void world_kill_fleet(struct world *world);
+void world_cut_power(struct world *world); /* and what was not synced is gone */
 
 /* One turn: time passes, messages travel, the backend receives, syncs (unless told not to) and folds. */
 void world_turn(struct world *world, ct_ns by);
