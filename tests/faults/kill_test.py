@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
 import cantools  # noqa: E402
 import stack  # noqa: E402
-from stack import Failure, get, wait_for  # noqa: E402
+from stack import Failure, request, wait_for  # noqa: E402
 
 BUS, MESSAGE, SIGNAL = "can0", "ENGINE_STATUS", "ENGINE_FRAME_COUNT"
 # point, program it kills, pass at which it kills, may values be missing (inside a reported gap)
@@ -43,7 +43,12 @@ def sent_values(run):
 def stored(run):
     """([(utc_us, count)], gaps) of everything the backend holds. A value that went stale is reported again with its
     quality: that is not a value of its own."""
-    answer = get(f"/api/v1/vehicles/demo/history?signal={BUS}.{MESSAGE}.{SIGNAL}&from=0&to=9999999999999")
+    path = f"/api/v1/vehicles/demo/history?signal={BUS}.{MESSAGE}.{SIGNAL}&from=0&to=9999999999999"
+    status, answer = request("GET", path)
+    if status == 404:  # connected, and nothing of it has come yet
+        return [], []
+    if status != 200:
+        raise Failure(f"GET {path}: {status} {answer}")
     return [(int(s[0]), int(s[1])) for s in answer["samples"] if not s[2]], answer["gaps"]
 
 
