@@ -5,17 +5,16 @@
 #include "envelope.h"
 #include "files.h"
 #include "keys.h"
+#include "keys_enrol.h"
+#include "keys_pair.h"
 #include "keys_peers.h"
 #include "keys_sign.h"
-
-#include <sys/stat.h>
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_SIZE  4096
 #define PEERS_NAME "peers.txt"
 
 static void print_help(FILE *to)
@@ -26,6 +25,9 @@ static void print_help(FILE *to)
         "       cantwin keys pair --dir DIR --name NAME\n"
         "       cantwin keys add|revoke --dir DIR --vehicle ID|--subscriber NAME [--key KEY] [--topics PREFIXES]\n"
         "       cantwin keys list --dir DIR\n"
+        "       cantwin keys token --dir DIR --vehicle ID --endpoint tcp://HOST:PORT [--hours N] [--key BASE]\n"
+        "       cantwin keys serve --dir DIR [--listen tcp://ADDRESS:PORT] [--key BASE]\n"
+        "       cantwin keys enrol --dir DIR --token TOKEN|--token-file FILE [--wait SECONDS]\n"
         "       cantwin keys sign-command --key FILE PAYLOAD\n\n"
         "init makes the keys that are missing in DIR and never overwrites one:\n"
         "  fleet.curve.pub|.key            the backend's transport key\n"
@@ -40,6 +42,12 @@ static void print_help(FILE *to)
         "while\n"
         "one replaces the other. revoke shuts out the key, or all keys of that name, for good. list shows both kinds.\n"
         "A running backend follows within a second.\n"
+        "token prints a token that lets the vehicle in once, within --hours (24); it carries the backend's key and "
+        "where "
+        "to\nask (--endpoint). serve answers vehicles that come with one (tcp://0.0.0.0:17603) until SIGTERM, and adds "
+        "their\nkeys. enrol, on the vehicle, makes its key, asks for up to --wait seconds (60) and stores the "
+        "backend's "
+        "public\nkeys. BASE: the backend's key files without suffix, DIR/fleet.curve; FILE may be -.\n"
         "sign-command signs a command the backend prepared with the release key, where that key is kept: it tells in "
         "words\n"
         "what is signed (standard error) and prints what POST vehicles/ID/commands/CID/release takes.\n\n"
@@ -51,86 +59,13 @@ static void print_help(FILE *to)
         "  cantwin keys add --dir keys --vehicle truck-7 --key 'Z85KEY'                    (at the backend)\n"
         "  cantwin keys add --dir keys --subscriber map --key 'Z85KEY' --topics 'truck-7/ truck-8/'\n"
         "  cantwin keys revoke --dir keys --vehicle truck-7 --key 'Z85KEY'\n"
+        "  cantwin keys token --dir keys --vehicle truck-7 --endpoint tcp://fleet.example:17603    (at the backend)\n"
+        "  cantwin keys enrol --dir /etc/cantwin/keys --token cantwin-enrol-...                    (on the vehicle)\n"
         "  cantwin keys sign-command --key keys/release.ed25519.key 0A04746F79...\n",
         to);
 }
 
-static int complain(const char *path, const char *what, int exit_code)
-{
-    fprintf(stderr, "cantwin: %s: error: %s\n", path, what);
-    return exit_code;
-}
-
-static bool exists(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0;
-}
-
-static void join(char path[PATH_SIZE], const char *dir, const char *name, const char *suffix)
-{
-    const int len = snprintf(path, PATH_SIZE, "%s/%s%s", dir, name, suffix);
-    if (len < 0 || len >= PATH_SIZE) {
-        path[0] = 0;
-    }
-}
-
 /* ---------------------------------------------------------------- init */
-
-enum pair { PAIR_CURVE, PAIR_SIGN };
-
-static int make_texts(enum pair pair, char public_text[256], char secret_text[256])
-{
-    if (pair == PAIR_CURVE) {
-        return ct_zmq_keypair(public_text, secret_text);
-    }
-    uint8_t public_key[CT_SIGN_PUBLIC_SIZE];
-    uint8_t secret_key[CT_SIGN_SECRET_SIZE];
-    const int err = ct_sign_keypair(public_key, secret_key);
-    if (err == CT_OK) {
-        ct_hex_encode(public_text, public_key, sizeof public_key);
-        ct_hex_encode(secret_text, secret_key, sizeof secret_key);
-    }
-    return err;
-}
-
-static int write_line(const char *path, char text[257], unsigned mode)
-{
-    const size_t len = strlen(text);
-    text[len] = '\n';
-    const int err = ct_file_write(path, text, len + 1, mode);
-    if (err != CT_OK) {
-        return complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
-    }
-    printf("made %s\n", path);
-    return CT_EXIT_OK;
-}
-
-static int make_pair(const char *dir, const char *name, enum pair pair)
-{
-    char public_path[PATH_SIZE];
-    char secret_path[PATH_SIZE];
-    join(public_path, dir, name, ".pub");
-    join(secret_path, dir, name, ".key");
-    const bool has_public = exists(public_path);
-    const bool has_secret = exists(secret_path);
-    if (has_public && has_secret) {
-        printf("kept %s\n", secret_path);
-        return CT_EXIT_OK;
-    }
-    if (has_public || has_secret) {
-        return complain(has_public ? public_path : secret_path, "its other half is missing; restore it or remove this",
-                        CT_EXIT_FAILED);
-    }
-    char public_text[257] = {0};
-    char secret_text[257] = {0};
-    const int err = make_texts(pair, public_text, secret_text);
-    if (err != CT_OK) {
-        return complain(secret_path, "cannot make a key pair", CT_EXIT_ENVIRONMENT);
-    }
-    const int code = write_line(secret_path, secret_text, 0600);
-    return code != CT_EXIT_OK ? code : write_line(public_path, public_text, 0644);
-}
 
 static bool has_peer(const struct ct_zmq_peer *peers, size_t count, const char *key)
 {
@@ -157,9 +92,9 @@ static int complete_peers(const char *dir, const char *path, const struct additi
     char problem[512];
     int err = ct_peers_parse(path, ct_buf_string(text), text->len, &peers, &peer_count, problem, sizeof problem);
     for (size_t i = 0; err == CT_OK && i < count; i++) {
-        char key_path[PATH_SIZE];
+        char key_path[CT_KEYS_PATH_SIZE];
         char key[CT_Z85_KEY_SIZE];
-        join(key_path, dir, additions[i].file, ".pub");
+        ct_keys_path(key_path, dir, additions[i].file, ".pub");
         err = ct_key_read_z85(key_path, key, problem, sizeof problem);
         if (err == CT_OK && !has_peer(peers, peer_count, key)) {
             ct_buf_printf(text, "%s %s %s\n", additions[i].role, additions[i].name, key);
@@ -174,13 +109,13 @@ static int complete_peers(const char *dir, const char *path, const struct additi
 
 static int make_peers(const char *dir, const struct addition *additions, size_t count)
 {
-    char path[PATH_SIZE];
-    join(path, dir, PEERS_NAME, "");
+    char path[CT_KEYS_PATH_SIZE];
+    ct_keys_path(path, dir, PEERS_NAME, "");
     uint8_t *old = NULL;
     size_t old_len = 0;
     int err = ct_file_read(path, 1U << 24, &old, &old_len);
     if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
-        return complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+        return ct_keys_complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
     }
     struct ct_buf text;
     ct_buf_init(&text, 1U << 24);
@@ -195,7 +130,7 @@ static int make_peers(const char *dir, const struct addition *additions, size_t 
     int code = complete_peers(dir, path, additions, count, &text) == CT_OK ? CT_EXIT_OK : CT_EXIT_FAILED;
     if (code == CT_EXIT_OK && (text.len > before || old_len == 0)) {
         err = ct_file_write(path, text.data, text.len, 0644);
-        code = err == CT_OK ? CT_EXIT_OK : complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+        code = err == CT_OK ? CT_EXIT_OK : ct_keys_complain(path, ct_err_text(err), CT_EXIT_ENVIRONMENT);
         printf("%s %s\n", old_len == 0 ? "made" : "completed", path);
     }
     ct_buf_free(&text);
@@ -206,36 +141,40 @@ static int init(const char *dir, const char *vehicle, const char *subscriber)
 {
     const int err = ct_dir_make(dir);
     if (err != CT_OK) {
-        return complain(dir, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+        return ct_keys_complain(dir, ct_err_text(err), CT_EXIT_ENVIRONMENT);
     }
     struct addition additions[] = {{.role = "vehicle", .name = vehicle}, {.role = "subscriber", .name = subscriber}};
     snprintf(additions[0].file, sizeof additions[0].file, "vehicle-%s.curve", vehicle);
     snprintf(additions[1].file, sizeof additions[1].file, "%s.curve", subscriber);
     const struct {
         const char *name;
-        enum pair pair;
-    } pairs[] = {{"fleet.curve", PAIR_CURVE},
-                 {additions[0].file, PAIR_CURVE},
-                 {additions[1].file, PAIR_CURVE},
-                 {"director.ed25519", PAIR_SIGN},
-                 {"release.ed25519", PAIR_SIGN}};
+        enum ct_key_pair pair;
+    } pairs[] = {{"fleet.curve", CT_PAIR_CURVE},
+                 {additions[0].file, CT_PAIR_CURVE},
+                 {additions[1].file, CT_PAIR_CURVE},
+                 {"director.ed25519", CT_PAIR_SIGN},
+                 {"release.ed25519", CT_PAIR_SIGN}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        const int code = make_pair(dir, pairs[i].name, pairs[i].pair);
+        const int code = ct_keys_pair(dir, pairs[i].name, pairs[i].pair);
         if (code != CT_EXIT_OK) {
             return code;
         }
     }
-    return make_peers(dir, additions, 2);
+    const int lock = ct_keys_lock(dir);
+    const int code =
+        lock < 0 ? ct_keys_complain(dir, ct_err_text(lock), CT_EXIT_ENVIRONMENT) : make_peers(dir, additions, 2);
+    ct_keys_unlock(lock);
+    return code;
 }
 
 /* ---------------------------------------------------------------- show */
 
 static int show_signing(const char *dir, const char *name, enum ct_role role)
 {
-    char path[PATH_SIZE];
+    char path[CT_KEYS_PATH_SIZE];
     char problem[512];
     uint8_t key[CT_SIGN_PUBLIC_SIZE];
-    join(path, dir, name, ".pub");
+    ct_keys_path(path, dir, name, ".pub");
     if (ct_key_read_hex(path, key, sizeof key, problem, sizeof problem) != CT_OK) {
         fprintf(stderr, "cantwin: %s\n", problem);
         return CT_EXIT_ENVIRONMENT;
@@ -252,10 +191,10 @@ static int show_signing(const char *dir, const char *name, enum ct_role role)
 
 static int show(const char *dir)
 {
-    char path[PATH_SIZE];
+    char path[CT_KEYS_PATH_SIZE];
     char problem[512];
     char key[CT_Z85_KEY_SIZE];
-    join(path, dir, "fleet.curve", ".pub");
+    ct_keys_path(path, dir, "fleet.curve", ".pub");
     if (ct_key_read_z85(path, key, problem, sizeof problem) != CT_OK) {
         fprintf(stderr, "cantwin: %s\n", problem);
         return CT_EXIT_ENVIRONMENT;
@@ -277,6 +216,7 @@ struct options {
     const char *name;
     const char *key;
     const char *topics;
+    struct ct_enrol_options enrol;
 };
 
 static int usage(const char *what, const char *word)
@@ -291,8 +231,18 @@ static int take_options(int argc, char **argv, struct options *options)
     const struct {
         const char *name;
         const char **target;
-    } rows[] = {{"--dir", &options->dir},   {"--vehicle", &options->vehicle}, {"--subscriber", &options->subscriber},
-                {"--name", &options->name}, {"--key", &options->key},         {"--topics", &options->topics}};
+    } rows[] = {{"--dir", &options->dir},
+                {"--vehicle", &options->vehicle},
+                {"--subscriber", &options->subscriber},
+                {"--name", &options->name},
+                {"--key", &options->key},
+                {"--topics", &options->topics},
+                {"--endpoint", &options->enrol.endpoint},
+                {"--hours", &options->enrol.hours},
+                {"--listen", &options->enrol.listen},
+                {"--token", &options->enrol.token},
+                {"--token-file", &options->enrol.token_file},
+                {"--wait", &options->enrol.wait_s}};
     for (int i = 2; i < argc; i++) {
         const char **target = NULL;
         for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
@@ -324,7 +274,7 @@ static int run_init(const struct options *options)
 static int run_pair(const struct options *options)
 {
     char file[80];
-    char path[PATH_SIZE];
+    char path[CT_KEYS_PATH_SIZE];
     char problem[512];
     char key[CT_Z85_KEY_SIZE];
     if (options->name == NULL || !ct_peer_name_valid(options->name)) {
@@ -333,10 +283,10 @@ static int run_pair(const struct options *options)
     snprintf(file, sizeof file, "%s.curve", options->name);
     const int err = ct_dir_make(options->dir);
     if (err != CT_OK) {
-        return complain(options->dir, ct_err_text(err), CT_EXIT_ENVIRONMENT);
+        return ct_keys_complain(options->dir, ct_err_text(err), CT_EXIT_ENVIRONMENT);
     }
-    const int code = make_pair(options->dir, file, PAIR_CURVE);
-    join(path, options->dir, file, ".pub");
+    const int code = ct_keys_pair(options->dir, file, CT_PAIR_CURVE);
+    ct_keys_path(path, options->dir, file, ".pub");
     if (code != CT_EXIT_OK) {
         return code;
     }
@@ -376,6 +326,30 @@ static int run_revoke(const struct options *options)
     return change_peers(options, ct_peers_revoke, false);
 }
 
+static int run_enrolment(const struct options *options, int (*run)(const struct ct_enrol_options *options))
+{
+    struct ct_enrol_options enrol = options->enrol;
+    enrol.dir = options->dir;
+    enrol.vehicle = options->vehicle;
+    enrol.key = options->key;
+    return run(&enrol);
+}
+
+static int run_token(const struct options *options)
+{
+    return run_enrolment(options, ct_keys_token);
+}
+
+static int run_serve(const struct options *options)
+{
+    return run_enrolment(options, ct_keys_serve);
+}
+
+static int run_enrol(const struct options *options)
+{
+    return run_enrolment(options, ct_keys_enrol);
+}
+
 static int run_list(const struct options *options)
 {
     return ct_peers_list(options->dir);
@@ -391,8 +365,9 @@ int ct_cli_keys(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(const struct options *options);
-    } actions[] = {{"init", run_init}, {"show", run_show},     {"pair", run_pair},
-                   {"add", run_add},   {"revoke", run_revoke}, {"list", run_list}};
+    } actions[] = {{"init", run_init},   {"show", run_show},     {"pair", run_pair},
+                   {"add", run_add},     {"revoke", run_revoke}, {"list", run_list},
+                   {"token", run_token}, {"serve", run_serve},   {"enrol", run_enrol}};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(stdout);

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "files.h"
 #include "keys.h"
+#include "keys_pair.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +134,7 @@ static int append(const struct list *list, const struct ct_peer_change *change)
     return code;
 }
 
-int ct_peers_add(const struct ct_peer_change *change)
+static int add(const struct ct_peer_change *change)
 {
     struct list list = {.text = NULL};
     int code = load(&list, change->dir);
@@ -165,7 +166,7 @@ static bool matches(const char *line, const struct ct_peer_change *change)
            strcmp(name, change->name) == 0 && (change->key == NULL || strcmp(key, change->key) == 0);
 }
 
-int ct_peers_revoke(const struct ct_peer_change *change)
+static int revoke(const struct ct_peer_change *change)
 {
     struct list list = {.text = NULL};
     struct ct_buf text;
@@ -190,6 +191,30 @@ int ct_peers_revoke(const struct ct_peer_change *change)
     ct_buf_free(&text);
     free_list(&list);
     return code;
+}
+
+/* ---------------------------------------------------------------- one at a time */
+
+static int locked(const struct ct_peer_change *change, int (*apply)(const struct ct_peer_change *change))
+{
+    const int lock = ct_keys_lock(change->dir);
+    if (lock < 0) {
+        /* a folder that is not there is told by its list, as ever */
+        return lock == CT_ERR_NOT_FOUND ? apply(change) : complain(change->dir, ct_err_text(lock), CT_EXIT_ENVIRONMENT);
+    }
+    const int code = apply(change);
+    ct_keys_unlock(lock);
+    return code;
+}
+
+int ct_peers_add(const struct ct_peer_change *change)
+{
+    return locked(change, add);
+}
+
+int ct_peers_revoke(const struct ct_peer_change *change)
+{
+    return locked(change, revoke);
 }
 
 /* ---------------------------------------------------------------- list */

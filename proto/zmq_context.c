@@ -29,6 +29,7 @@ struct ct_zmq_context {
     bool has_thread;
     pthread_mutex_t lock; /* of table: read for the length of a look-up, replaced whole */
     struct ct_zmq_peers *table;
+    ct_ns enrolment_next; /* when handshakes of enrolment would be one a second again */
     atomic_uint_fast64_t refused;
     atomic_uint subscriber_changes;
 };
@@ -101,6 +102,9 @@ static const char no[] = "400";
 static const char *judge_key(struct ct_zmq_context *context, const char *key, const struct frame *domain)
 {
     const char *verdict = no;
+    if (is_text(domain, CT_ZMQ_DOMAIN_ENROLMENT)) {
+        return ct_zmq_handshake_admit(&context->enrolment_next, ct_clock_now()) ? yes : later;
+    }
     pthread_mutex_lock(&context->lock);
     const struct ct_zmq_peer *peer = ct_zmq_peers_find(context->table, key);
     if (peer != NULL && is_text(domain, peer->is_subscriber ? CT_ZMQ_DOMAIN_SUBSCRIBERS : CT_ZMQ_DOMAIN_VEHICLES)) {

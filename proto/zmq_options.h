@@ -10,6 +10,7 @@
 #define CT_ZMQ_DOMAIN_VEHICLES    "vehicles"
 #define CT_ZMQ_USER_ID            "User-Id" /* message property: the key, as the ZAP handler answered */
 #define CT_ZMQ_DOMAIN_SUBSCRIBERS "subscribers"
+#define CT_ZMQ_DOMAIN_ENROLMENT   "enrolment" /* any key may ask */
 
 struct ct_zmq_option {
     int name;

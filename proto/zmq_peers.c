@@ -81,14 +81,18 @@ const struct ct_zmq_peer *ct_zmq_peers_find(const struct ct_zmq_peers *table, co
     return NULL;
 }
 
-bool ct_zmq_peers_admit(struct ct_zmq_peers *table, const struct ct_zmq_peer *peer, ct_ns now)
+bool ct_zmq_handshake_admit(ct_ns *next, ct_ns now)
 {
-    ct_ns *next = &table->next[peer - table->peers];
     if (*next > now + (CT_ZMQ_HANDSHAKES - 1) * CT_NS_PER_S) {
         return false;
     }
     *next = (*next > now ? *next : now) + CT_NS_PER_S;
     return true;
+}
+
+bool ct_zmq_peers_admit(struct ct_zmq_peers *table, const struct ct_zmq_peer *peer, ct_ns now)
+{
+    return ct_zmq_handshake_admit(&table->next[peer - table->peers], now);
 }
 
 bool ct_zmq_peers_keep_subscribers(const struct ct_zmq_peers *old, const struct ct_zmq_peers *table)

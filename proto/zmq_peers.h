@@ -17,6 +17,8 @@ const struct ct_zmq_peer *ct_zmq_peers_find(const struct ct_zmq_peers *table, co
 /* True when one more handshake of this key fits its rate: CT_ZMQ_HANDSHAKES at once, then one a second. For known keys.
  */
 #define CT_ZMQ_HANDSHAKES 20
+/* The same for whatever `next` (0 at first) is kept for. */
+bool ct_zmq_handshake_admit(ct_ns *next, ct_ns now);
 bool ct_zmq_peers_admit(struct ct_zmq_peers *table, const struct ct_zmq_peer *peer, ct_ns now);
 
 /* True when every subscriber of `old` is in `table` with the same topics. */
