@@ -90,6 +90,14 @@ bool ct_bus_health_report(struct ct_bus_health *health, enum ct_bus_state state,
     return enter(health, state, now);
 }
 
+enum ct_bus_state ct_bus_state_worse(enum ct_bus_state a, enum ct_bus_state b)
+{
+    static const uint8_t gravity[] = {[CT_BUS_ERROR_ACTIVE] = 0,  [CT_BUS_SLEEPING] = 1, [CT_BUS_ERROR_WARNING] = 2,
+                                      [CT_BUS_ERROR_PASSIVE] = 3, [CT_BUS_STOPPED] = 4,  [CT_BUS_OFF] = 5};
+    _Static_assert(sizeof gravity / sizeof gravity[0] == CT_BUS_STATE_COUNT, "a gravity for every state");
+    return gravity[a] >= gravity[b] ? a : b;
+}
+
 const char *ct_bus_state_text(enum ct_bus_state state)
 {
     static const char *const texts[] = {"error-active", "error-warning", "error-passive",

@@ -39,6 +39,9 @@ bool ct_bus_health_frame(struct ct_bus_health *health, const struct ct_frame *fr
 bool ct_bus_health_report(struct ct_bus_health *health, enum ct_bus_state state, uint16_t tx_errors, uint16_t rx_errors,
                           ct_ns now);
 
+/* The graver of the two, for the bus behind the controller: active, sleeping, warning, passive, stopped, off. */
+enum ct_bus_state ct_bus_state_worse(enum ct_bus_state a, enum ct_bus_state b);
+
 const char *ct_bus_state_text(enum ct_bus_state state); /* "error-active" ... */
 
 #endif

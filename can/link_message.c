@@ -67,6 +67,9 @@ static void take_can(struct span rest, struct ct_link_message *m)
         case IFLA_CAN_STATE:
             m->has_state = take(a.value, &m->state, sizeof m->state);
             break;
+        case IFLA_CAN_RESTART_MS:
+            m->has_restart = take(a.value, &m->restart_ms, sizeof m->restart_ms);
+            break;
         case IFLA_CAN_BERR_COUNTER:
             if (take(a.value, &counters, sizeof counters)) {
                 m->has_counters = true;

@@ -21,9 +21,16 @@ struct ct_link_message {
     uint32_t state; /* enum can_state */
     bool has_counters;
     uint16_t tx_errors, rx_errors;
+    bool has_restart;
+    uint32_t restart_ms; /* after a bus-off; 0: never by itself */
     bool has_lost;
     uint64_t lost; /* frames that driver and kernel dropped on the way to the sockets */
 };
+
+/* What to say of one whose restart_ms is 0; its name is the argument. */
+#define CT_LINK_NO_RESTART                                                                                        \
+    "%s has restart-ms 0: after a bus-off its controller stays off; RestartSec= of systemd-networkd or `ip link " \
+    "set DEV type can restart-ms 100` sets it, where the driver can restart"
 
 /* The next message about an interface from *offset on, which moves behind it; others are left out. CT_ERR_END when
  * there is none, CT_ERR_CORRUPT when a length does not fit (the rest of the datagram is unusable). */

@@ -7,17 +7,18 @@
 #include "frame.h"
 
 struct ct_port_stats {
-    uint64_t received;  /* frames handed to the reader */
-    uint64_t sent;      /* frames taken by the bus */
-    uint64_t lost;      /* frames the bus side reports as lost before they could be read */
-    uint64_t refused;   /* frames write did not take */
-    uint64_t malformed; /* input that is no frame */
-    uint64_t confirmed; /* frames of this port that the bus has carried (SocketCAN, where the driver tells) */
-    uint64_t expired;   /* frames taken, then dropped because the bus had no room until their deadline */
-    size_t queued;      /* frames taken that wait for room now */
-    bool blocked;       /* nothing went out for a second although something was to be sent */
-    bool up;            /* the bus can be used now */
-    uint64_t outages;   /* how often it was up and went, also where it was back before anybody looked */
+    uint64_t received;    /* frames handed to the reader */
+    uint64_t sent;        /* frames taken by the bus */
+    uint64_t lost;        /* frames the bus side reports as lost before they could be read */
+    uint64_t refused;     /* frames write did not take */
+    uint64_t malformed;   /* input that is no frame */
+    uint64_t confirmed;   /* frames of this port that the bus has carried (SocketCAN, where the driver tells) */
+    uint64_t unconfirmed; /* frames sent that the bus had not carried CT_CONFIRM_WITHIN later (there too) */
+    uint64_t expired;     /* frames taken, then dropped because the bus had no room until their deadline */
+    size_t queued;        /* frames taken that wait for room now */
+    bool blocked;         /* nothing went out for a second although something was to be sent */
+    bool up;              /* the bus can be used now */
+    uint64_t outages;     /* how often it was up and went, also where it was back before anybody looked */
 };
 
 /* What a kernel interface says of itself; zero for other ports. */
@@ -27,7 +28,9 @@ struct ct_port_link {
     uint32_t state; /* enum ct_bus_state */
     bool has_counters;
     uint16_t tx_errors, rx_errors;
-    uint64_t revision; /* counts how often state and counters were told */
+    bool has_restart;
+    uint32_t restart_ms; /* how long after a bus-off the kernel restarts the controller; 0: never */
+    uint64_t revision;   /* counts how often state and counters were told */
 };
 
 /* Frames whose id and kind (11 or 29 bits, data or remote) match. */
@@ -53,6 +56,8 @@ struct ct_port_ops {
     /* Lets only data frames through that one of the filters matches (and error frames); none: everything. CT_ERR_FULL
      * when they are too many: nothing is changed. NULL: everything comes. */
     int (*filter)(struct ct_port *port, const struct ct_port_filter *filters, size_t count);
+    /* Whether the bus has not carried the newest frame of this content that was sent. NULL: nobody knows. */
+    bool (*unconfirmed)(const struct ct_port *port, const struct ct_frame *frame);
 };
 
 /* Base of every port; adapters embed it first. Users read, and never write, these fields. */
@@ -87,6 +92,12 @@ static inline ct_ns ct_port_tick(struct ct_port *port, ct_ns now)
 static inline int ct_port_filter(struct ct_port *port, const struct ct_port_filter *filters, size_t count)
 {
     return port->ops->filter != NULL ? port->ops->filter(port, filters, count) : CT_ERR_UNSUPPORTED;
+}
+
+/* False where nobody knows. */
+static inline bool ct_port_unconfirmed(const struct ct_port *port, const struct ct_frame *frame)
+{
+    return port->ops->unconfirmed != NULL && port->ops->unconfirmed(port, frame);
 }
 
 static inline void ct_port_close(struct ct_port *port)

@@ -59,6 +59,7 @@ static ct_ns socketcan_tick(struct ct_port *port, ct_ns now)
     due = ct_ns_min(due, look_at_counts(p, now));
     due = ct_ns_min(due, end_mute(p, now));
     ct_socketcan_flush(p, now);
+    due = ct_ns_min(due, ct_socketcan_count_unconfirmed(p, now));
     return ct_ns_min(due, ct_send_queue_due(&p->queue));
 }
 
@@ -98,6 +99,7 @@ static const struct ct_port_ops socketcan_ops = {
     .tick = socketcan_tick,
     .close = socketcan_close,
     .filter = ct_socketcan_set_filters,
+    .unconfirmed = ct_socketcan_unconfirmed,
 };
 
 static int explain(const char *interface, int errnum, char *problem, size_t problem_size)
@@ -135,6 +137,7 @@ static struct socketcan_port *create(const char *interface, const struct ct_sock
     p->send_patience = ct_ns_from_ms(options->patience > 0 ? options->patience : PATIENCE_DEFAULT);
     p->look_at = CT_NS_NEVER;
     ct_send_queue_init(&p->queue);
+    ct_confirm_init(&p->confirm);
     snprintf(p->port.name, sizeof p->port.name, "%s", interface);
     snprintf(p->interface, sizeof p->interface, "%s", interface);
     return p;

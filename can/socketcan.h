@@ -7,12 +7,14 @@
  * tells; ct_port_tick looks for it once a second where rtnetlink may not be used.
  * Error frames are handed to the reader; more than CT_SOCKETCAN_BUS_ERRORS_MAX bus errors in a second are switched off
  * in the kernel until the second is over.
- * Writing: what the interface has no room for waits in a queue (send_queue.h); ct_port_tick sends it.
+ * Writing: what the interface has no room for waits in a queue (send_queue.h); ct_port_tick sends it. What was sent and
+ * does not come back as carried by the bus in time is counted as unconfirmed (confirm.h), filters permitting.
  * The descriptor stays the same for the port's life. Adapter target can_socketcan. One thread.
  * Source: Documentation/networking/can.rst of Linux. */
 #ifndef CT_CAN_SOCKETCAN_H
 #define CT_CAN_SOCKETCAN_H
 
+#include "link_message.h"
 #include "port.h"
 
 #define CT_SOCKETCAN_FILTERS_MAX    512 /* the kernel's CAN_RAW_FILTER_MAX */
@@ -37,5 +39,9 @@ int ct_socketcan_set_filters(struct ct_port *port, const struct ct_port_filter *
 /* How many rules the kernel's own CAN gateway has (`cangw -L`): it carries frames past everything that is decided here.
  * 0 also where it cannot be asked. Waits for the kernel's answer, 0.2 s at most. */
 size_t ct_socketcan_kernel_routes(void);
+
+/* What the kernel says of an interface now. CT_ERR_NOT_FOUND when there is none of the name, others when the kernel
+ * does not answer within 0.2 s. */
+int ct_socketcan_ask_link(const char *interface, struct ct_link_message *out_link) CT_MUST_CHECK;
 
 #endif

@@ -111,7 +111,7 @@ void ct_socketcan_let_go(struct socketcan_port *p)
     p->gone = false;
     ct_socketcan_set_up(p, false);
     p->dropped = 0;
-    p->link_counted = false;
+    ct_loss_count_forget(&p->link_lost);
 }
 
 static int watch(const struct socketcan_port *p, int fd)

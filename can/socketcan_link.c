@@ -39,6 +39,8 @@ static void take_state(struct ct_port_link *link, const struct ct_link_message *
 {
     link->bitrate = m->bitrate != 0 ? m->bitrate : link->bitrate;
     link->data_bitrate = m->data_bitrate != 0 ? m->data_bitrate : link->data_bitrate;
+    link->has_restart = m->has_restart;
+    link->restart_ms = m->restart_ms;
     if (!m->has_state) {
         return;
     }
@@ -53,14 +55,9 @@ static void take_state(struct ct_port_link *link, const struct ct_link_message *
 
 static void take_lost(struct socketcan_port *p, const struct ct_link_message *m)
 {
-    if (!m->has_lost) {
-        return;
+    if (m->has_lost) {
+        p->port.stats.lost += ct_loss_count_take(&p->link_lost, m->lost);
     }
-    if (p->link_counted && m->lost > p->link_lost) {
-        p->port.stats.lost += m->lost - p->link_lost;
-    }
-    p->link_counted = true;
-    p->link_lost = m->lost;
 }
 
 /* The name leads to another interface now, or to none: ours was deleted and made again, or renamed. */

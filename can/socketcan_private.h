@@ -3,7 +3,9 @@
 #ifndef CT_CAN_SOCKETCAN_PRIVATE_H
 #define CT_CAN_SOCKETCAN_PRIVATE_H
 
+#include "confirm.h"
 #include "link_message.h"
+#include "loss_count.h"
 #include "send_queue.h"
 #include "socketcan.h"
 #include "stamp.h"
@@ -39,11 +41,10 @@ struct socketcan_port {
     size_t filter_count; /* 0: everything */
 
     /* losses */
-    uint32_t dropped;   /* by the socket, as the kernel last counted */
-    bool link_counted;  /* link_lost holds a count of this interface */
-    uint64_t link_lost; /* by driver and kernel */
-    bool active;        /* frames came since the counts were looked at */
-    ct_ns look_at;      /* when to look again */
+    uint32_t dropped;               /* by the socket, as the kernel last counted */
+    struct ct_loss_count link_lost; /* by driver and kernel */
+    bool active;                    /* frames came since the counts were looked at */
+    ct_ns look_at;                  /* when to look again */
     unsigned reads_since_link;
 
     /* a flood of bus errors is switched off in the kernel for the rest of a second */
@@ -53,6 +54,7 @@ struct socketcan_port {
 
     struct ct_stamp_clock clock;
     struct ct_send_queue queue;
+    struct ct_confirm confirm;
     struct socketcan_slot slots[SOCKETCAN_BATCH];
     struct mmsghdr messages[SOCKETCAN_BATCH];
 };
@@ -75,6 +77,9 @@ void ct_socketcan_count_dropped(struct socketcan_port *p); /* asks the socket it
 /* socketcan_send.c */
 int ct_socketcan_write(struct ct_port *port, const struct ct_frame *frame);
 void ct_socketcan_flush(struct socketcan_port *p, ct_ns now);
+/* Counts frames that the bus has not carried in time; returns when to call again. */
+ct_ns ct_socketcan_count_unconfirmed(struct socketcan_port *p, ct_ns now);
+bool ct_socketcan_unconfirmed(const struct ct_port *port, const struct ct_frame *frame);
 
 /* socketcan_link.c */
 void ct_socketcan_link_open(struct socketcan_port *p);

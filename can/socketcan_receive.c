@@ -18,6 +18,7 @@ static void take_dropped(struct socketcan_port *p, uint32_t dropped)
     if (more > 0) {
         p->port.stats.lost += (uint32_t)more;
         p->dropped = dropped;
+        ct_confirm_forget(&p->confirm); /* echoes may have been among them */
     }
 }
 
@@ -92,6 +93,7 @@ static bool take_flags(struct socketcan_port *p, unsigned message_flags, struct 
         return true;
     }
     p->port.stats.confirmed++; /* sent by this very socket, and the bus has carried it */
+    ct_confirm_echo(&p->confirm, frame);
     frame->flags |= CT_FRAME_SENT;
     return p->own;
 }

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define LOOK_AGAIN (1 * CT_NS_PER_MS)
+
 static int write_error(struct socketcan_port *p, int errnum)
 {
     if (errnum == EAGAIN || errnum == ENOBUFS || errnum == EINTR) {
@@ -21,14 +23,45 @@ static int write_error(struct socketcan_port *p, int errnum)
     return ct_err_from_errno(errnum);
 }
 
-static int send_now(struct socketcan_port *p, const struct ct_frame *frame)
+/* Our own filters are asked about our own frames too. */
+static bool echo_comes(const struct socketcan_port *p, canid_t id)
+{
+    bool comes = p->filter_count == 0;
+    for (size_t i = 0; i < p->filter_count && !comes; i++) {
+        comes = ((id ^ p->filters[i].can_id) & p->filters[i].can_mask) == 0;
+    }
+    return comes;
+}
+
+static int send_now(struct socketcan_port *p, const struct ct_frame *frame, ct_ns now)
 {
     struct canfd_frame raw;
     const size_t len = ct_socketcan_from_frame(frame, &raw);
     if (send(p->can_fd, &raw, len, MSG_DONTWAIT) < 0) {
         return write_error(p, errno);
     }
+    if (echo_comes(p, raw.can_id)) {
+        ct_confirm_sent(&p->confirm, frame, now);
+    }
     return CT_OK;
+}
+
+ct_ns ct_socketcan_count_unconfirmed(struct socketcan_port *p, ct_ns now)
+{
+    const ct_ns due = ct_confirm_due(&p->confirm);
+    if (now < due) {
+        return due;
+    }
+    /* What waits to be read may be the echo. */
+    const ct_ns next = ct_socketcan_unread(p) ? ct_ns_add(now, LOOK_AGAIN) : ct_confirm_tick(&p->confirm, now);
+    p->port.stats.unconfirmed = p->confirm.unconfirmed;
+    return next;
+}
+
+bool ct_socketcan_unconfirmed(const struct ct_port *port, const struct ct_frame *frame)
+{
+    const struct socketcan_port *p = (const struct socketcan_port *)port;
+    return ct_confirm_missing(&p->confirm, frame) && !ct_socketcan_unread(p);
 }
 
 static int check_write(const struct socketcan_port *p, const struct ct_frame *frame)
@@ -53,7 +86,7 @@ void ct_socketcan_flush(struct socketcan_port *p, ct_ns now)
 {
     const struct ct_frame *frame;
     while ((frame = ct_send_queue_next(&p->queue, now)) != NULL) {
-        const int err = p->can_fd >= 0 ? send_now(p, frame) : CT_ERR_DOWN;
+        const int err = p->can_fd >= 0 ? send_now(p, frame, now) : CT_ERR_DOWN;
         if (err == CT_OK) {
             ct_send_queue_taken(&p->queue);
         } else {
@@ -69,7 +102,7 @@ static int send_or_queue(struct socketcan_port *p, const struct ct_frame *frame)
         ct_socketcan_flush(p, ct_clock_now());
     }
     if (p->queue.count == 0) {
-        const int err = send_now(p, frame);
+        const int err = send_now(p, frame, ct_clock_now());
         if (err != CT_ERR_FULL) {
             p->queue.refused_since = err == CT_OK ? CT_NS_NEVER : p->queue.refused_since;
             return err;

@@ -1,8 +1,9 @@
 /* The SocketCAN port against a kernel: what its header promises, one promise per case. Needs vcan0 (up, FD), root and,
  * where the clock is stepped, the test kernel (CANTWIN_TEST_KERNEL set). Frames come from a raw socket of the test's
- * own; `send` is counted by the linker's --wrap. */
+ * own; `send` is watched by the linker's --wrap. */
 #include "bus_health.h"
 #include "clock.h"
+#include "confirm.h"
 #include "kernel_rig.h"
 #include "socketcan.h"
 #include "testing.h"
@@ -12,6 +13,7 @@
 #include <linux/can/raw.h>
 #include <linux/tty.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
@@ -30,12 +32,16 @@
 ssize_t __real_send(int fd, const void *data, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
 
-static unsigned sends; /* calls of send by the port */
+static unsigned sends;    /* calls of send by the port */
+static unsigned no_room;  /* of them those that ended in ENOBUFS */
+static bool swallow_sent; /* they succeed, and no bus ever carries what was sent */
 
 ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
 {
     sends++;
-    return __real_send(fd, data, len, flags);
+    const ssize_t n = swallow_sent ? (ssize_t)len : __real_send(fd, data, len, flags);
+    no_room += n < 0 && errno == ENOBUFS ? 1 : 0;
+    return n;
 }
 
 /* Nothing more comes: what is sent last is read next. */
@@ -128,6 +134,48 @@ static void test_own_frames_are_confirmed_and_read_back_on_request(void **state)
     ct_port_close(other);
 }
 
+static void swallowed_write(struct ct_port *port, const struct ct_frame *frame)
+{
+    swallow_sent = true;
+    assert_int_equal(ct_port_write(port, frame), CT_OK);
+    swallow_sent = false;
+}
+
+static void test_frames_that_no_bus_carries_are_unconfirmed(void **state)
+{
+    (void)state;
+    const struct ct_socketcan_options options = {.own = true};
+    const struct ct_port_filter other = {.id = 0x7FF, .mask = 0x7FF};
+    const struct ct_frame carried = {.id = 0x321, .len = 1};
+    const struct ct_frame lost = {.id = 0x322, .len = 1};
+    const struct ct_frame unread = {.id = 0x323, .len = 1};
+    struct ct_port *port = open_port("vcan0", &options);
+    struct ct_frame got[1];
+    assert_int_equal(ct_port_write(port, &carried), CT_OK);
+    read_frames(port, got, 1);
+    swallowed_write(port, &lost);
+    assert_true(ct_port_unconfirmed(port, &lost));
+    assert_false(ct_port_unconfirmed(port, &carried));
+    const ct_ns after = ct_clock_now() + CT_CONFIRM_WITHIN;
+    assert_true(ct_port_tick(port, after - CT_CONFIRM_WITHIN) <= after); /* it wants to look then */
+    assert_int_equal(port->stats.unconfirmed, 0);
+    /* The echo of this one waits to be read: until then nothing is judged. */
+    assert_int_equal(ct_port_write(port, &unread), CT_OK);
+    (void)ct_port_tick(port, after + CT_NS_PER_S);
+    assert_int_equal(port->stats.unconfirmed, 0);
+    read_frames(port, got, 1);
+    (void)ct_port_tick(port, after + CT_NS_PER_S);
+    assert_int_equal(port->stats.unconfirmed, 1);
+    assert_int_equal(port->stats.confirmed, 2);
+    assert_true(ct_port_unconfirmed(port, &lost));
+    /* What our own filters keep back is not waited for. */
+    assert_int_equal(ct_socketcan_set_filters(port, &other, 1), CT_OK);
+    swallowed_write(port, &carried);
+    (void)ct_port_tick(port, after + 10 * CT_NS_PER_S);
+    assert_int_equal(port->stats.unconfirmed, 1);
+    ct_port_close(port);
+}
+
 static void step_wall_clock(int64_t seconds)
 {
     struct timespec now;
@@ -194,11 +242,13 @@ struct slcan {
     char name[IFNAMSIZ];
 };
 
-static bool slcan_open(struct slcan *s)
+/* `queue`: frames that wait in the kernel's queue at most; 0: as the kernel has it. */
+static bool slcan_open_queue(struct slcan *s, unsigned queue)
 {
     const int discipline = N_SLCAN;
     struct termios mode;
-    char command[100];
+    char command[160];
+    char length[32] = "";
     s->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
     assert_true(s->master >= 0 && grantpt(s->master) == 0 && unlockpt(s->master) == 0);
     s->slave = open(ptsname(s->master), O_RDWR | O_NOCTTY | O_NONBLOCK);
@@ -209,9 +259,18 @@ static bool slcan_open(struct slcan *s)
         return false;
     }
     assert_true(ioctl(s->slave, SIOCGIFNAME, s->name) >= 0);
-    snprintf(command, sizeof command, "ip link set %s type can bitrate 500000 && ip link set %s up", s->name, s->name);
+    if (queue > 0) {
+        snprintf(length, sizeof length, "txqueuelen %u", queue);
+    }
+    snprintf(command, sizeof command, "ip link set %s %s type can bitrate 500000 && ip link set %s up", s->name, length,
+             s->name);
     run_with_reader(command, s->master);
     return true;
+}
+
+static bool slcan_open(struct slcan *s)
+{
+    return slcan_open_queue(s, 0);
 }
 
 static void slcan_close(struct slcan *s)
@@ -288,6 +347,98 @@ static void test_full_interface_is_no_spin_and_unsent_frames_are_counted(void **
     slcan_close(&slcan);
 }
 
+/* A queue shorter than the socket's buffer: the interface refuses, with ENOBUFS, and poll would say at once that there
+ * is room. */
+static void test_enobufs_is_no_spin(void **state)
+{
+    (void)state;
+    struct slcan slcan;
+    if (!slcan_open_queue(&slcan, 2)) {
+        skip();
+    }
+    const struct ct_socketcan_options options = {.patience = 50};
+    struct ct_port *port = open_port(slcan.name, &options);
+    const struct ct_frame frame = {.id = 0x123, .len = 8};
+    unsigned taken = 0;
+    no_room = 0;
+    while (ct_port_write(port, &frame) == CT_OK) {
+        assert_true(++taken < 100000);
+    }
+    assert_true(no_room > 0);
+    /* Nobody reads. Each look is one send, and by the back-off (1, 2, 4, 8, 10, 10 .. ms) no sooner than that. */
+    const unsigned before = sends;
+    const unsigned before_no_room = no_room;
+    const ct_ns start = ct_clock_now();
+    while (!port->stats.blocked) {
+        assert_true(ct_clock_now() < start + PATIENCE_MS * CT_NS_PER_MS);
+        tick_until(port, ct_clock_now() + 20 * CT_NS_PER_MS);
+        (void)!ct_port_write(port, &frame); /* something is always to be sent */
+    }
+    const ct_ns took = ct_clock_now() - start;
+    assert_in_range(sends - before, 10, took / (10 * CT_NS_PER_MS) + 50);
+    assert_true(2 * (no_room - before_no_room) > sends - before); /* one may have slipped into the pty */
+    assert_true(port->stats.expired > 0);
+    ct_port_close(port);
+    slcan_close(&slcan);
+}
+
+static void type_at(const struct slcan *s, const char *text)
+{
+    assert_int_equal(write(s->master, text, strlen(text)), strlen(text));
+}
+
+/* The driver has taken what was typed before: a frame behind it has come through. */
+static void type_and_wait(const struct slcan *s, int raw, const char *text)
+{
+    struct can_frame frame;
+    type_at(s, text);
+    type_at(s, "t4560\r");
+    do {
+        struct pollfd waiting = {.fd = raw, .events = POLLIN};
+        assert_int_equal(poll(&waiting, 1, PATIENCE_MS), 1);
+        assert_int_equal(read(raw, &frame, sizeof frame), sizeof frame);
+    } while (frame.can_id != 0x456);
+}
+
+/* Until the interface has been asked once more, and has answered. */
+static void wait_link(struct ct_port *port, const struct slcan *s, uint64_t revision)
+{
+    const ct_ns end = ct_clock_now() + PATIENCE_MS * CT_NS_PER_MS;
+    while (port->link.revision <= revision) {
+        assert_true(ct_clock_now() < end);
+        type_at(s, "t1232AABB\r"); /* while frames come it is asked */
+        tick_until(port, ct_clock_now() + 20 * CT_NS_PER_MS);
+    }
+}
+
+/* A line longer than any frame is slcan's way to lose one: the driver counts an overrun. */
+static void test_frames_that_the_driver_lost_are_counted_once(void **state)
+{
+    (void)state;
+    struct slcan slcan;
+    if (!slcan_open(&slcan)) {
+        skip();
+    }
+    static const char too_long[] = "t12381122334455667788112233445566778811223344556677881122334455667788\r";
+    const struct ct_socketcan_options options = {0};
+    const int raw = raw_socket(slcan.name);
+    type_and_wait(&slcan, raw, too_long); /* before the port is there: nobody's loss */
+    struct ct_port *port = open_port(slcan.name, &options);
+    wait_link(port, &slcan, 0);
+    assert_int_equal(port->stats.lost, 0);
+    type_and_wait(&slcan, raw, too_long);
+    type_and_wait(&slcan, raw, too_long);
+    wait_link(port, &slcan, port->link.revision + 1); /* the first answer may be older than the lines */
+    assert_int_equal(port->stats.lost, 2);
+    wait_link(port, &slcan, port->link.revision + 1);
+    assert_int_equal(port->stats.lost, 2);
+    assert_true(port->link.has_restart);
+    assert_int_equal(port->link.restart_ms, 0); /* slcan restarts nothing */
+    close(raw);
+    ct_port_close(port);
+    slcan_close(&slcan);
+}
+
 static void test_interface_tells_its_bit_rate(void **state)
 {
     (void)state;
@@ -314,9 +465,12 @@ int main(void)
         cmocka_unit_test(test_filters_let_only_their_kind_through),
         cmocka_unit_test(test_filters_up_to_the_kernels_512),
         cmocka_unit_test(test_own_frames_are_confirmed_and_read_back_on_request),
+        cmocka_unit_test(test_frames_that_no_bus_carries_are_unconfirmed),
         cmocka_unit_test(test_stamps_do_not_see_a_step_of_the_wall_clock),
         cmocka_unit_test(test_receive_buffer_is_as_wanted_or_noticed),
         cmocka_unit_test(test_full_interface_is_no_spin_and_unsent_frames_are_counted),
+        cmocka_unit_test(test_enobufs_is_no_spin),
+        cmocka_unit_test(test_frames_that_the_driver_lost_are_counted_once),
         cmocka_unit_test(test_interface_tells_its_bit_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

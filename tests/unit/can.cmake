@@ -13,3 +13,6 @@ cantwin_test(bus_health_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_he
 cantwin_test(bus_load_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_load_test.c DEPENDS can)
 cantwin_test(send_queue_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/send_queue_test.c DEPENDS can)
 cantwin_test(link_message_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/link_message_test.c DEPENDS can)
+foreach(unit confirm loss_count bus_off_alarm)
+  cantwin_test(${unit}_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/${unit}_test.c DEPENDS can)
+endforeach()

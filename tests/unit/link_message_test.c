@@ -62,6 +62,7 @@ static void build_can0(struct builder *b, const char *kind)
     const struct can_bittiming fast = {.bitrate = 2000000};
     const uint32_t passive = CAN_STATE_ERROR_PASSIVE;
     const uint32_t mtu = 72;
+    const uint32_t restart_ms = 100;
     const struct can_berr_counter counters = {.txerr = 128, .rxerr = 7};
     const struct rtnl_link_stats64 stats = {
         .rx_dropped = 30, .rx_over_errors = 20, .rx_fifo_errors = 30, .rx_missed_errors = 400};
@@ -73,6 +74,7 @@ static void build_can0(struct builder *b, const char *kind)
     const size_t data = begin_attribute(b, IFLA_INFO_DATA);
     add(b, IFLA_CAN_BITTIMING, &nominal, sizeof nominal);
     add(b, IFLA_CAN_STATE, &passive, sizeof passive);
+    add(b, IFLA_CAN_RESTART_MS, &restart_ms, sizeof restart_ms);
     add(b, IFLA_CAN_BERR_COUNTER, &counters, sizeof counters);
     add(b, IFLA_CAN_DATA_BITTIMING, &fast, sizeof fast);
     end_attribute(b, data);
@@ -100,6 +102,8 @@ static void test_link_message_can_interface_is_read_whole(void **state)
     assert_int_equal(m.state, CAN_STATE_ERROR_PASSIVE);
     assert_int_equal(m.tx_errors, 128);
     assert_int_equal(m.rx_errors, 7);
+    assert_true(m.has_restart);
+    assert_int_equal(m.restart_ms, 100);
     /* rx-offload counts a frame that its queue had no room for as dropped and as a FIFO error. */
     assert_int_equal(m.lost, 20 + 30 + 400);
     assert_int_equal(ct_link_message_next(b.data, b.len, &offset, &m), CT_ERR_END);
@@ -114,7 +118,7 @@ static void test_link_message_other_kinds_data_is_not_read_as_can(void **state)
     build_can0(&b, "veth");
     assert_int_equal(ct_link_message_next(b.data, b.len, &offset, &m), CT_OK);
     assert_int_equal(m.bitrate, 0);
-    assert_false(m.has_state || m.has_counters);
+    assert_false(m.has_state || m.has_counters || m.has_restart);
 }
 
 static void test_link_message_gone_and_several_in_one_datagram(void **state)
