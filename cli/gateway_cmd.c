@@ -146,7 +146,8 @@ static void print_bus(const cJSON *line)
            : policy           ? "off (`transmit` of the bus)"
                               : "off");
     if (has(line, "sent")) {
-        printf(", sent %.0f, unsent %.0f", number_of(line, "sent"), number_of(line, "unsent"));
+        printf(", sent %.0f, unsent %.0f, unconfirmed %.0f", number_of(line, "sent"), number_of(line, "unsent"),
+               number_of(line, "unconfirmed"));
         print_all(cJSON_GetObjectItemCaseSensitive(line, "anomalies"), "; anomalies: ");
     }
 }

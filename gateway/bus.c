@@ -115,6 +115,27 @@ static void read_port(struct ct_bus *bus, struct bus_port *port)
 
 /* ---- the ports in one round */
 
+static void tick_port(struct ct_bus *bus, struct bus_port *port)
+{
+    port->wrote = false;
+    port->tick_due = ct_port_tick(port->port, bus->now);
+    ct_bus_follow_fd(bus, port);
+}
+
+/* A frame that was written behind the port's turn has deadlines of its own: to find room, and to be carried. */
+static ct_ns tick_written(struct ct_bus *bus)
+{
+    ct_ns due = CT_NS_NEVER;
+    for (size_t i = 0; i < bus->port_count; i++) {
+        struct bus_port *port = &bus->ports[i];
+        if (port->wrote && !port->ended) {
+            tick_port(bus, port);
+            due = ct_ns_min(due, port->tick_due);
+        }
+    }
+    return due;
+}
+
 static ct_ns service_port(struct ct_bus *bus, struct bus_port *port)
 {
     if (port->ended) {
@@ -127,11 +148,10 @@ static ct_ns service_port(struct ct_bus *bus, struct bus_port *port)
         read_port(bus, port);
     }
     if (!port->ended) {
-        port->tick_due = ct_port_tick(port->port, bus->now);
-        ct_bus_follow_fd(bus, port);
+        tick_port(bus, port);
     }
-    ct_bus_tell_port(bus, port, port->ended);
-    const ct_ns watch_due = ct_bus_watch_tick(bus, port);
+    const ct_ns told_due = ct_bus_tell_port(bus, port, port->ended);
+    const ct_ns watch_due = ct_ns_min(told_due, ct_bus_watch_tick(bus, port));
     if (port->ended) {
         return CT_NS_NEVER;
     }
@@ -262,7 +282,7 @@ static void begin_stop(struct ct_bus *bus)
     bus->stopping = true;
     ct_bus_power_stop(bus);
     for (size_t i = 0; i < bus->port_count; i++) {
-        ct_bus_tell_port(bus, &bus->ports[i], true);
+        (void)ct_bus_tell_port(bus, &bus->ports[i], true);
     }
     ct_executor_stop(bus->executor, bus->now);
     (void)ct_jobs_tick(bus->jobs, bus->now); /* ends those whose request has ended */
@@ -289,6 +309,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
     }
     due = ct_ns_min(due, ct_bus_diag_tick(bus));
     const bool unsent = ct_bus_send_pump(bus);
+    due = ct_ns_min(due, tick_written(bus));
     if (bus->status != NULL) {
         ct_status_changes(bus->status);
     }

@@ -14,15 +14,20 @@ static const struct {
                                    " SG_ TxErrorCounter : 16|16@1+ (1,0) [0|0] \"\" Gateway\n"
                                    " SG_ RxErrorCounter : 32|16@1+ (1,0) [0|0] \"\" Gateway\n"
                                    " SG_ BusOffs : 64|32@1+ (1,0) [0|0] \"\" Gateway\n"},
+    [CT_BUS_ENTRIES_ERRORS] = {12, " SG_ ErrorFrames : 0|32@1+ (1,0) [0|0] \"\" Gateway\n"
+                                   " SG_ BusErrors : 32|32@1+ (1,0) [0|0] \"\" Gateway\n"
+                                   " SG_ Restarts : 64|32@1+ (1,0) [0|0] \"\" Gateway\n"},
     [CT_BUS_ENTRIES_LOAD] = {2, " SG_ BusLoad : 0|16@1+ (0.1,0) [0|0] \"%\" Gateway\n"},
-    [CT_BUS_ENTRIES_LOSSES] = {16, " SG_ FramesLost : 0|64@1+ (1,0) [0|0] \"\" Gateway\n"
-                                   " SG_ FramesUnsent : 64|64@1+ (1,0) [0|0] \"\" Gateway\n"},
+    [CT_BUS_ENTRIES_LOSSES] = {24, " SG_ FramesLost : 0|64@1+ (1,0) [0|0] \"\" Gateway\n"
+                                   " SG_ FramesUnsent : 64|64@1+ (1,0) [0|0] \"\" Gateway\n"
+                                   " SG_ FramesUnconfirmed : 128|64@1+ (1,0) [0|0] \"\" Gateway\n"},
     [CT_BUS_ENTRIES_ANOMALIES] = {24, " SG_ UnknownIds : 0|32@1+ (1,0) [0|0] \"\" Gateway\n"
                                       " SG_ WrongBus : 32|32@1+ (1,0) [0|0] \"\" Gateway\n"
                                       " SG_ WrongLength : 64|32@1+ (1,0) [0|0] \"\" Gateway\n"
                                       " SG_ TooFast : 96|32@1+ (1,0) [0|0] \"\" Gateway\n"
                                       " SG_ TooSlow : 128|32@1+ (1,0) [0|0] \"\" Gateway\n"
                                       " SG_ ForeignRequests : 160|32@1+ (1,0) [0|0] \"\" Gateway\n"},
+    [CT_BUS_ENTRIES_NETWORK] = {1, " SG_ WorstControllerState : 0|8@1+ (1,0) [0|0] \"\" Gateway\n"},
 };
 
 static uint32_t id_of(size_t index, enum ct_bus_entries_kind kind)
@@ -51,13 +56,28 @@ static void put_message(struct ct_buf *out, enum ct_bus_entries_kind kind, size_
     ct_buf_printf(out, ": %u Gateway\n%s\n", kinds[kind].length, kinds[kind].signals);
 }
 
-static void put_states(struct ct_buf *out, size_t index)
+static void put_states(struct ct_buf *out, enum ct_bus_entries_kind kind, size_t index, const char *signal)
 {
-    ct_buf_printf(out, "VAL_ %u ControllerState", id_of(index, CT_BUS_ENTRIES_HEALTH));
+    ct_buf_printf(out, "VAL_ %u %s", id_of(index, kind), signal);
     for (unsigned state = 0; state < CT_BUS_STATE_COUNT; state++) {
         ct_buf_printf(out, " %u \"%s\"", state, ct_bus_state_text((enum ct_bus_state)state));
     }
     ct_buf_text(out, " ;\n");
+}
+
+static void put_messages(struct ct_buf *out, enum ct_bus_entries_kind kind, const char *const *names, size_t count)
+{
+    if (kind == CT_BUS_ENTRIES_NETWORK) {
+        put_message(out, kind, 0, "Network");
+        put_states(out, kind, 0, "WorstControllerState");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        put_message(out, kind, i, names[i]);
+    }
+    for (size_t i = 0; i < count && kind == CT_BUS_ENTRIES_HEALTH; i++) {
+        put_states(out, kind, i, "ControllerState");
+    }
 }
 
 static void ignore(void *user, const struct ct_dbc_problem *problem)
@@ -71,12 +91,7 @@ static int create_kind(enum ct_bus_entries_kind kind, const char *const *names, 
     struct ct_buf text;
     ct_buf_init(&text, TEXT_MAX);
     ct_buf_text(&text, "VERSION \"\"\n\nBU_: Gateway\n\n");
-    for (size_t i = 0; i < count; i++) {
-        put_message(&text, kind, i, names[i]);
-    }
-    for (size_t i = 0; i < count && kind == CT_BUS_ENTRIES_HEALTH; i++) {
-        put_states(&text, i);
-    }
+    put_messages(&text, kind, names, count);
     int err = ct_buf_error(&text);
     if (err == CT_OK) {
         err = ct_dbc_parse("(buses)", (const char *)text.data, text.len, ignore, NULL, out_dbc);
@@ -131,11 +146,21 @@ struct ct_frame ct_bus_entries_load(uint8_t index, double percent)
     return frame;
 }
 
-struct ct_frame ct_bus_entries_losses(uint8_t index, uint64_t lost, uint64_t unsent)
+struct ct_frame ct_bus_entries_errors(uint8_t index, const struct ct_bus_health *health)
+{
+    struct ct_frame frame = frame_of(index, CT_BUS_ENTRIES_ERRORS);
+    put_le(frame.data, health->error_frames, 4);
+    put_le(frame.data + 4, health->bus_errors, 4);
+    put_le(frame.data + 8, health->restarts, 4);
+    return frame;
+}
+
+struct ct_frame ct_bus_entries_losses(uint8_t index, uint64_t lost, uint64_t unsent, uint64_t unconfirmed)
 {
     struct ct_frame frame = frame_of(index, CT_BUS_ENTRIES_LOSSES);
     put_le(frame.data, lost, 8);
     put_le(frame.data + 8, unsent, 8);
+    put_le(frame.data + 16, unconfirmed, 8);
     return frame;
 }
 
@@ -145,5 +170,12 @@ struct ct_frame ct_bus_entries_anomalies(uint8_t index, const struct ct_anomaly_
     for (size_t kind = 0; kind < CT_ANOMALY_COUNT; kind++) {
         put_le(frame.data + 4 * kind, counts->by_kind[kind], 4);
     }
+    return frame;
+}
+
+struct ct_frame ct_bus_entries_network(enum ct_bus_state worst)
+{
+    struct ct_frame frame = frame_of(0, CT_BUS_ENTRIES_NETWORK);
+    frame.data[0] = (uint8_t)worst;
     return frame;
 }

@@ -37,6 +37,7 @@ int ct_bus_put(struct ct_bus *bus, const struct ct_frame *frame)
     struct bus_port *port = &bus->ports[frame->bus];
     err = write_to(bus, port, frame);
     if (err == CT_OK) {
+        port->wrote = true;
         ct_bus_watch_frame(port, frame);
         ct_bind_sent(bus->model->pipeline.bind, frame);
         ct_routes_sent(bus->model->routes, frame, bus->now);

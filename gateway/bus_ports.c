@@ -1,4 +1,4 @@
-/* What is told of the ports themselves: up, down, lost frames, malformed lines. */
+/* What is told of the ports themselves: up, down, frames lost, unsent and unconfirmed, malformed lines. */
 #include "bus_private.h"
 
 #include "log.h"
@@ -99,6 +99,25 @@ static void tell_unsent(struct ct_bus *bus, struct bus_port *port, bool last)
     port->expired_since = bus->now;
 }
 
+/* Frames that went out of here and that the bus, as far as its driver tells, never carried. */
+static void tell_unconfirmed(struct ct_bus *bus, struct bus_port *port, bool last)
+{
+    const uint64_t total = port->port->stats.unconfirmed;
+    const uint64_t more = total - port->unconfirmed_told;
+    const ct_ns next = ct_ns_add(port->unconfirmed_since, LOSS_PAUSE_NS);
+    if (more == 0 || (!last && port->unconfirmed_told > 0 && bus->now < next)) {
+        return;
+    }
+    char text[CT_EVENT_TEXT_MAX];
+    snprintf(text, sizeof text,
+             "bus %s: %llu frames were sent and not carried in time: no node acknowledges them, or the bus is stuck",
+             ct_bus_name(bus, port), (unsigned long long)more);
+    ct_log(CT_LOG_WARNING, "%s", text);
+    ct_bus_event(bus, "frames-unconfirmed", text, "bus", ct_bus_name(bus, port));
+    port->unconfirmed_told = total;
+    port->unconfirmed_since = bus->now;
+}
+
 static void tell_blocked(struct ct_bus *bus, struct bus_port *port)
 {
     const bool blocked = port->port->stats.blocked;
@@ -124,15 +143,26 @@ static void tell_malformed(struct ct_bus *bus, struct bus_port *port)
     ct_log(CT_LOG_WARNING, "bus %s: %s; such lines are left out and counted", ct_bus_name(bus, port), problem);
 }
 
-void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last)
+static ct_ns held_until(const struct bus_port *port)
+{
+    const struct ct_port_stats *stats = &port->port->stats;
+    ct_ns since = stats->lost != port->lost_told ? port->lost_since : CT_NS_NEVER;
+    since = ct_bus_unsent(port) != port->expired_told ? ct_ns_min(since, port->expired_since) : since;
+    since = stats->unconfirmed != port->unconfirmed_told ? ct_ns_min(since, port->unconfirmed_since) : since;
+    return ct_ns_add(since, LOSS_PAUSE_NS);
+}
+
+ct_ns ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last)
 {
     tell_up_down(bus, port);
     tell_lost(bus, port, last);
     tell_unsent(bus, port, last);
+    tell_unconfirmed(bus, port, last);
     tell_blocked(bus, port);
     tell_malformed(bus, port);
     port->told_at = bus->now;
     if (last && bus->stopping) {
         end_hole(bus, port);
     }
+    return held_until(port);
 }

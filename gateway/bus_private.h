@@ -8,6 +8,7 @@
 #include "bus.h"
 #include "bus_health.h"
 #include "bus_load.h"
+#include "bus_off_alarm.h"
 #include "doip_server.h"
 #include "executor.h"
 #include "hist.h"
@@ -40,12 +41,17 @@ struct bus_port {
     bool was_up;
     uint64_t lost_told;
     ct_ns lost_since, tick_due;
+    bool wrote;   /* since the last tick, which may have been before */
     bool in_hole; /* it was up and is down */
     ct_ns hole_since;
     uint64_t outages_told;
     ct_ns told_at; /* when its state was last looked at */
     uint64_t expired_told;
     ct_ns expired_since;
+    uint64_t unconfirmed_told;
+    ct_ns unconfirmed_since;
+    bool restart_told; /* that the controller stays off after a bus-off */
+    struct ct_bus_off_alarm alarm;
     bool blocked_told;
     uint64_t unsent_off; /* frames for a controller that was bus-off */
     uint64_t asleep;     /* frames that were not sent because the power state has the transceivers in standby */
@@ -61,7 +67,9 @@ struct bus_port {
     uint64_t link_revision;          /* of the port's link, taken over */
     struct ct_bus_health health_put; /* as the twin has it */
     ct_ns health_due;                /* not before */
-    uint64_t lost_put, expired_put;
+    uint64_t lost_put, expired_put, unconfirmed_put;
+    struct ct_bus_health errors_put; /* its counts of errors, as the twin has them */
+    ct_ns errors_due;
 
     struct ct_anomaly_counts anomalies, anomalies_put; /* and as the twin has them */
     ct_ns anomalies_due;                               /* not before */
@@ -85,6 +93,8 @@ struct ct_bus {
     struct bus_port ports[CT_GATEWAY_BUSES_MAX];
     size_t port_count;
     struct ct_bus_counts own_counts; /* frames of the buses' own entries */
+    bool network_known;
+    enum ct_bus_state network_put; /* the worst controller's, as the twin has it */
     struct ct_executor *executor;
     struct ct_loop loop;
     struct ct_loop_watch from_storage, control;
@@ -141,8 +151,9 @@ bool ct_bus_out_flush(struct ct_bus *bus);
 
 /* bus_ports.c */
 const char *ct_bus_name(const struct ct_bus *bus, const struct bus_port *port);
-/* Tells what has changed since the last call. `last`: nothing is held back for later. */
-void ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last);
+/* Tells what has changed since the last call; returns when to call again for what was told just before. `last`: nothing
+ * is held back for later. */
+ct_ns ct_bus_tell_port(struct ct_bus *bus, struct bus_port *port, bool last);
 
 /* bus_watch.c */
 /* A frame of bus_entries.h, into the twin. */

@@ -150,6 +150,12 @@ static void on_vehicle_state(void *user, ct_ns now, struct ct_vehicle_state *out
     ct_bus_vehicle_state(user, now, out_state);
 }
 
+static bool on_unconfirmed(void *user, const struct ct_frame *frame)
+{
+    const struct ct_bus *bus = user;
+    return frame->bus < bus->port_count && ct_port_unconfirmed(bus->ports[frame->bus].port, frame);
+}
+
 /* ---- statuses */
 
 static void on_lease(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now)
@@ -266,6 +272,7 @@ int ct_bus_executor_open(struct ct_bus *bus)
                                         .vehicle_state = on_vehicle_state,
                                         .status = ct_bus_command_status,
                                         .answer = ct_bus_reads_answer,
+                                        .unconfirmed = on_unconfirmed,
                                         .lease = on_lease};
     return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
 }

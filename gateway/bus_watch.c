@@ -3,6 +3,7 @@
 #include "bus_entries.h"
 #include "bus_private.h"
 
+#include "link_message.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -33,13 +34,24 @@ void ct_bus_watch_frame(struct bus_port *port, const struct ct_frame *frame)
     ct_bus_load_frame(&port->load, frame);
 }
 
-static void take_link(struct bus_port *port, ct_ns now)
+/* Once: it is the system's to set, and nothing to be done about here. */
+static void tell_restart(const struct ct_bus *bus, struct bus_port *port)
+{
+    const struct ct_port_link *link = &port->port->link;
+    if (link->has_restart && link->restart_ms == 0 && !port->restart_told) {
+        ct_log(CT_LOG_WARNING, "bus %s: " CT_LINK_NO_RESTART, ct_bus_name(bus, port), port->port->name);
+    }
+    port->restart_told = link->has_restart && link->restart_ms == 0;
+}
+
+static void take_link(const struct ct_bus *bus, struct bus_port *port, ct_ns now)
 {
     const struct ct_port_link *link = &port->port->link;
     if (link->revision == port->link_revision || link->state >= CT_BUS_STATE_COUNT) {
         return;
     }
     port->link_revision = link->revision;
+    tell_restart(bus, port);
     /* A driver that cannot read the counters may still put them into its error frames. */
     (void)ct_bus_health_report(&port->health, (enum ct_bus_state)link->state,
                                link->has_counters ? link->tx_errors : port->health.tx_errors,
@@ -62,10 +74,38 @@ static void tell_state(struct ct_bus *bus, const struct bus_port *port)
     ct_bus_event(bus, was_off ? "bus-off" : "bus-state", text, "bus", ct_bus_name(bus, port));
 }
 
+/* Its state alone does not tell: it may be error-active again each time somebody looks. */
+static void tell_alarm(struct ct_bus *bus, struct bus_port *port)
+{
+    char text[CT_EVENT_TEXT_MAX];
+    if (!ct_bus_off_alarm_take(&port->alarm, port->health.bus_offs, bus->now)) {
+        return;
+    }
+    snprintf(text, sizeof text, "bus %s: more than %d bus-offs within a minute, %llu since the start",
+             ct_bus_name(bus, port), CT_BUS_OFFS_MAX, (unsigned long long)port->health.bus_offs);
+    ct_log(CT_LOG_WARNING, "%s", text);
+    ct_bus_event(bus, "bus-off-alarm", text, "bus", ct_bus_name(bus, port));
+}
+
 static bool same_health(const struct ct_bus_health *a, const struct ct_bus_health *b)
 {
     return a->known == b->known && a->state == b->state && a->tx_errors == b->tx_errors &&
            a->rx_errors == b->rx_errors && a->bus_offs == b->bus_offs;
+}
+
+/* Of all controllers that are known. */
+static void put_network(struct ct_bus *bus)
+{
+    enum ct_bus_state worst = CT_BUS_ERROR_ACTIVE;
+    for (size_t i = 0; i < bus->port_count; i++) {
+        const struct ct_bus_health *health = &bus->ports[i].health_put;
+        worst = health->known ? ct_bus_state_worse(worst, health->state) : worst;
+    }
+    if (!bus->network_known || worst != bus->network_put) {
+        bus->network_known = true;
+        bus->network_put = worst;
+        ct_bus_put_entry(bus, ct_bus_entries_network(worst));
+    }
 }
 
 /* At most one in a while, and the last one always. */
@@ -81,6 +121,24 @@ static ct_ns put_health(struct ct_bus *bus, struct bus_port *port)
     tell_state(bus, port);
     port->health_put = port->health;
     port->health_due = ct_ns_add(bus->now, HEALTH_PAUSE_NS);
+    put_network(bus);
+    return CT_NS_NEVER;
+}
+
+static ct_ns put_errors(struct ct_bus *bus, struct bus_port *port)
+{
+    const struct ct_bus_health *now = &port->health;
+    const struct ct_bus_health *put = &port->errors_put;
+    if (now->error_frames == put->error_frames && now->bus_errors == put->bus_errors &&
+        now->restarts == put->restarts) {
+        return CT_NS_NEVER;
+    }
+    if (bus->now < port->errors_due) {
+        return port->errors_due;
+    }
+    ct_bus_put_entry(bus, ct_bus_entries_errors(index_of(bus, port), now));
+    port->errors_put = *now;
+    port->errors_due = ct_ns_add(bus->now, HEALTH_PAUSE_NS);
     return CT_NS_NEVER;
 }
 
@@ -102,18 +160,23 @@ static ct_ns put_load(struct ct_bus *bus, struct bus_port *port)
 static void put_losses(struct ct_bus *bus, struct bus_port *port)
 {
     /* What was told, so that the twin moves with the events. */
-    if (port->lost_told == port->lost_put && port->expired_told == port->expired_put) {
+    if (port->lost_told == port->lost_put && port->expired_told == port->expired_put &&
+        port->unconfirmed_told == port->unconfirmed_put) {
         return;
     }
     port->lost_put = port->lost_told;
     port->expired_put = port->expired_told;
-    ct_bus_put_entry(bus, ct_bus_entries_losses(index_of(bus, port), port->lost_put, port->expired_put));
+    port->unconfirmed_put = port->unconfirmed_told;
+    ct_bus_put_entry(
+        bus, ct_bus_entries_losses(index_of(bus, port), port->lost_put, port->expired_put, port->unconfirmed_put));
 }
 
 ct_ns ct_bus_watch_tick(struct ct_bus *bus, struct bus_port *port)
 {
-    take_link(port, bus->now);
+    take_link(bus, port, bus->now);
+    tell_alarm(bus, port);
     put_losses(bus, port);
     const ct_ns load_due = put_load(bus, port);
-    return ct_ns_min(load_due, put_health(bus, port));
+    const ct_ns health_due = put_health(bus, port);
+    return ct_ns_min(ct_ns_min(load_due, health_due), put_errors(bus, port));
 }

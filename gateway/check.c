@@ -76,6 +76,16 @@ static void warn(struct check *check, const char *format, ...)
     check->warnings++;
 }
 
+static void check_interface(struct check *check, const struct ct_settings_bus *bus, const char *name)
+{
+    struct ct_link_message link;
+    if (if_nametoindex(name) == 0) {
+        warn(check, "bus %s: there is no interface %s now; `ip -br link` lists them", bus->name, name);
+    } else if (ct_socketcan_ask_link(name, &link) == CT_OK && link.has_restart && link.restart_ms == 0) {
+        warn(check, "bus %s: " CT_LINK_NO_RESTART, bus->name, name);
+    }
+}
+
 static void check_port(struct check *check, const struct ct_settings_bus *bus)
 {
     const char *port = bus->port;
@@ -87,8 +97,10 @@ static void check_port(struct check *check, const struct ct_settings_bus *bus)
         if (access(port + 5, R_OK) != 0) {
             warn(check, "bus %s: the log %s cannot be read now", bus->name, port + 5);
         }
-    } else if (strchr(port, ':') == NULL && if_nametoindex(port) == 0) {
-        warn(check, "bus %s: there is no interface %s now; `ip -br link` lists them", bus->name, port);
+    } else if (strncmp(port, "socketcan:", 10) == 0) {
+        check_interface(check, bus, port + 10);
+    } else if (strchr(port, ':') == NULL) {
+        check_interface(check, bus, port);
     }
 }
 

@@ -280,6 +280,11 @@ void ct_executor_hold(struct ct_executor *executor, uint32_t buses)
     executor->held = buses;
 }
 
+bool ct_executor_unconfirmed(const struct ct_executor *executor, const struct ct_frame *frame)
+{
+    return executor->ops.unconfirmed != NULL && executor->ops.unconfirmed(executor->ops.user, frame);
+}
+
 bool ct_executor_holds(const struct ct_executor *executor, uint8_t bus)
 {
     return bus < CT_EXECUTOR_BUSES_MAX && (executor->held >> bus & 1U) != 0;

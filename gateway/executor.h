@@ -67,6 +67,9 @@ struct ct_executor_ops {
     void (*status)(void *user, const struct ct_command_status *status);
     /* Every positive response of an ECU, whoever asked for it; NULL: nobody listens. Must not call back. */
     void (*answer)(void *user, size_t ecu, const uint8_t *response, size_t len, ct_ns now);
+    /* Whether the bus `frame->bus` has not carried the newest frame of this content that was sent; asked when nothing
+     * came back, and then the command's reason (NOT_CONFIRMED). NULL: nobody knows. */
+    bool (*unconfirmed)(void *user, const struct ct_frame *frame);
     /* Every change of a lease; NULL: nobody listens. Must not call back. */
     void (*lease)(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now);
 };

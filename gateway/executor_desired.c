@@ -268,6 +268,10 @@ static bool observe(struct ct_executor *executor, struct ct_desired_job *desired
         status.state = CT_COMMAND_FAILED;
         status.reason = CT_REASON_NOT_OBSERVED;
         status.text = "sent, but the reported value did not follow";
+        if (ct_executor_unconfirmed(executor, &write->frame)) {
+            status.reason = CT_REASON_NOT_CONFIRMED;
+            status.text = "the bus has not carried the frame: no node acknowledges it, or the bus is stuck";
+        }
     }
     end(executor, desired, status, now);
     return true;

@@ -41,10 +41,10 @@ struct ct_ecu {
     struct ct_isotp_config isotp;
     unsigned type_at; /* the byte of our frames that has their ISO-TP type */
     struct ct_job running;
-    bool closing; /* what runs is the gateway's own return to the default session */
-    bool writes;  /* what runs is an update or part of one */
-    bool held;    /* a frame that was judged and waits to be fetched */
-    struct ct_frame frame;
+    bool closing;                         /* what runs is the gateway's own return to the default session */
+    bool writes;                          /* what runs is an update or part of one */
+    bool held;                            /* a frame that was judged and waits to be fetched */
+    struct ct_frame frame, sent;          /* the one held; the one handed out last */
     uint8_t session_asked;                /* by what runs; 0: it asks for none */
     bool session_open, close_session;     /* by a lease's owner; its lease has ended */
     struct ct_lease_holder session_owner; /* who opened it */
@@ -100,6 +100,8 @@ int ct_executor_reason(enum ct_verdict verdict);
 void ct_executor_heard(const struct ct_executor *executor, size_t ecu, const uint8_t *response, size_t len, ct_ns now);
 /* The command has ended: should its frame still fail on the bus, that is nobody's business any more. */
 void ct_executor_disown(struct ct_executor *executor, enum ct_last_out last, size_t index);
+/* The bus is known not to have carried the frame. */
+bool ct_executor_unconfirmed(const struct ct_executor *executor, const struct ct_frame *frame);
 /* The bus takes nothing now: its frames stay where they are. */
 bool ct_executor_holds(const struct ct_executor *executor, uint8_t bus);
 /* The choke point: the only call of ct_policy_frame, and no frame is handed out that it has not allowed. */

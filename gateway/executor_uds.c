@@ -279,13 +279,25 @@ static struct ct_command_status status_of(const struct ct_uds_result *result)
     return status;
 }
 
+/* Silence of the ECU and silence of the bus are different things to look for. */
+static void doubt_silence(const struct ct_executor *executor, const struct ct_ecu *ecu,
+                          struct ct_command_status *status)
+{
+    if (status->reason == CT_REASON_NO_RESPONSE && ct_executor_unconfirmed(executor, &ecu->sent)) {
+        status->reason = CT_REASON_NOT_CONFIRMED;
+        status->text = "the bus has not carried the request: no node acknowledges it, or the bus is stuck";
+    }
+}
+
 static void harvest(struct ct_executor *executor, size_t index, ct_ns now)
 {
     struct ct_ecu *ecu = &executor->ecus[index];
     struct ct_uds_result result;
     if (ecu->running.used && ct_uds_client_result(ecu->client, &result) == CT_OK) {
+        struct ct_command_status status = status_of(&result);
+        doubt_silence(executor, ecu, &status);
         ct_executor_heard(executor, index, result.response, result.len, now);
-        end(executor, ecu, status_of(&result), now);
+        end(executor, ecu, status, now);
         start_waiting(executor, index, now);
     }
 }
@@ -324,6 +336,7 @@ static bool fetch(struct ct_executor *executor, struct ct_ecu *ecu, struct ct_fr
         }
     }
     out_frame->bus = ecu->bus;
+    ecu->sent = *out_frame;
     return true;
 }
 

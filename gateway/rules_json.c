@@ -200,6 +200,7 @@ static void put_bus(struct ct_json *json, const struct ct_rules_view *view, size
     }
     ct_json_uint(json, "sent", bus->sent);
     ct_json_uint(json, "unsent", bus->unsent);
+    ct_json_uint(json, "unconfirmed", bus->unconfirmed);
     ct_json_object_begin(json, "anomalies");
     for (unsigned kind = 0; kind < CT_ANOMALY_COUNT; kind++) {
         ct_json_uint(json, ct_anomaly_name((enum ct_anomaly)kind), bus->anomalies.by_kind[kind]);

@@ -11,7 +11,7 @@
 struct ct_rules_bus {
     const char *name;
     bool transmit; /* as the configuration says */
-    uint64_t sent, unsent;
+    uint64_t sent, unsent, unconfirmed;
     struct ct_anomaly_counts anomalies;
 };
 

@@ -133,6 +133,7 @@ static void put_bus(struct ct_json *json, const struct ct_bus *bus, size_t index
     ct_json_uint(json, "unsent", ct_bus_unsent(port));
     ct_json_uint(json, "asleep", port->asleep);
     ct_json_uint(json, "confirmed", stats->confirmed);
+    ct_json_uint(json, "unconfirmed", stats->unconfirmed);
     put_health(json, port);
     ct_json_object_end(json);
 }

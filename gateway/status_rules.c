@@ -11,6 +11,7 @@ bool ct_status_rules_line(const struct ct_bus *bus, size_t index, struct ct_buf 
                                          .transmit = bus->model->settings->buses[i].transmit,
                                          .sent = port->port->stats.sent,
                                          .unsent = ct_bus_unsent(port),
+                                         .unconfirmed = port->port->stats.unconfirmed,
                                          .anomalies = port->anomalies};
     }
     const struct ct_rules_view view = {.policy = bus->model->policy,

@@ -10,7 +10,7 @@ static const char *const reason_texts[] = {CT_COMMAND_REASON_MAP(TEXT_ROW)};
 #define REASON_COUNT ((int)(sizeof(reason_texts) / sizeof(reason_texts[0])))
 
 _Static_assert(sizeof(state_texts) / sizeof(state_texts[0]) == CT_COMMAND_OUTCOME_UNKNOWN + 1, "states are dense");
-_Static_assert(sizeof(reason_texts) / sizeof(reason_texts[0]) == CT_REASON_RESTARTED + 1, "reasons are dense");
+_Static_assert(sizeof(reason_texts) / sizeof(reason_texts[0]) == CT_REASON_NOT_CONFIRMED + 1, "reasons are dense");
 
 /* An intent that is durable may or may not have begun when power went, hence accepted -> outcome unknown. A condition
  * may turn false between acceptance and the first bus write, hence accepted -> refused. */

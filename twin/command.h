@@ -49,7 +49,8 @@
     X(BUS_ERROR, 21, "bus-error")                       \
     X(NOT_OBSERVED, 22, "not-observed")                 \
     X(SUPERSEDED, 23, "superseded")                     \
-    X(RESTARTED, 24, "restarted")
+    X(RESTARTED, 24, "restarted")                       \
+    X(NOT_CONFIRMED, 25, "not-confirmed")
 
 #define CT_ENUM_MEMBER_STATE(name, value, text) CT_COMMAND_##name = (value),
 enum ct_command_state { CT_COMMAND_STATE_MAP(CT_ENUM_MEMBER_STATE) };

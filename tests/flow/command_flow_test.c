@@ -56,6 +56,39 @@ static void test_command_silent_ecu_is_no_response(void **state)
     assert_int_equal(rig->frames_out, 1);
 }
 
+static void test_command_request_the_bus_never_carried_is_not_confirmed(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_command command = command_read(1, "engine", 0x22, 0xF190);
+    rig->ecu_silent = true;
+    rig->bus_dead = true;
+    assert_int_equal(rig_send(rig, &command, DIRECTOR), CT_REASON_NONE);
+    rig_run(rig, 2000);
+    assert_ended(rig, CT_COMMAND_FAILED, CT_REASON_NOT_CONFIRMED);
+    assert_int_equal(rig->frames_out, 1); /* and is not sent again */
+}
+
+static void test_command_answer_is_proof_enough(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_command command = command_read(1, "engine", 0x22, 0xF190);
+    rig->bus_dead = true; /* the echo was lost, the answer was not */
+    assert_int_equal(rig_send(rig, &command, DIRECTOR), CT_REASON_NONE);
+    rig_run(rig, 2000);
+    assert_ended(rig, CT_COMMAND_DONE, CT_REASON_NONE);
+}
+
+static void test_command_lamp_frame_the_bus_never_carried_is_not_confirmed(void **state)
+{
+    struct rig *rig = *state;
+    const struct ct_command command = command_lamp(1, LAMP, 1);
+    rig->lamp_broken = true;
+    rig->bus_dead = true;
+    assert_int_equal(rig_send(rig, &command, DIRECTOR), CT_REASON_NONE);
+    rig_run(rig, 2002);
+    assert_ended(rig, CT_COMMAND_FAILED, CT_REASON_NOT_CONFIRMED);
+}
+
 static void test_command_bus_down_is_bus_error(void **state)
 {
     struct rig *rig = *state;
@@ -405,6 +438,9 @@ int main(void)
         T(test_command_reads_sixty_byte_record),
         T(test_command_negative_response_is_failed_with_its_bytes),
         T(test_command_silent_ecu_is_no_response),
+        T(test_command_request_the_bus_never_carried_is_not_confirmed),
+        T(test_command_answer_is_proof_enough),
+        T(test_command_lamp_frame_the_bus_never_carried_is_not_confirmed),
         T(test_command_bus_down_is_bus_error),
         T(test_command_policy_stops_a_transfer_between_frames),
         T(test_command_requests_for_one_ecu_run_one_after_the_other),

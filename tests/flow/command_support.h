@@ -52,7 +52,7 @@ struct rig {
     struct ct_vehicle_state vehicle;
     ct_ns now;
     int64_t utc_ms;
-    bool ecu_silent, lamp_broken, bus_down;
+    bool ecu_silent, lamp_broken, bus_down, bus_dead;
     double lamp;
     ct_ns lamp_t_ns;
     double lamp_command;
@@ -116,6 +116,14 @@ static inline void rig_vehicle(void *user, ct_ns now, struct ct_vehicle_state *o
     const struct rig *rig = user;
     (void)now;
     *out_state = rig->vehicle;
+}
+
+/* A dead bus has taken the frame and carries nothing. */
+static inline bool rig_unconfirmed(void *user, const struct ct_frame *frame)
+{
+    const struct rig *rig = user;
+    assert_true(ct_frame_same(frame, &rig->last_frame) && frame->bus == rig->last_frame.bus);
+    return rig->bus_dead;
 }
 
 /* Every status must follow the one before of its command, by the life cycle. */
@@ -211,8 +219,12 @@ static inline struct ct_policy *rig_policy(double frame_rate)
 
 static inline void rig_make_executor(struct rig *rig)
 {
-    const struct ct_executor_ops ops = {
-        .user = rig, .encode = rig_encode, .read = rig_read, .vehicle_state = rig_vehicle, .status = rig_status};
+    const struct ct_executor_ops ops = {.user = rig,
+                                        .encode = rig_encode,
+                                        .read = rig_read,
+                                        .vehicle_state = rig_vehicle,
+                                        .status = rig_status,
+                                        .unconfirmed = rig_unconfirmed};
     const struct ct_isotp_config pair = {.tx_id = 0x7E0, .rx_id = 0x7E8, .tx_dl = 8, .padding = true};
     const struct ct_isotp_config unruled = {.tx_id = 0x7E1, .rx_id = 0x7E9, .tx_dl = 8, .padding = true};
     const struct ct_executor_ecu ecus[] = {

@@ -2,6 +2,7 @@ cantwin_test(telemetry_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/te
              DEPENDS can gateway_model gateway_batcher)
 cantwin_test(storage_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/storage_flow_test.c DEPENDS gateway_app)
 cantwin_test(bus_out_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_out_flow_test.c DEPENDS gateway_app)
+cantwin_test(bus_watch_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_watch_flow_test.c DEPENDS gateway_app)
 cantwin_test(reads_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/reads_flow_test.c DEPENDS gateway_app)
 cantwin_test(addressing_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/addressing_flow_test.c
              DEPENDS gateway_settings gateway_command)

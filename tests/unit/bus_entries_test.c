@@ -71,9 +71,18 @@ static void test_bus_entries_each_kind_fills_its_own_signals(void **state)
     assert_value(&f, "bus.can0.BusOffs", 70000);
     const struct ct_reading reading = reading_of(&f, "bus.can0.ControllerState", &entry);
     assert_string_equal(ct_entry_text(entry, reading.sample.raw), "bus-off");
-    feed(&f, ct_bus_entries_losses(1, 5000000000U, 7));
+    feed(&f, ct_bus_entries_losses(1, 5000000000U, 7, 9000000000U));
     assert_value(&f, "bus.body_2.FramesLost", 5e9);
     assert_value(&f, "bus.body_2.FramesUnsent", 7);
+    assert_value(&f, "bus.body_2.FramesUnconfirmed", 9e9);
+    const struct ct_bus_health errors = {.error_frames = 4000000000U, .bus_errors = 3, .restarts = 2};
+    feed(&f, ct_bus_entries_errors(1, &errors));
+    assert_value(&f, "bus.body_2.ErrorFrames", 4e9);
+    assert_value(&f, "bus.body_2.BusErrors", 3);
+    assert_value(&f, "bus.body_2.Restarts", 2);
+    feed(&f, ct_bus_entries_network(CT_BUS_ERROR_PASSIVE));
+    const struct ct_reading worst = reading_of(&f, "bus.Network.WorstControllerState", &entry);
+    assert_string_equal(ct_entry_text(entry, worst.sample.raw), "error-passive");
     const struct ct_anomaly_counts anomalies = {.by_kind = {[CT_ANOMALY_UNKNOWN_ID] = 1,
                                                             [CT_ANOMALY_WRONG_BUS] = 2,
                                                             [CT_ANOMALY_WRONG_LENGTH] = 3,
@@ -101,7 +110,7 @@ static void test_bus_entries_32_buses_fit(void **state)
         names[i] = texts[i];
     }
     open_fixture(&f, names, 32);
-    assert_int_equal(ct_catalogue_count(ct_bind_catalogue(f.bind)), 32 * 13);
+    assert_int_equal(ct_catalogue_count(ct_bind_catalogue(f.bind)), 32 * 17 + 1);
     feed(&f, ct_bus_entries_load(31, 100));
     assert_value(&f, "bus._1_bus_with_a_long_name_31.BusLoad", 100);
     close_fixture(&f);

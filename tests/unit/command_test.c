@@ -43,7 +43,7 @@ static void test_command_texts_are_never_null(void **state)
     assert_string_equal(ct_command_state_text(9), "unknown-state");
     assert_string_equal(ct_command_reason_text(0), "none");
     assert_string_equal(ct_command_reason_text(CT_REASON_RESTARTED), "restarted");
-    assert_string_equal(ct_command_reason_text(25), "unknown-reason");
+    assert_string_equal(ct_command_reason_text(26), "unknown-reason");
     assert_string_equal(ct_command_reason_text(-1), "unknown-reason");
 }
 
