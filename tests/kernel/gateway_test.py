@@ -34,6 +34,14 @@ collection: collection.yaml
 state_dir: state
 status_socket: gateway.sock
 """
+DEMO_CONFIG = """vehicle_id: kernel-test
+buses:
+  - {{ name: can0, port: vcan0, dbc: ["{vehicle}/powertrain.dbc"], transmit: false }}
+  - {{ name: can1, port: vcan1, dbc: ["{vehicle}/body.dbc"], fd: true, transmit: false }}
+mapping: "{vehicle}/mapping.json"
+state_dir: state
+status_socket: gateway.sock
+"""
 FOUR_BUSES = """  - { name: can2, port: vcan2, dbc: [engine.dbc] }
   - { name: can3, port: vcan3, dbc: [engine.dbc] }
 """
@@ -103,13 +111,14 @@ NO_RIGHTS = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-group
 
 
 class Gateway:
-    def __init__(self, config=CONFIG, wrap=()):
+    def __init__(self, config=CONFIG, wrap=(), files=None):
         self.config = config
         self.wrap = list(wrap)
+        self.files = {"engine.dbc": DBC, "gateway.yaml": config, "collection.yaml": COLLECTION, **(files or {})}
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="cantwin-", dir="/run" if os.path.ismount("/run") else None)
-        for name, text in (("engine.dbc", DBC), ("gateway.yaml", self.config), ("collection.yaml", COLLECTION)):
+        for name, text in self.files.items():
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
         if not os.path.exists("/sys/class/net/vcan1"):
@@ -258,24 +267,58 @@ def deleted_and_made_again_100_times():
         gateway.expect_descriptors(before)
 
 
+CAN_HEALTH = "Vehicle.ControlUnit.Central.Health.Network.CAN."
+
+
+def expect_vss(gateway, state, counters, counts):
+    """The demo's mapping: VSS 6's one answer for all buses, and beside it what VSS has no names for."""
+    wanted = {"IsNetworkOK": state in ("error-active", "error-warning"), "Can0.ControllerState": state}
+    wanted.update(zip(("Can0.BusOffCount", "Can0.RestartCount", "Can0.ErrorFrameCount"), counts))
+    if counters is not None:
+        wanted.update(zip(("Can0.TransmitErrorCounter", "Can0.ReceiveErrorCounter"), counters))
+    found = {}
+
+    def as_wanted():
+        found.update((name, gateway.value(CAN_HEALTH + name)[0]) for name in wanted)
+        return found == wanted
+    try:
+        wait_for("VSS names", as_wanted)
+    except Failure:
+        raise Failure(f"{state}: {found} instead of {wanted}") from None
+
+
 def controller_states_reach_the_twin():
     rows = [  # error class, controller detail, counters, state
         (0x204, 0x08, 96, 3, "error-warning"), (0x204, 0x20, 128, 3, "error-passive"), (0x040, 0, 0, 0, "bus-off"),
         (0x100, 0, 0, 0, "error-active"), (0x204, 0x10, 7, 130, "error-passive"), (0x204, 0x40, 7, 90, "error-active")]
-    with Gateway() as gateway:
+    with Gateway(DEMO_CONFIG.format(vehicle=os.path.join(stack.SOURCE, "sim/vehicle"))) as gateway:
         sender = Sender("vcan0")
-        for kind, detail, tx, rx, state in rows:
+        if gateway.value(CAN_HEALTH + "IsNetworkOK")[0] is not None:
+            raise Failure("an answer before anything is known of a controller")
+        for i, (kind, detail, tx, rx, state) in enumerate(rows):
             sender.error(kind, detail, tx, rx)
             gateway.wait_bus(state, lambda b, s=state: b["state"] == s)
             wait_for(f"{state} in the twin", lambda s=state: gateway.value("bus.can0.ControllerState")[1] == s)
             if kind == 0x204 and (gateway.value("bus.can0.TxErrorCounter")[0], gateway.value("bus.can0.RxErrorCounter")[0]) != (tx, rx):
                 raise Failure(f"counters of {state}: {gateway.bus()}")
+            expect_vss(gateway, state, (tx, rx) if kind == 0x204 else None, (int(i >= 2), int(i >= 3), i + 1))
         bus = gateway.bus()
         if (bus["bus_offs"], bus["restarts"], bus["error"]) != (1, 1, len(rows)):
             raise Failure(str(bus))
         gateway.process.wait_line("controller is bus-off")
         if gateway.value("bus.can1.ControllerState")[1] is not None:
             raise Failure("the other bus has a state too")
+        # One bad controller is enough for the whole to be bad, and a good one does not hide it.
+        other = Sender("vcan1")
+        other.error(0x040)
+        wait_for("a network with one controller off", lambda: gateway.value(CAN_HEALTH + "IsNetworkOK")[0] is False)
+        sender.error(0x204, 0x40, 0, 0)
+        gateway.wait_bus("the good controller's word", lambda b: b["error"] == len(rows) + 1)
+        wait_for("its counters", lambda: gateway.value("bus.can0.RxErrorCounter")[0] == 0)
+        if gateway.value(CAN_HEALTH + "IsNetworkOK")[0] is not False:
+            raise Failure("a controller is off, and the network is well")
+        other.error(0x100)
+        wait_for("a network that is well again", lambda: gateway.value(CAN_HEALTH + "IsNetworkOK")[0] is True)
 
 
 def error_flood_is_limited_and_harms_no_other_bus():

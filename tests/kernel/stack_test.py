@@ -96,6 +96,53 @@ def lost_frames_are_a_gap_at_the_backend():
                                                       for event in get("/api/v1/vehicles/demo/events")["events"]))
 
 
+CAN_ERR_FLAG, CAN_ERR_BUSOFF, CAN_ERR_RESTARTED = 0x20000000, 0x40, 0x100
+IS_NETWORK_OK = "Vehicle.ControlUnit.Central.Health.Network.CAN.IsNetworkOK"
+
+
+def bus_off_is_an_event_at_the_backend():
+    """From the controller's error frame to the fleet: as event and as VSS signal; then six within a minute, as an alarm."""
+    def events(name):
+        return [event["text"] for event in get("/api/v1/vehicles/demo/events")["events"] if event["name"] == name]
+
+    def network_ok():
+        signals = get(f"/api/v1/vehicles/demo/twin?match={IS_NETWORK_OK}")["signals"]
+        return signals[0]["value"] if signals else None
+
+    with Stack() as run, socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW) as controller:
+        use_kernel_interfaces(run)
+        run.start_fleet()
+        run.start_gateway()
+        run.wait_connected()
+        wait_for("the first event", lambda: events("gateway-started"))
+        controller.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FILTER, b"")
+        controller.bind(("vcan0",))
+        if events("bus-off") or events("bus-state") or network_ok() is not None:
+            raise Failure(f"before anything happened: {events('bus-off')} {events('bus-state')} {network_ok()}")
+
+        def tell(kind):
+            controller.send(struct.pack("=IB3x8x", CAN_ERR_FLAG | kind, 8))
+        tell(CAN_ERR_BUSOFF)
+        told = wait_for("the event of the bus-off", lambda: events("bus-off"))
+        if len(told) != 1 or "bus can0: controller is bus-off" not in told[0]:
+            raise Failure(str(told))
+        wait_for("a network that is not well", lambda: network_ok() is False)
+        tell(CAN_ERR_RESTARTED)
+        told = wait_for("the event of the restart", lambda: events("bus-state"))
+        if len(told) != 1 or "bus can0: controller is error-active" not in told[0]:
+            raise Failure(str(told))
+        wait_for("a network that is well again", lambda: network_ok() is True)
+        if events("bus-off-alarm"):
+            raise Failure(f"an alarm after one: {events('bus-off-alarm')}")
+        for _ in range(6):
+            tell(CAN_ERR_BUSOFF)
+            tell(CAN_ERR_RESTARTED)
+        alarm = wait_for("the alarm", lambda: events("bus-off-alarm"))
+        if len(alarm) != 1 or "bus can0: more than 5 bus-offs within a minute" not in alarm[0]:
+            raise Failure(str(alarm))
+
+
 if __name__ == "__main__":
     stack.finish([stack.case("chain_over_vcan_round_trips", round_trips),
-                  stack.case("lost_frames_are_a_gap_at_the_backend", lost_frames_are_a_gap_at_the_backend)])
+                  stack.case("lost_frames_are_a_gap_at_the_backend", lost_frames_are_a_gap_at_the_backend),
+                  stack.case("bus_off_is_an_event_at_the_backend", bus_off_is_an_event_at_the_backend)])

@@ -1,6 +1,7 @@
 /* The demo vehicle's files fit together: mapping and DBC, policy and ECUs, actuators and policy. */
 #include "testing.h"
 
+#include "bus_entries.h"
 #include "dbc.h"
 #include "files.h"
 #include "mapping.h"
@@ -10,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VEHICLE CANTWIN_SOURCE_DIR "/sim/vehicle/"
+#define VEHICLE       CANTWIN_SOURCE_DIR "/sim/vehicle/"
+#define IS_NETWORK_OK "Vehicle.ControlUnit.Central.Health.Network.CAN.IsNetworkOK"
 
 struct rig {
     struct ct_dbc *dbc[2]; /* can0, can1 */
+    struct ct_dbc *own[CT_BUS_ENTRIES_KINDS];
     struct ct_mapping *mapping;
     struct ct_policy *policy;
 };
@@ -48,6 +51,7 @@ static int setup(void **state)
     assert_string_equal(problem, "");
     assert_int_equal(err, CT_OK);
     assert_int_equal(ct_policy_load(VEHICLE "policy.yaml", NULL, &rig.policy, problem, sizeof problem), CT_OK);
+    assert_int_equal(ct_bus_entries_create((const char *const[]){"can0", "can1"}, 2, rig.own), CT_OK);
     *state = &rig;
     return 0;
 }
@@ -59,13 +63,31 @@ static int teardown(void **state)
     ct_mapping_free(rig->mapping);
     ct_dbc_free(rig->dbc[0]);
     ct_dbc_free(rig->dbc[1]);
+    for (size_t i = 0; i < CT_BUS_ENTRIES_KINDS; i++) {
+        ct_dbc_free(rig->own[i]);
+    }
     return 0;
+}
+
+/* Of the buses themselves: what is known at different times is in databases of its own. */
+static const struct ct_dbc_signal *own_signal_of(const struct rig *rig, const struct ct_map_signal *map)
+{
+    const struct ct_dbc_signal *found = NULL;
+    for (size_t i = 0; i < CT_BUS_ENTRIES_KINDS && found == NULL; i++) {
+        const struct ct_dbc_message *message = ct_dbc_find_message(rig->own[i], map->message);
+        found = message != NULL ? ct_dbc_find_signal(message, map->signal) : NULL;
+    }
+    assert_non_null(found);
+    return found;
 }
 
 static const struct ct_dbc_signal *signal_of(const struct rig *rig, const struct ct_map_signal *map)
 {
     assert_non_null(map->bus);
     assert_non_null(map->message);
+    if (strcmp(map->bus, CT_BUS_ENTRIES_BUS) == 0) {
+        return own_signal_of(rig, map);
+    }
     const struct ct_dbc *dbc = rig->dbc[strcmp(map->bus, "can1") == 0];
     const struct ct_dbc_message *message = ct_dbc_find_message(dbc, map->message);
     assert_non_null(message);
@@ -85,7 +107,7 @@ static void test_vehicle_mapping_names_signals_of_the_dbc_and_knows_their_labels
 {
     const struct rig *rig = *state;
     unsigned with_labels = 0;
-    assert_int_equal(rig->mapping->count, 55);
+    assert_int_equal(rig->mapping->count, 70);
     for (size_t i = 0; i < rig->mapping->count; i++) {
         const struct ct_map_rule *rule = &rig->mapping->rules[i];
         assert_true(rule->has_read);
@@ -100,6 +122,26 @@ static void test_vehicle_mapping_names_signals_of_the_dbc_and_knows_their_labels
         }
     }
     assert_true(with_labels > 40);
+}
+
+/* VSS 6 has one answer for all CAN networks of a control unit: a node that is error-passive or worse cannot be heard as
+ * it should (ISO 11898-1:2015, 12.1.4), warning is none. */
+static void test_vehicle_mapping_network_is_ok_while_every_controller_takes_part(void **state)
+{
+    const struct rig *rig = *state;
+    size_t at = 0;
+    while (at < rig->mapping->count && strcmp(rig->mapping->rules[at].path, IS_NETWORK_OK) != 0) {
+        at++;
+    }
+    assert_true(at < rig->mapping->count);
+    const struct ct_map_rule *rule = &rig->mapping->rules[at];
+    assert_int_equal(rule->datatype, CT_DT_BOOLEAN);
+    for (unsigned s = 0; s < CT_BUS_STATE_COUNT; s++) {
+        const struct ct_map_value in = {.number = s, .text = ct_bus_state_text((enum ct_bus_state)s)};
+        struct ct_map_value out;
+        assert_int_equal(ct_transform_apply(rule->read.transform, &in, &out), CT_OK);
+        assert_true(out.number == (s == CT_BUS_ERROR_ACTIVE || s == CT_BUS_ERROR_WARNING ? 1 : 0));
+    }
 }
 
 static void test_vehicle_actuators_write_labels_the_dbc_has(void **state)
@@ -183,6 +225,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(test_vehicle_mapping_names_signals_of_the_dbc_and_knows_their_labels),
+        CASE(test_vehicle_mapping_network_is_ok_while_every_controller_takes_part),
         CASE(test_vehicle_actuators_write_labels_the_dbc_has),
         CASE(test_vehicle_policy_lets_the_actuators_move_and_doors_only_at_rest),
         CASE(test_vehicle_policy_sends_requests_and_body_command_only),
