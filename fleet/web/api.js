@@ -54,6 +54,7 @@ export const commands = async (id) => (await call(vehiclePath(id, 'commands'))).
 export const events = async (id) => (await call(vehiclePath(id, 'events'))).events;
 export const diagnose = (id, ecu, text) => send('POST', vehiclePath(id, 'diagnostics'), { ecu, request: text });
 export const startJob = (id, body) => send('POST', vehiclePath(id, 'jobs'), body);
+export const release = (id, command, signature) => send('POST', vehiclePath(id, `commands/${command}/release`), signature);
 export const setDesired = (id, path, value, revision) =>
   send('PUT', vehiclePath(id, 'desired'), { path, value }, revision ? { 'If-Match': `"${revision}"` } : {});
 

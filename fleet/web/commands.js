@@ -1,5 +1,5 @@
 // Actuators with what is desired and what the vehicle reports, and the commands with their state until the end.
-import { jobResult } from './diagnostics.js';
+import { jobResult, releaseForm } from './diagnostics.js';
 import { element, hex, moment, value } from './format.js';
 
 const STEPS = ['queued', 'sent', 'accepted', 'running', 'done'];
@@ -21,7 +21,8 @@ function progress(state) {
   return bar;
 }
 
-function item(command) {
+// `awaits`: what to do with a command that no release key has signed yet.
+function item(command, awaits) {
   const entry = element('li');
   entry.dataset.id = command.command_id;
   entry.dataset.state = command.state;
@@ -39,16 +40,27 @@ function item(command) {
   if (command.text) notes.push(command.text);
   if (command.reported !== null && command.action === 'set-desired') notes.push(`vehicle reports ${command.reported}`);
   entry.append(element('small', '', notes.join(' · ')));
+  if (command.state === 'awaiting-release') entry.append(awaits(command.command_id));
   if (command.response) entry.append(element('code', '', hex(command.response)));
   if (command.result) entry.append(jobResult(command.result));
   return entry;
 }
 
 export class CommandList {
-  constructor(list, hint) {
+  // release(command_id, file): a person gives the release of a command
+  constructor(list, hint, release) {
     this.list = list;
     this.hint = hint;
+    this.release = release;
     this.commands = new Map();
+    this.payloads = new Map(); // of commands prepared here, to be signed
+    this.drawn = '';
+  }
+
+  // A command that was prepared here: what a release key is to sign.
+  prepared(id, payload) {
+    this.payloads.set(id, payload);
+    this.draw();
   }
 
   set(commands) {
@@ -65,7 +77,11 @@ export class CommandList {
 
   draw() {
     const newest = [...this.commands.values()].sort((a, b) => b.seq - a.seq).slice(0, 12);
-    this.list.replaceChildren(...newest.map(item));
+    const drawn = JSON.stringify(newest.map((command) => [command, this.payloads.has(command.command_id)]));
+    if (drawn === this.drawn) return; // who is about to copy or to choose a file is not disturbed
+    this.drawn = drawn;
+    const awaits = (id) => releaseForm(this.payloads.get(id), (file) => this.release(id, file));
+    this.list.replaceChildren(...newest.map((command) => item(command, awaits)));
     this.hint.hidden = newest.length > 0;
   }
 }

@@ -43,6 +43,29 @@ export function jobResult(result) {
   return made('ul', { className: 'job-result' }, ...result.ecus.map(ecuResult));
 }
 
+// What a release key signs, away from the backend, and the way back: `release(signature)` sends it, errors as of `start`.
+// Without a payload (the page was loaded anew) the file can still be given.
+export function releaseForm(payload, release) {
+  const file = made('input', { type: 'file', name: 'release', accept: '.json,application/json' });
+  file.addEventListener('change', () => release(file.files[0]));
+  const form = made('div', { className: 'release' });
+  if (payload) {
+    const text = made('textarea', { readOnly: true, rows: 3, spellcheck: false, className: 'payload',
+      value: `cantwin keys sign-command --key release.ed25519.key ${payload} > release.json` });
+    text.addEventListener('focus', () => text.select());
+    form.append(made('label', {}, 'To be run where the release key is ', text));
+  }
+  form.append(made('label', {}, 'Signed release (release.json) ', file));
+  return form;
+}
+
+// The file of `cantwin keys sign-command`.
+export async function readRelease(file) {
+  const signature = await file.text().then(JSON.parse).catch(() => null);
+  if (!signature?.key_id || !signature?.signature) throw new Error('This is no file of cantwin keys sign-command.');
+  return signature;
+}
+
 // `start(body)` sends the job; it is told errors by rejecting.
 export function mountJobs(place, start) {
   const kind = made('select', { name: 'job', ariaLabel: 'Job' },
@@ -51,12 +74,15 @@ export function mountJobs(place, start) {
   ecu.setAttribute('list', 'ecus');
   const identifier = made('input', { name: 'identifier', pattern: '[0-9A-Fa-f]{1,4}', autocomplete: 'off', value: 'F190' });
   const data = made('input', { name: 'data', pattern: '([0-9A-Fa-f]{2})*', autocomplete: 'off' });
+  const offline = made('input', { name: 'offline', type: 'checkbox' });
   const form = made('form', { id: 'job' }, made('label', {}, 'Job ', kind), made('label', {}, 'ECU (* for all) ', ecu),
     made('label', {}, 'Identifier, hex ', identifier), made('label', {}, 'Data, hex ', data),
+    made('label', { className: 'check' }, offline, ' A release key signs it'),
     made('button', { type: 'submit', className: 'primary', textContent: 'Start' }));
   const fit = () => {
     identifier.parentElement.hidden = !['read-did', 'write-did', 'routine'].includes(kind.value);
     data.parentElement.hidden = !['write-did', 'routine', 'raw'].includes(kind.value);
+    offline.parentElement.hidden = kind.value.startsWith('read-');
   };
   kind.addEventListener('change', fit);
   form.addEventListener('submit', (event) => {
@@ -64,6 +90,7 @@ export function mountJobs(place, start) {
     const body = { job: kind.value, ecu: ecu.value };
     if (!identifier.parentElement.hidden) body.identifier = parseInt(identifier.value, 16);
     if (!data.parentElement.hidden && data.value) body.data = data.value;
+    if (!offline.parentElement.hidden && offline.checked) body.release = 'offline';
     start(body);
   });
   fit();

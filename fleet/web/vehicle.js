@@ -1,7 +1,7 @@
 // One vehicle: its signals, history, track, actuators, commands, quality and events.
 import * as api from './api.js';
 import { ActuatorList, CommandList } from './commands.js';
-import { mountJobs } from './diagnostics.js';
+import { mountJobs, readRelease } from './diagnostics.js';
 import { age, clock, element, moment, value } from './format.js';
 import { track, TrackMap } from './map.js';
 import { Plot } from './plot.js';
@@ -23,7 +23,10 @@ export class VehicleView {
     this.plot = new Plot($('plot'), () => this.looked());
     this.map = new TrackMap($('map'), $('map-note'));
     this.table = new SignalTable($('signals'), $('signal-count'), () => this.chooseSignal());
-    this.commands = new CommandList($('commands'), $('no-commands'));
+    this.commands = new CommandList($('commands'), $('no-commands'), (command, file) => attempt(async () => {
+      await api.release(this.id, command, await readRelease(file));
+      await this.loadCommands();
+    }));
     this.actuators = new ActuatorList($('actuators'), $('no-actuators'), (path, wanted, revision) =>
       attempt(async () => {
         try { await api.setDesired(this.id, path, wanted, revision); } finally { await this.loadTwin(); }
@@ -260,7 +263,8 @@ export class VehicleView {
       this.table.fold(all);
     });
     mountJobs($('jobs'), (body) => this.attempt(async () => {
-      await api.startJob(this.id, body);
+      const job = await api.startJob(this.id, body);
+      if (job.payload) this.commands.prepared(job.command_id, job.payload);
       await this.loadCommands();
     }));
     $('diagnose').addEventListener('submit', (event) => {
