@@ -85,6 +85,20 @@ void ct_top_bus_frame(struct ct_top_bus *bus, const struct ct_frame *frame, ct_n
     row->in_window++;
 }
 
+void ct_top_bus_checked(struct ct_top_bus *bus, const struct ct_frame *frame, enum ct_protect_fault fault)
+{
+    const uint64_t key = key_of(frame);
+    const size_t at = place_of(bus, key);
+    if (at == bus->count || key_of(&bus->rows[at].frame) != key) {
+        return; /* there was no room for it */
+    }
+    struct ct_top_row *row = &bus->rows[at];
+    row->checked = true;
+    row->fault = fault;
+    row->checksum_faults += fault == CT_PROTECT_FAULT_CHECKSUM;
+    row->counter_faults += fault == CT_PROTECT_FAULT_COUNTER;
+}
+
 void ct_top_bus_tick(struct ct_top_bus *bus, ct_ns now)
 {
     const ct_ns passed = now - bus->window_ns;
@@ -124,7 +138,7 @@ static bool fresh(const struct ct_top_row *row, size_t byte, ct_ns now)
     return now - row->changed_ns[byte] < CHANGED_FOR;
 }
 
-static const struct ct_codec_message *message_of(const struct ct_top_shown *shown, const struct ct_frame *frame)
+const struct ct_codec_message *ct_top_message_of(const struct ct_top_shown *shown, const struct ct_frame *frame)
 {
     const bool data = (frame->flags & (CT_FRAME_RTR | CT_FRAME_ERR)) == 0;
     for (size_t i = 0; data && i < shown->codec_count; i++) {
@@ -143,6 +157,25 @@ static void show_id(const struct ct_top_row *row, struct ct_screen *screen)
     const struct ct_frame *frame = &row->frame;
     snprintf(id, sizeof id, (frame->flags & CT_FRAME_EXT) != 0 ? "%08" PRIX32 : "%03" PRIX32, frame->id);
     ct_screen_put(screen, CT_STYLE_PLAIN, "%8s ", (frame->flags & CT_FRAME_ERR) != 0 ? "error" : id);
+}
+
+static void show_faults(const struct ct_top_row *row, enum ct_protect_fault fault, uint64_t count,
+                        struct ct_screen *screen)
+{
+    if (count > 0) {
+        ct_screen_put(screen, row->fault == fault ? CT_STYLE_BAD : CT_STYLE_PLAIN, "  %s %" PRIu64,
+                      ct_protect_fault_text(fault), count);
+    }
+}
+
+/* Behind the name: "checked", or how many frames were refused and why; the newest one's reason stands out. */
+static void show_protection(const struct ct_top_row *row, struct ct_screen *screen)
+{
+    if (row->checked && row->checksum_faults + row->counter_faults == 0) {
+        ct_screen_put(screen, CT_STYLE_DIM, "  checked");
+    }
+    show_faults(row, CT_PROTECT_FAULT_CHECKSUM, row->checksum_faults, screen);
+    show_faults(row, CT_PROTECT_FAULT_COUNTER, row->counter_faults, screen);
 }
 
 static void show_frame(const struct ct_top_bus *bus, const struct ct_top_row *row, ct_ns now, const char *name,
@@ -165,6 +198,7 @@ static void show_frame(const struct ct_top_bus *bus, const struct ct_top_row *ro
         ct_screen_put(screen, CT_STYLE_PLAIN, "remote ");
     }
     ct_screen_put(screen, CT_STYLE_DIM, "%s", name);
+    show_protection(row, screen);
     ct_screen_end_line(screen);
 }
 
@@ -199,6 +233,9 @@ static void show_values(const struct ct_codec_message *message, const struct ct_
         if (old) {
             ct_screen_put(screen, CT_STYLE_BAD, "  stale");
         }
+        if (row->fault != CT_PROTECT_FAULT_NONE) {
+            ct_screen_put(screen, CT_STYLE_BAD, "  %s", ct_protect_fault_text(row->fault));
+        }
         ct_screen_end_line(screen);
     }
 }
@@ -208,7 +245,7 @@ void ct_top_bus_show(const struct ct_top_bus *bus, const struct ct_top_shown *sh
 {
     for (size_t i = 0; i < bus->count; i++) {
         const struct ct_top_row *row = &bus->rows[i];
-        const struct ct_codec_message *message = message_of(shown, &row->frame);
+        const struct ct_codec_message *message = ct_top_message_of(shown, &row->frame);
         show_frame(bus, row, now, message != NULL ? ct_codec_model(message)->name : "", screen);
         if (shown->bits) {
             show_bits(row, now, screen);

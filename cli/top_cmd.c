@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "dbc_files.h"
+#include "protection.h"
 #include "top_bus.h"
 #include "top_twin.h"
 #include "twin_client.h"
@@ -21,7 +22,7 @@
 #define PAGE_MAX      ((size_t)4 << 20U)
 
 static const char help[] =
-    "usage: cantwin top BUS [--dbc FILE]... [--once [--seconds N]]\n"
+    "usage: cantwin top BUS [--dbc FILE]... [--protection FILE] [--once [--seconds N]]\n"
     "       cantwin top --twin [GLOB] [--socket PATH] [--once]\n"
     "\n"
     "Of a bus: every id with its count, rate and newest data; bytes that changed within a second stand out, with "
@@ -29,6 +30,10 @@ static const char help[] =
     "the signals' values follow, and an id that stopped is marked silent. Of the twin: name, value, unit, age and\n"
     "quality of every entry that fits GLOB, over the gateway's status socket.\n"
     "\n"
+    "  --dbc FILE     decode by it; may be repeated, the first that knows an id counts\n"
+    "  --protection FILE\n"
+    "                 rules for counters and checksums; rules in a DBC file count without it. Messages that have one\n"
+    "                 show `checked`, or how many frames were refused, and the values of a refused one its fault\n"
     "  --once         print one page as plain text and end (also when the output is no terminal)\n"
     "  --seconds N    of a bus, look for so long before that (default 2)\n"
     "\n"
@@ -36,6 +41,7 @@ static const char help[] =
     "\n"
     "examples:\n"
     "  cantwin top unix:can0.sock --dbc powertrain.dbc\n"
+    "  cantwin top unix:can0.sock --dbc powertrain.dbc --protection protection.yaml\n"
     "  cantwin top can0\n"
     "  cantwin top --twin 'Vehicle.*' --socket gateway.sock\n"
     "\n"
@@ -49,6 +55,8 @@ struct top {
     struct ct_cli_dbc files[DATABASES_MAX];
     const struct ct_codec *codecs[DATABASES_MAX];
     size_t file_count;
+    const char *protection_file; /* NULL: none */
+    struct ct_cli_protection *protection;
     struct ct_port *port;
     struct ct_top_bus bus;
     struct ct_top_twin twin_rows;
@@ -72,6 +80,10 @@ static int parse_value(struct top *t, const char *option, const char *value)
         t->socket = value;
         return CT_EXIT_OK;
     }
+    if (strcmp(option, "--protection") == 0) {
+        t->protection_file = value;
+        return CT_EXIT_OK;
+    }
     if (strcmp(option, "--seconds") == 0) {
         return ct_bus_number(value, 0, &t->seconds) == CT_OK
                    ? CT_EXIT_OK
@@ -88,7 +100,8 @@ static int parse_value(struct top *t, const char *option, const char *value)
 
 static bool takes_value(const char *word)
 {
-    return strcmp(word, "--dbc") == 0 || strcmp(word, "--socket") == 0 || strcmp(word, "--seconds") == 0;
+    return strcmp(word, "--dbc") == 0 || strcmp(word, "--protection") == 0 || strcmp(word, "--socket") == 0 ||
+           strcmp(word, "--seconds") == 0;
 }
 
 static int parse_word(struct top *t, const char *word)
@@ -126,6 +139,11 @@ static int parse_arguments(int argc, char **argv, struct top *t)
 
 /* --- the page --- */
 
+static struct ct_top_shown shown_of(const struct top *t)
+{
+    return (struct ct_top_shown){.bits = t->bits, .codecs = t->codecs, .codec_count = t->file_count};
+}
+
 static void show_page(struct top *t, ct_ns now)
 {
     struct winsize size = {0};
@@ -139,7 +157,7 @@ static void show_page(struct top *t, ct_ns now)
         ct_screen_head(&t->screen, "%-52s %18s %-8s %8s    %s", "name", "value", "unit", "age", "quality");
         ct_top_twin_show(&t->twin_rows, &t->screen);
     } else {
-        const struct ct_top_shown shown = {.bits = t->bits, .codecs = t->codecs, .codec_count = t->file_count};
+        const struct ct_top_shown shown = shown_of(t);
         ct_screen_head(&t->screen, "%8s %8s %9s %-3s %s", "id", "count", "rate", "len", "data");
         ct_top_bus_show(&t->bus, &shown, now, &t->screen);
     }
@@ -202,13 +220,24 @@ static void read_keys(struct top *t)
 
 /* --- the loop --- */
 
+static void take_frame(struct top *t, const struct ct_frame *frame)
+{
+    enum ct_protect_fault fault;
+    ct_top_bus_frame(&t->bus, frame, frame->t_ns);
+    const struct ct_top_shown shown = shown_of(t);
+    const struct ct_codec_message *message = ct_top_message_of(&shown, frame);
+    if (message != NULL && ct_cli_protection_check(t->protection, ct_codec_model(message), t->name, frame, &fault)) {
+        ct_top_bus_checked(&t->bus, frame, fault);
+    }
+}
+
 static int read_bus(struct top *t)
 {
     struct ct_frame frames[CT_BUS_BATCH];
     size_t n = 0;
     const int err = ct_port_read(t->port, frames, CT_BUS_BATCH, &n);
     for (size_t i = 0; i < n; i++) {
-        ct_top_bus_frame(&t->bus, &frames[i], frames[i].t_ns);
+        take_frame(t, &frames[i]);
     }
     if (err == CT_OK || err == CT_ERR_AGAIN) {
         return CT_EXIT_OK;
@@ -279,6 +308,15 @@ static int on_terminal(struct top *t, int stop_fd)
     return code;
 }
 
+static int open_protection(struct top *t)
+{
+    const struct ct_dbc *dbcs[DATABASES_MAX];
+    for (size_t i = 0; i < t->file_count; i++) {
+        dbcs[i] = t->files[i].dbc;
+    }
+    return ct_cli_protection_open(t->protection_file, dbcs, t->file_count, &t->protection);
+}
+
 static int open_source(struct top *t)
 {
     const ct_ns now = ct_clock_now();
@@ -290,7 +328,8 @@ static int open_source(struct top *t)
     if (ct_top_bus_init(&t->bus, now) != CT_OK) {
         return fail(CT_EXIT_ENVIRONMENT, "out of memory", "");
     }
-    return ct_bus_open(t->name, true, &t->port);
+    const int code = open_protection(t);
+    return code != CT_EXIT_OK ? code : ct_bus_open(t->name, true, &t->port);
 }
 
 static int run(struct top *t)
@@ -313,6 +352,7 @@ static void close_all(struct top *t)
     ct_port_close(t->port);
     ct_top_bus_free(&t->bus);
     ct_top_twin_close(&t->twin_rows);
+    ct_cli_protection_close(t->protection);
     for (size_t i = 0; i < t->file_count; i++) {
         ct_cli_dbc_close(&t->files[i]);
     }

@@ -27,7 +27,7 @@ except ImportError as missing:
     sys.exit(0)
 
 report = Report()
-ROW = re.compile(r"^ *([0-9A-F]{3}|[0-9A-F]{8}) +(\d+) +(\S+) +(\d+)(f?) +((?:[0-9A-F]{2} )*)(\w*)$")
+ROW = re.compile(r"^ *([0-9A-F]{3}|[0-9A-F]{8}) +(\d+) +(\S+) +(\d+)(f?) +((?:[0-9A-F]{2} )*)(\w*)((?:  \w+)?(?:  \w+ \d+)*)$")
 VALUE = re.compile(r"^ {31}(\S+) +(-?[\d.e+-]+) ")
 
 
@@ -82,6 +82,56 @@ def counts():
         if rows["123"][6] != "01 " or rows["456"][6] != "11 " * 12 or rows["456"][5] != "f":
             problems.append(f"data {rows['123'][6]} {rows['456'][6]}")
     return problems + ([] if "remote" in page else ["no remote frame"])
+
+
+def toyota(ident, body):
+    """Eight bytes with the counter in the high nibble of byte 6; the sum of length, id and bytes in the last."""
+    return bytes(body) + bytes([(8 + (ident >> 8) + (ident & 0xFF) + sum(body)) & 0xFF])
+
+
+DBC = """VERSION ""
+BS_:
+BU_: A B
+BO_ 291 COUNTED: 8 A
+ SG_ VALUE : 7|16@0+ (1,0) [0|65535] "" B
+ SG_ COUNTER : 55|4@0+ (1,0) [0|15] "" B
+ SG_ CHECKSUM : 63|8@0+ (1,0) [0|255] "" B
+BO_ 292 PLAIN: 8 A
+ SG_ OTHER : 7|8@0+ (1,0) [0|255] "" B
+"""
+RULES = 'rules:\n  - { message: COUNTED, scheme: toyota, max_delta: 1 }\n'
+
+
+def protection():
+    """Good frames, one with a wrong sum, one that repeats its counter: top's counts are those that were made wrong here."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        (path / "t.dbc").write_text(DBC)
+        (path / "rules.yaml").write_text(RULES)
+        good = [toyota(0x123, [0, n, 0, 0, 0, 0, n << 4]).hex() for n in range(8)]
+        wrong = good[5][:-2] + f"{int(good[5][-2:], 16) ^ 0xFF:02x}"
+        sent = [f"123#{data}" for data in (*good[:5], wrong, good[5], good[5], *good[6:], good[7])] + ["124#0000000000000000"]
+        wanted = {"COUNTED": "  checksum 1  counter 2", "PLAIN": ""}
+        hub = subprocess.Popen([BIN / "cantwin", "bus", "serve", "t.sock"], cwd=folder, stderr=subprocess.PIPE)
+        try:
+            wait_ready(hub)
+            page, rows, tries = "", {}, 0
+            while rows != wanted and tries < 5:
+                top = subprocess.Popen([BIN / "cantwin", "top", "unix:t.sock", "--dbc", "t.dbc", "--protection", "rules.yaml", "--once",
+                                        "--seconds", str(2 << tries)], cwd=folder, stdout=subprocess.PIPE, text=True)
+                select.select([], [], [], 0.5 * 2 ** tries)  # on its way to the hub; what it misses is sent again to the next
+                subprocess.run([BIN / "cantwin", "bus", "send", "unix:t.sock", *sent], cwd=folder, timeout=TIMEOUT, check=True)
+                page, tries = top.communicate(timeout=TIMEOUT)[0], tries + 1
+                rows = {m[7]: m[8] for m in map(ROW.match, page.splitlines()) if m}
+            unruled = once("unix:t.sock", "--dbc", "t.dbc", "--protection", "missing.yaml", cwd=folder)
+        finally:
+            hub.terminate()
+            hub.wait(TIMEOUT)
+            hub.stderr.close()
+    values = [line for line in page.splitlines() if VALUE.match(line)]
+    problems = [] if rows == wanted else [f"{rows} in {page!r}"]
+    problems += [line for line in values if line.endswith("  counter") != ("OTHER" not in line)]  # the newest frame repeats
+    return problems + ([] if len(values) == 4 else [f"{values}"]) + ([] if unruled.returncode == 3 else [f"{unruled}"])
 
 
 class Terminal:
@@ -166,11 +216,17 @@ def twin_view():
 
 def main():
     report.check("top_counts_frames_and_shows_the_newest_data", counts())
+    report.check("top_tells_checksum_and_counter_faults", protection())
     with Vehicle() as vehicle:
         page = once("unix:can0.sock", "--dbc", VEHICLE / "powertrain.dbc", "--seconds", "1.5", cwd=vehicle.path)
         report.check("top_values_are_cantools_values", check_values(page.stdout))
         rates = {m[1]: m[3] for m in map(ROW.match, page.stdout.splitlines()) if m}
         report.check("top_has_a_rate_for_every_id", [r for r in rates.values() if not re.fullmatch(r"\d+\.\d/s|silent", r)])
+        checked = once("unix:can0.sock", "--dbc", VEHICLE / "powertrain.dbc", "--protection", VEHICLE / "protection.yaml", "--seconds",
+                       "1.5", cwd=vehicle.path).stdout
+        rows = {m[7]: m[8] for m in map(ROW.match, checked.splitlines()) if m}
+        report.check("top_finds_no_fault_in_an_intact_drive",
+                     [f"{rows}"] if rows.get("ENGINE_STATUS") != "  checked" or [r for r in rows.values() if r not in ("", "  checked")] else [])
         on_a_terminal(vehicle)
         vehicle.sim.send_signal(signal.SIGCONT)
     twin_view()
