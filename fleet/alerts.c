@@ -137,18 +137,35 @@ void ct_alerts_close(struct ct_alerts *alerts)
 
 /* ------------------------------------------------------------------------------------------------ rules */
 
-/* The place's alerts end, at every vehicle. */
+static int end_alert(struct ct_alerts *alerts, size_t place, const struct ct_vehicle *vehicle,
+                     struct ct_rule_state *state, int64_t utc_ms)
+{
+    sqlite3_stmt *end = alerts->statements[S_END];
+    int err = CT_OK;
+    if (state->alert != 0) {
+        err = ct_statement_bind(end, "ii", utc_ms, state->alert);
+        err = err == CT_OK ? ct_statement_run(end) : err;
+        if (err == CT_OK && alerts->news != NULL) {
+            alerts->news(alerts->user, &alerts->rules[place], vehicle, NULL, state->since_utc_ms, utc_ms);
+        }
+    }
+    *state = (struct ct_rule_state){0, 0};
+    return err;
+}
+
+/* The place's alerts end, at every vehicle; those who listen are told of each. */
 static int end_place(struct ct_alerts *alerts, size_t place, int64_t utc_ms)
 {
     sqlite3_stmt *end = alerts->statements[S_END_RULE];
-    for (size_t i = 0; i < ct_registry_count(alerts->registry); i++) {
+    int err = CT_OK;
+    for (size_t i = 0; err == CT_OK && i < ct_registry_count(alerts->registry); i++) {
         struct ct_vehicle *vehicle = ct_registry_at(alerts->registry, i);
         vehicle->unjudged = true;
         if (vehicle->rule_states != NULL) {
-            vehicle->rule_states[place] = (struct ct_rule_state){0, 0};
+            err = end_alert(alerts, place, vehicle, &vehicle->rule_states[place], utc_ms);
         }
     }
-    const int err = ct_statement_bind(end, "it", utc_ms, alerts->rules[place].name);
+    err = err == CT_OK ? ct_statement_bind(end, "it", utc_ms, alerts->rules[place].name) : err;
     return err == CT_OK ? ct_statement_run(end) : err;
 }
 
@@ -236,22 +253,6 @@ static int raise_alert(struct ct_alerts *alerts, size_t place, const struct ct_v
         alerts->news(alerts->user, rule, vehicle, value, state->since_utc_ms, 0);
     }
     return CT_OK;
-}
-
-static int end_alert(struct ct_alerts *alerts, size_t place, const struct ct_vehicle *vehicle,
-                     struct ct_rule_state *state, int64_t utc_ms)
-{
-    sqlite3_stmt *end = alerts->statements[S_END];
-    int err = CT_OK;
-    if (state->alert != 0) {
-        err = ct_statement_bind(end, "ii", utc_ms, state->alert);
-        err = err == CT_OK ? ct_statement_run(end) : err;
-        if (err == CT_OK && alerts->news != NULL) {
-            alerts->news(alerts->user, &alerts->rules[place], vehicle, NULL, state->since_utc_ms, utc_ms);
-        }
-    }
-    *state = (struct ct_rule_state){0, 0};
-    return err;
 }
 
 static int judge_rule(struct ct_alerts *alerts, size_t place, struct ct_vehicle *vehicle, struct ct_rule_state *state,

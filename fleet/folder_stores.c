@@ -88,9 +88,6 @@ void ct_folder_alert(void *user, const struct ct_rule *rule, const struct ct_veh
 {
     struct ct_folder *folder = user;
     struct ct_json json;
-    if (folder->ops.alert == NULL) {
-        return;
-    }
     ct_buf_clear(&folder->scratch);
     ct_json_init(&json, &folder->scratch);
     ct_json_object_begin(&json, NULL);
@@ -105,7 +102,11 @@ void ct_folder_alert(void *user, const struct ct_rule *rule, const struct ct_veh
         ct_json_int(&json, "until_utc_ms", until_utc_ms);
     }
     ct_json_object_end(&json);
-    if (ct_buf_error(&folder->scratch) == CT_OK) {
-        folder->ops.alert(folder->ops.user, ct_buf_string(&folder->scratch), folder->scratch.len);
+    const char *text = ct_buf_string(&folder->scratch);
+    if (ct_buf_error(&folder->scratch) == CT_OK && folder->ops.alert != NULL) {
+        folder->ops.alert(folder->ops.user, text, folder->scratch.len);
+    }
+    if (ct_buf_error(&folder->scratch) == CT_OK && folder->ops.stream != NULL) {
+        folder->ops.stream(folder->ops.user, vehicle->id, "alert", text, folder->scratch.len);
     }
 }

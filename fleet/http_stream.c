@@ -6,6 +6,24 @@
 
 #define STREAM_BLOCK 16384
 
+/* A stream of the whole fleet has no vehicle and gets its alerts only. */
+static bool of_fleet(const struct ct_http_stream *stream)
+{
+    return stream->vehicle_id[0] == '\0';
+}
+
+static bool takes(const struct ct_http_stream *stream, const char *vehicle_id, const char *event)
+{
+    return of_fleet(stream) ? strcmp(event, "alert") == 0 : strcmp(stream->vehicle_id, vehicle_id) == 0;
+}
+
+static void watch(const struct ct_http_stream *stream, bool begin)
+{
+    if (!of_fleet(stream)) {
+        stream->http->ops.watch(stream->http->ops.user, stream->vehicle_id, begin);
+    }
+}
+
 static void stream_append(struct ct_http_stream *stream, const char *data, size_t len)
 {
     if (stream->ended) {
@@ -65,7 +83,7 @@ void ct_http_stream_free(struct ct_http *http, struct ct_http_stream *stream)
         *link = stream->next;
         http->stream_count--;
         http->counters.streams--;
-        http->ops.watch(http->ops.user, stream->vehicle_id, false);
+        watch(stream, false);
     }
     ct_buf_free(&stream->pending);
     free(stream);
@@ -87,7 +105,7 @@ static struct ct_http_stream *stream_make(struct ct_http *http, struct MHD_Conne
     http->streams = stream;
     http->stream_count++;
     http->counters.streams++;
-    http->ops.watch(http->ops.user, stream->vehicle_id, true);
+    watch(stream, true);
     return stream;
 }
 
@@ -111,14 +129,15 @@ enum MHD_Result ct_http_stream_start(struct ct_http *http, struct ct_http_exchan
     for (size_t i = 0; i < request->param_count; i++) {
         vehicle = strcmp(request->params[i].name, "vehicle") == 0 ? request->params[i].value : vehicle;
     }
-    if (vehicle == NULL || vehicle[0] == '\0' || strlen(vehicle) > CT_VEHICLE_ID_MAX) {
-        return ct_http_send_json(http, exchange, ct_api_error(answer, 400, "name the vehicle: ?vehicle=ID"));
+    if (vehicle != NULL && (vehicle[0] == '\0' || strlen(vehicle) > CT_VEHICLE_ID_MAX)) {
+        return ct_http_send_json(
+            http, exchange, ct_api_error(answer, 400, "vehicle is an id; without it, the whole fleet's alerts come"));
     }
     if (http->stream_count == CT_HTTP_STREAMS_MAX) {
         return ct_http_send_json(http, exchange,
                                  ct_api_error(answer, 503, "%d event streams are open already", CT_HTTP_STREAMS_MAX));
     }
-    exchange->stream = stream_make(http, exchange->connection, vehicle);
+    exchange->stream = stream_make(http, exchange->connection, vehicle != NULL ? vehicle : "");
     struct MHD_Response *response =
         exchange->stream == NULL
             ? NULL
@@ -137,7 +156,7 @@ void ct_http_event(struct ct_http *http, const char *vehicle_id, const char *eve
     char head[64];
     const int n = snprintf(head, sizeof head, "event: %s\ndata: ", event);
     for (struct ct_http_stream *stream = http->streams; stream != NULL; stream = stream->next) {
-        if (strcmp(stream->vehicle_id, vehicle_id) == 0) {
+        if (takes(stream, vehicle_id, event)) {
             stream_append(stream, head, (size_t)n);
             stream_append(stream, json, len);
             stream_append(stream, "\n\n", 2);

@@ -48,6 +48,10 @@ export const ask = (where) => call('query' + query({ where }));
 export const alerts = async (open) => (await call('alerts' + query({ open, limit: 50 }))).alerts;
 export const vehicleAlerts = async (id) => (await call('alerts' + query({ vehicle: id, open: true }))).alerts;
 export const acknowledge = (id, note) => send('POST', `alerts/${id}/acknowledge`, { note });
+export const rules = async () => (await call('rules')).rules;
+export const setRule = (name, rule) => send('PUT', `rules/${encodeURIComponent(name)}`, rule);
+export const removeRule = (name) => request(`rules/${encodeURIComponent(name)}`, { method: 'DELETE' });
+export const setLabels = (id, labels) => send('PUT', vehiclePath(id, 'labels'), labels);
 export const twin = (id) => call(vehiclePath(id, 'twin'));
 export const quality = (id) => call(vehiclePath(id, 'quality'));
 export const commands = async (id) => (await call(vehiclePath(id, 'commands'))).commands;
@@ -82,7 +86,7 @@ function takeEvents(text, handlers) {
 }
 
 async function readStream(id, handlers, signal) {
-  const response = await request('stream' + query({ vehicle: id }), { signal });
+  const response = await request('stream' + (id === null ? '' : query({ vehicle: id })), { signal });
   handlers.state(true);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ''; ;) {
@@ -92,7 +96,8 @@ async function readStream(id, handlers, signal) {
   }
 }
 
-// Calls handlers.twin and handlers.command with what comes, handlers.state with true or false as the stream is up or not.
+// Calls handlers.twin, .command and .alert with what comes, handlers.state with true or false as the stream is up or not.
+// Without an id (null): alerts of the whole fleet.
 // Returns a function that ends it. By fetch, since an EventSource sends no token.
 export function stream(id, handlers) {
   const control = new AbortController();

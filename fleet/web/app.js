@@ -1,5 +1,6 @@
 // The pages: which one is shown, who looks, what comes again and again, and the keyboard.
 import * as api from './api.js';
+import { RuleList } from './edit.js';
 import { AlertList, FleetTable } from './fleet.js';
 import { VehicleView } from './vehicle.js';
 
@@ -25,11 +26,13 @@ function serverStatus(on, text) {
   if ($('server').textContent !== text) $('server').textContent = text;
 }
 
-const view = new VehicleView(attempt, serverStatus);
+const view = new VehicleView(attempt, serverStatus, () => loadFleet());
 const fleet = new FleetTable({ head: $('fleet-head'), body: $('vehicles'), count: $('vehicle-count'), hint: $('no-vehicles') },
   (id) => { location.hash = `#/v/${encodeURIComponent(id)}`; });
 const alerts = new AlertList($('alerts'), $('no-alerts'), $('alert-count'), (alert) =>
   attempt(async () => { await api.acknowledge(alert.id, ''); await loadFleet(); }));
+
+const rules = new RuleList($('rules'), $('no-rules'), $('rule'), attempt, () => loadFleet());
 
 // ------------------------------------------------------------------------------------------------ which page
 
@@ -45,12 +48,20 @@ function route() {
   document.title = id === null ? 'cantwin fleet' : `${id} · cantwin fleet`;
   if (id === null) view.hide();
   else view.show(id);
+  followFleet(id === null);
   attempt(loadFleet);
 }
 
 // ------------------------------------------------------------------------------------------------ the fleet
 
 let asked = null;
+let endStream = null;
+
+// Alerts as they come and go; everything else comes with the list, by and by.
+function followFleet(shown) {
+  endStream?.();
+  endStream = shown ? api.stream(null, { alert: () => loadFleet(), state: () => {} }) : null;
+}
 
 async function loadFleet() {
   try {
@@ -69,6 +80,7 @@ async function loadFleet() {
   }
   if ($('fleet').hidden) return;
   await attempt(async () => alerts.set(await api.alerts(false)));
+  await attempt(() => rules.load());
   if (asked) await attempt(async () => fleet.answer(await api.ask(asked)));
 }
 
@@ -109,12 +121,13 @@ $('login-form').addEventListener('submit', () => {
   attempt(loadMe);
   attempt(loadFleet);
   if (view.id !== null) view.show(view.id);
+  else followFleet(true);
 });
 
 // ------------------------------------------------------------------------------------------------ keyboard
 
 document.addEventListener('keydown', (event) => {
-  const typing = event.target.matches?.('input');
+  const typing = event.target.matches?.('input, select');
   const search = $('fleet').hidden ? $('search') : $('fleet-search');
   if (event.ctrlKey || event.metaKey || event.altKey || $('login').open) return;
   if (event.key === '/' && !typing) {

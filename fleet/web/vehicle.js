@@ -2,6 +2,7 @@
 import * as api from './api.js';
 import { ActuatorList, CommandList } from './commands.js';
 import { mountJobs, readRelease } from './diagnostics.js';
+import { LabelForm } from './edit.js';
 import { age, clock, element, moment, value } from './format.js';
 import { track, TrackMap } from './map.js';
 import { Plot } from './plot.js';
@@ -14,8 +15,8 @@ const LONGITUDE = 'Vehicle.CurrentLocation.Longitude';
 const $ = (id) => document.getElementById(id);
 
 export class VehicleView {
-  // attempt(work): runs it and tells people what failed; status(up, text)
-  constructor(attempt, status) {
+  // attempt(work): runs it and tells people what failed; status(up, text); labelled(): labels were changed
+  constructor(attempt, status, labelled) {
     this.attempt = attempt;
     this.status = status;
     this.id = null;
@@ -32,6 +33,7 @@ export class VehicleView {
         try { await api.setDesired(this.id, path, wanted, revision); } finally { await this.loadTwin(); }
         await this.loadCommands();
       }));
+    this.labels = new LabelForm($('labels'), attempt, labelled);
     this.listen();
   }
 
@@ -50,7 +52,8 @@ export class VehicleView {
     $('plot-title').textContent = 'History';
     $('plot-note').hidden = false;
     $('map-card').hidden = true;
-    this.endStream = api.stream(id, { twin: (u) => this.onTwin(u), command: (c) => this.onCommand(c), state: (up) => this.onStream(up) });
+    this.endStream = api.stream(id, { twin: (u) => this.onTwin(u), command: (c) => this.onCommand(c),
+      alert: () => this.attempt(() => this.loadAlerts()), state: (up) => this.onStream(up) });
     for (const load of [this.loadTwin, this.loadCommands, this.loadEvents, this.loadQuality, this.loadAlerts]) {
       this.attempt(() => load.call(this));
     }
@@ -63,6 +66,7 @@ export class VehicleView {
   }
 
   facts(v) {
+    this.labels.show(v);
     const facts = [['State', v.connected ? 'connected' : 'offline'],
       ['Last seen', `${age(this.now - v.last_seen_utc_ms)} ago`], ['Software', v.software || 'unknown'],
       ['Group', v.group], ['Model', v.model], ['Tags', v.tags.join(', ')], ['Signals', v.signals],

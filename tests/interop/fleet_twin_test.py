@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The fleet's twin by plain HTTP: labels, questions over the fleet, models, alert rules, quality; history by bins, at one moment
+"""The fleet's twin by plain HTTP: labels, questions over the fleet, models, alert rules and their events, quality; history by bins, at one moment
 and as CSV, each against what the raw samples say when Python computes it from them."""
 
 import csv
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.parse
+import urllib.request
 
 from fleet_rig import BEAM, ROOT, Backend, wait_for
 from sim_rig import Report
@@ -110,6 +111,43 @@ def check_alerts(report, backend):
     report.equal("rules are removed", [backend.call("DELETE", "api/v1/rules/lamp").status for _ in range(2)], [200, 404])
 
 
+class Stream:
+    """Events of an event stream as they come: (name, data)."""
+
+    def __init__(self, backend, parameters):
+        self.events = []
+        self.answer = urllib.request.urlopen(backend.base + "api/v1/stream" + parameters, timeout=60)
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        name = None
+        for line in self.answer:
+            kind, _, text = line.decode().strip().partition(": ")
+            if kind == "data":
+                self.events.append((name, json.loads(text)))
+            name = text if kind == "event" else name
+
+    def alerts(self):
+        return [(data["alert"], data["vehicle"], data["rule"], data["severity"]) for name, data in self.events if name == "alert"]
+
+
+def check_alert_streams(report, backend):
+    """Both streams are told when an alert comes, when its rule is changed so that it ends, and when its rule goes."""
+    of_vehicle, of_fleet, of_other = (Stream(backend, p) for p in ("?vehicle=toy", "", "?vehicle=other"))
+    wait_for(lambda: backend.get("api/v1/status").json["sse_clients"] == 3)
+    wanted = []
+    for what, change in (("raised", {"condition": f"{COUNTER} >= 0", "severity": "info"}), ("ended", {"condition": f"{COUNTER} < 0"}),
+                         ("raised", {"condition": f"{COUNTER} >= 0", "severity": "info"}), ("ended", None)):
+        backend.call("PUT" if change else "DELETE", "api/v1/rules/here", change)
+        wanted.append((what, "toy", "here", "info"))
+        wait_for(lambda: len(of_fleet.alerts()) >= len(wanted) and len(of_vehicle.alerts()) >= len(wanted))
+    report.equal("the vehicle's stream tells of alerts", of_vehicle.alerts(), wanted)
+    report.equal("so does the fleet's", of_fleet.alerts(), wanted)
+    report.equal("which tells of nothing else", {name for name, _ in of_fleet.events}, {"alert"})
+    report.equal("nor another vehicle's of any", of_other.alerts(), [])
+    report.equal("an empty name is none", backend.get("api/v1/stream?vehicle=").status, 400)
+
+
 def check_history(report, backend):
     raw = wait_for(lambda: (lambda a: a if len(a["samples"]) > 60 else None)(
         backend.get(V + "history?" + query(signal=SPEED, **{"from": 0})).json))
@@ -185,6 +223,7 @@ def main():
         check_questions(report, backend)
         check_alerts(report, backend)
         check_webhook(report, backend)
+        check_alert_streams(report, backend)
         check_history(report, backend)
         check_parquet(report, backend)
         check_quality(report, backend)

@@ -100,6 +100,81 @@ def check_alerts(browser, backend):
     result(bool(seen), "and is acknowledged by a click")
 
 
+FILL = """const form = document.getElementById(arguments[0]);
+form.closest('details').open = true;
+for (const [name, value] of Object.entries(arguments[1])) form.elements[name].value = value;
+if (form.reportValidity()) form.requestSubmit();"""
+RULES = "return [...document.querySelectorAll('#rules li')].map((r) => [r.dataset.rule, r.querySelector('small').textContent])"
+
+
+def rules_of(backend):
+    return {r["name"]: r for r in backend.get("api/v1/rules").json["rules"]}
+
+
+def check_rules(browser, backend):
+    """Rules are made, changed, refused and removed on the page; an alert comes by the stream, long before the list is asked again."""
+    go(browser, backend.base, "#/")
+    wait_for(lambda: browser.run(RULES))
+    browser.run(FILL, "rule", {"name": "slow rule", "condition": "Vehicle.Speed > 1", "seconds": "0", "tag": "", "severity": "info"})
+    result("slow rule" not in rules_of(backend), "a name that cannot be is not sent")
+    browser.run(FILL, "rule", {"name": "slow", "condition": "Vehicle.Speed >", "seconds": "0", "tag": "", "severity": "info"})
+    told = wait_for(lambda: "condition" in browser.run("return document.getElementById('toast').textContent"))
+    kept = browser.run("return document.querySelector('#rule [name=condition]').value")
+    result(bool(told) and kept == "Vehicle.Speed >" and "slow" not in rules_of(backend), "a broken condition is told and stays to be mended")
+    told = browser.errors()  # a refusal is an error to the browser
+    result(len(told) == 1 and "rules/slow" in told[0] and "400" in told[0], "the browser tells of the refusal alone", str(told))
+    browser.run(FILL, "rule", {"name": "slow", "condition": "Vehicle.Speed > 100000", "seconds": "2.5", "tag": "taxi", "severity": "critical"})
+    result(bool(wait_for(lambda: ["slow", "Vehicle.Speed > 100000 · for 2.5 s · tag taxi"] in browser.run(RULES))), "a rule is made on the page")
+    result(rules_of(backend).get("slow") == {"name": "slow", "condition": "Vehicle.Speed > 100000", "for_ms": 2500, "tag": "taxi",
+                                             "severity": "critical"}, "and is the backend's", str(rules_of(backend)))
+    browser.run("document.querySelector('#rules li[data-rule=slow] button').click()")
+    shown = browser.run("return [...new FormData(document.getElementById('rule'))]")
+    result(dict(shown) == {"name": "slow", "condition": "Vehicle.Speed > 100000", "seconds": "2.5", "tag": "taxi", "severity": "critical"},
+           "it is taken up to be changed", str(shown))
+    browser.run(FILL, "rule", {"seconds": "0", "severity": "info"})
+    result(bool(wait_for(lambda: rules_of(backend)["slow"]["for_ms"] == 0)), "and changed")
+    browser.run("window.confirm = () => false; document.querySelector('#rules li[data-rule=slow] button:last-child').click()")
+    browser.run("window.confirm = () => true")
+    result("slow" in rules_of(backend), "it stays when people think again")
+    browser.run("document.querySelector('#rules li[data-rule=slow] button:last-child').click()")
+    result(bool(wait_for(lambda: [r[0] for r in browser.run(RULES)] == ["fast"])) and "slow" not in rules_of(backend), "and goes when they do not")
+
+
+# What the page does by itself every two seconds is stopped: only the stream can bring the alert.
+STILL = "const last = setInterval(() => {}, 1e9); for (let i = 1; i <= last; i++) clearInterval(i);"
+
+
+def check_alert_stream(browser, backend):
+    for name, fragment, where in (("fleet", "#/", "#alerts"), ("vehicle", "#/v/toy", "#vehicle-alerts")):
+        go(browser, backend.base, fragment)
+        wait_for(lambda: browser.run(TABLE) or browser.run(ROWS))
+        wait_for(lambda: backend.get("api/v1/status").json["sse_clients"] == 1)
+        browser.run(STILL)
+        backend.call("PUT", f"api/v1/rules/now-{name}", {"condition": "Vehicle.Speed > 0", "severity": "info"})
+        come = wait_for(lambda: f"now-{name}" in browser.run(f"return document.querySelector('{where}').textContent"))
+        result(bool(come), f"an alert comes by the stream to the {name} page")
+        backend.call("DELETE", f"api/v1/rules/now-{name}")
+        gone = wait_for(lambda: f"now-{name}" not in browser.run(
+            f"return [...document.querySelectorAll('{where} li:not(.over)')].map((a) => a.textContent).join()"))
+        result(bool(gone), f"and its end, {name}")
+
+
+def check_labels(browser, backend):
+    go(browser, backend.base, "#/v/toy")
+    field = "return document.querySelector('#labels [name=%s]').value"
+    result(bool(wait_for(lambda: browser.run(field % "group") == "north" and browser.run(field % "tags") == "taxi")), "labels stand in their form")
+    browser.run(FILL, "labels", {"group": "south", "model": "toy-1", "tags": "taxi, new  red"})
+    labels = wait_for(lambda: (v := backend.get("api/v1/vehicles").json["vehicles"][0])["group"] == "south" and v)
+    result(bool(labels) and (labels["model"], labels["tags"]) == ("toy-1", ["taxi", "new", "red"]), "and are changed there", str(labels))
+    result(bool(wait_for(lambda: "south" in browser.run("return document.getElementById('facts').textContent"))), "the page shows them")
+    browser.run("document.querySelector('#labels').closest('details').open = true;"
+                "document.querySelector('#labels [name=group]').value = 'being typed'")
+    browser.run("window.seen = performance.now()")
+    again = "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/vehicles') && e.startTime > window.seen).length"
+    wait_for(lambda: browser.run(again) > 1)
+    result(browser.run(field % "group") == "being typed", "what is being typed is left alone")
+
+
 def check_tree(browser):
     everything = wait_for(lambda: browser.run(ROWS))
     branch = "document.querySelector('#signals tr.branch')"
@@ -139,6 +214,7 @@ def check_phone(browser, backend, shots):
     for name, fragment in (("fleet", "#/"), ("vehicle", "#/v/toy")):
         go(browser, backend.base, fragment)
         wait_for(lambda: browser.run(TABLE))
+        browser.run("for (const d of document.querySelectorAll('details.edit')) d.open = true")
         wide = browser.run("return document.documentElement.scrollWidth - innerWidth")
         result(wide <= 0, f"the {name} page fits a phone", f"{wide} px too wide")
         audit(browser, f"the {name} page on a phone")
@@ -154,9 +230,13 @@ def check_mode(dark, backend, shots):
         if not dark:
             check_fleet(browser, backend)
             check_alerts(browser, backend)
+            check_rules(browser, backend)
+            check_alert_stream(browser, backend)
+            check_labels(browser, backend)
         for name, fragment in (("fleet", "#/"), ("vehicle", "#/v/toy")):
             go(browser, backend.base, fragment)
             wait_for(lambda: browser.run(TABLE) and (name == "fleet" or browser.run(ROWS)))
+            browser.run("for (const d of document.querySelectorAll('details.edit')) d.open = true")
             audit(browser, f"the {name} page, {mode}")
             if shots:
                 browser.screenshot(f"{shots}/{name}-{mode}.png")
@@ -188,6 +268,8 @@ def check_token():
         result(bool(wait_for(lambda: browser.run(ROWS))), "with it the vehicle is shown")
         result(len(page_test.moving(browser)) > 0, "and its numbers move")
         result(browser.run("return document.getElementById('who').textContent") == "vera (viewer)", "it says who looks")
+        hidden = "return getComputedStyle(document.getElementById('labels').closest('details')).display"
+        result(browser.run(hidden) == "none", "who may only look is offered no form")
     finally:
         browser.close()
         backend.stop()
