@@ -27,6 +27,8 @@ int ct_config_load_text(const char *name, const char *text, size_t len, const cy
  * that only show in what was loaded. CT_ERR_NOT_FOUND. */
 int ct_config_place(const char *text, size_t len, const char *key, size_t index, unsigned *out_line,
                     unsigned *out_column) CT_MUST_CHECK;
+/* The lines of the first `max` entries of that list; of those that are not there, nothing is written. */
+void ct_config_lines(const char *text, size_t len, const char *key, unsigned *out_lines, size_t max);
 
 /* Sets one scalar named by its dotted key (strings, integers, floats, booleans, enumerations). CT_ERR_NOT_FOUND for an
  * unknown key, CT_ERR_SYNTAX or CT_ERR_RANGE for a value that does not fit; `problem` says which and what is allowed.

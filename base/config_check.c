@@ -388,7 +388,8 @@ int ct_config_prune(const char *text, size_t len, const cyaml_schema_value_t *sc
     return CT_ERR_SYNTAX;
 }
 
-static const yaml_node_t *find_entry(yaml_document_t *document, const char *key, size_t index)
+/* The list under a top-level key; NULL: none. */
+static const yaml_node_t *find_list(yaml_document_t *document, const char *key)
 {
     const yaml_node_t *root = yaml_document_get_root_node(document);
     if (root == NULL || root->type != YAML_MAPPING_NODE) {
@@ -398,32 +399,55 @@ static const yaml_node_t *find_entry(yaml_document_t *document, const char *key,
     for (; pair < root->data.mapping.pairs.top; pair++) {
         const char *name = scalar_text(yaml_document_get_node(document, pair->key));
         const yaml_node_t *list = yaml_document_get_node(document, pair->value);
-        if (name != NULL && strcmp(name, key) == 0 && list->type == YAML_SEQUENCE_NODE &&
-            index < (size_t)(list->data.sequence.items.top - list->data.sequence.items.start)) {
-            return yaml_document_get_node(document, list->data.sequence.items.start[index]);
+        if (name != NULL && strcmp(name, key) == 0 && list->type == YAML_SEQUENCE_NODE) {
+            return list;
         }
     }
     return NULL;
 }
 
-int ct_config_place(const char *text, size_t len, const char *key, size_t index, unsigned *out_line,
-                    unsigned *out_column)
+/* Marks of the entries from `first` on; returns how many there are. */
+static size_t read_marks(const char *text, size_t len, const char *key, size_t first, yaml_mark_t *marks, size_t max)
 {
     yaml_parser_t parser;
     yaml_document_t document;
     if (yaml_parser_initialize(&parser) == 0) {
-        return CT_ERR_NO_MEMORY;
+        return 0;
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
     const bool loaded = yaml_parser_load(&parser, &document) != 0;
-    const yaml_node_t *entry = loaded ? find_entry(&document, key, index) : NULL;
-    if (entry != NULL) {
-        *out_line = (unsigned)entry->start_mark.line + 1;
-        *out_column = (unsigned)entry->start_mark.column + 1;
-    }
-    if (loaded) {
-        yaml_document_delete(&document);
-    }
     yaml_parser_delete(&parser);
-    return entry != NULL ? CT_OK : CT_ERR_NOT_FOUND;
+    if (!loaded) {
+        return 0;
+    }
+    const yaml_node_t *list = find_list(&document, key);
+    const size_t count = list != NULL ? (size_t)(list->data.sequence.items.top - list->data.sequence.items.start) : 0;
+    size_t taken = 0;
+    for (; taken < max && first + taken < count; taken++) {
+        marks[taken] = yaml_document_get_node(&document, list->data.sequence.items.start[first + taken])->start_mark;
+    }
+    yaml_document_delete(&document);
+    return taken;
+}
+
+int ct_config_place(const char *text, size_t len, const char *key, size_t index, unsigned *out_line,
+                    unsigned *out_column)
+{
+    yaml_mark_t mark;
+    if (read_marks(text, len, key, index, &mark, 1) == 0) {
+        return CT_ERR_NOT_FOUND;
+    }
+    *out_line = (unsigned)mark.line + 1;
+    *out_column = (unsigned)mark.column + 1;
+    return CT_OK;
+}
+
+void ct_config_lines(const char *text, size_t len, const char *key, unsigned *out_lines, size_t max)
+{
+    yaml_mark_t *marks = calloc(max + 1, sizeof *marks);
+    const size_t count = marks != NULL ? read_marks(text, len, key, 0, marks, max) : 0;
+    for (size_t i = 0; i < count; i++) {
+        out_lines[i] = (unsigned)marks[i].line + 1;
+    }
+    free(marks);
 }

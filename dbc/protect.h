@@ -91,7 +91,8 @@ struct ct_protect;
 struct ct_protect_rule; /* of one message */
 
 /* Compiles `count` configurations for `dbc_count` databases; of several that fit a message the first counts. On failure
- * (CT_ERR_SYNTAX: a configuration that cannot be; CT_ERR_NO_MEMORY) `problem` says in one line `rule N: what`. */
+ * (CT_ERR_SYNTAX: a configuration that cannot be; CT_ERR_NO_MEMORY) `problem` says `rule N: what`, of the first that is
+ * wrong or a line for each of them (problems.h). */
 int ct_protect_compile(const struct ct_dbc *const *dbcs, size_t dbc_count, const struct ct_protect_config *configs,
                        size_t count, struct ct_protect **out_protect, char *problem, size_t problem_size) CT_MUST_CHECK;
 void ct_protect_free(struct ct_protect *protect); /* accepts NULL; the databases may be gone already */

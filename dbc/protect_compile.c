@@ -1,4 +1,5 @@
 /* From configurations to rules: which messages they are for. */
+#include "problems.h"
 #include "protect_rule.h"
 
 #include <inttypes.h>
@@ -110,8 +111,10 @@ static int apply_to(const struct protect_maker *maker, struct protect_database *
             (*met)++;
             continue;
         }
+        const size_t known = strlen(maker->problem);
         const int err = add_rule(maker, database, m);
         if (err == CT_ERR_UNSUPPORTED && maker->config->match != NULL) {
+            maker->problem[known] = '\0'; /* it is none */
             continue;
         }
         if (err != CT_OK) {
@@ -166,15 +169,18 @@ int ct_protect_compile(const struct ct_dbc *const *dbcs, size_t dbc_count, const
 {
     struct ct_protect *protect = calloc(1, sizeof *protect);
     int err = protect == NULL ? CT_ERR_NO_MEMORY : open_databases(protect, dbcs, dbc_count);
+    ct_problems_begin(problem, problem_size);
     if (err == CT_OK) {
         ct_crc_tables_init(&protect->crc);
     }
-    for (size_t i = 0; i < count && err == CT_OK; i++) {
+    /* After an error the other rules are looked at only where all problems are wanted. */
+    for (size_t i = 0; i < count && (err == CT_OK || (err == CT_ERR_SYNTAX && ct_problems_all(problem_size))); i++) {
         struct protect_maker maker = {protect, &configs[i], NULL, i + 1, problem, problem_size};
-        err = apply(&maker);
+        const int wrong = apply(&maker);
+        err = wrong != CT_OK ? wrong : err;
     }
     if (err == CT_ERR_NO_MEMORY) {
-        (void)snprintf(problem, problem_size, "%s", ct_err_text(err));
+        ct_problems_add(problem, problem_size, "%s", ct_err_text(err));
     }
     if (err != CT_OK) {
         ct_protect_free(protect);

@@ -1,4 +1,5 @@
 /* What a configuration may say, and what it may not for its scheme. */
+#include "problems.h"
 #include "protect_rule.h"
 
 #include <inttypes.h>
@@ -8,13 +9,12 @@
 
 int ct_protect_refuse(const struct protect_maker *maker, const char *format, ...)
 {
-    const int used = snprintf(maker->problem, maker->problem_size, "rule %zu: ", maker->number);
-    if (used > 0 && (size_t)used < maker->problem_size) {
-        va_list args;
-        va_start(args, format);
-        (void)vsnprintf(maker->problem + used, maker->problem_size - (size_t)used, format, args);
-        va_end(args);
-    }
+    char text[600];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ct_problems_add(maker->problem, maker->problem_size, "rule %zu: %s", maker->number, text);
     return CT_ERR_SYNTAX;
 }
 

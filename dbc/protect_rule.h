@@ -114,7 +114,7 @@ struct protect_maker {
     size_t problem_size;
 };
 
-/* Writes `rule N: ...` into the maker's problem. Returns CT_ERR_SYNTAX. */
+/* Adds `rule N: ...` to the maker's problems. Returns CT_ERR_SYNTAX. */
 int ct_protect_refuse(const struct protect_maker *maker, const char *format, ...) CT_PRINTF(2, 3);
 
 /* Finds the scheme and checks what can be checked without a message. */

@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "files.h"
+#include "problems.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #define RULES_MAX      16384
 #define FILE_MAX       (4U << 20)
 #define ATTRIBUTE_ROOM 1024 /* characters of an attribute's rule */
+#define ONE_PROBLEM    768
 
 struct rule_list {
     struct ct_protect_config *rules;
@@ -78,16 +80,15 @@ static const char *attribute_of(const struct ct_dbc_message *message)
 /* Tells `what` with the place of the message that carries the attribute. */
 static int tell(const struct reader *reader, const struct written_rule *written, int err, const char *what)
 {
-    char copy[768];
-    (void)snprintf(copy, sizeof copy, "%s", what);
-    (void)snprintf(reader->problem, reader->problem_size, "%s:%u:%u: error: attribute %s of message %s: %s",
-                   written->dbc->name, written->message->place.line, written->message->place.column, ATTRIBUTE,
-                   written->message->name, copy);
+    ct_problems_add(reader->problem, reader->problem_size, "%s:%u:%u: error: attribute %s of message %s: %s",
+                    written->dbc->name, written->message->place.line, written->message->place.column, ATTRIBUTE,
+                    written->message->name, what);
     return err;
 }
 
-static int read_attribute(struct reader *reader, struct written_rule *written, const char *text)
+static int read_attribute(const struct reader *reader, struct written_rule *written, const char *text)
 {
+    char problem[ONE_PROBLEM] = "";
     char yaml[ATTRIBUTE_ROOM + 32];
     const bool braces = text[0] == '{';
     const int len = snprintf(yaml, sizeof yaml, "rules:\n  - %s%s%s\n", braces ? "" : "{", text, braces ? "" : "}");
@@ -95,11 +96,10 @@ static int read_attribute(struct reader *reader, struct written_rule *written, c
         return tell(reader, written, CT_ERR_TOO_LARGE, "the text is too long");
     }
     void *list = NULL;
-    const int err =
-        ct_config_load_text(ATTRIBUTE, yaml, (size_t)len, &list_schema, &list, reader->problem, reader->problem_size);
+    const int err = ct_config_load_text(ATTRIBUTE, yaml, (size_t)len, &list_schema, &list, problem, sizeof problem);
     if (err != CT_OK) {
-        const char *what = strstr(reader->problem, "error: ");
-        return tell(reader, written, err, what != NULL ? what + strlen("error: ") : reader->problem);
+        const char *what = strstr(problem, "error: ");
+        return tell(reader, written, err, what != NULL ? what + strlen("error: ") : problem);
     }
     written->list = list;
     if (written->list->rules_count != 1) {
@@ -112,9 +112,44 @@ static int read_attribute(struct reader *reader, struct written_rule *written, c
     return CT_OK;
 }
 
+/* Keeps the first error; true when there is more to look at: after an error only where all problems are wanted. */
+static bool goes_on(const struct reader *reader, int *first, int err)
+{
+    *first = *first == CT_OK ? err : *first;
+    return *first == CT_OK || (ct_problems_all(reader->problem_size) && err != CT_ERR_NO_MEMORY);
+}
+
+static void drop_last(struct reader *reader)
+{
+    ct_config_free(&list_schema, reader->written[--reader->written_count].list);
+}
+
+/* Those that are wrong are told and left out. */
+static int read_attributes_of(struct reader *reader, const struct ct_dbc *dbc)
+{
+    int first = CT_OK;
+    for (size_t m = 0; m < dbc->message_count; m++) {
+        const char *text = attribute_of(&dbc->messages[m]);
+        if (text == NULL) {
+            continue;
+        }
+        struct written_rule *written = &reader->written[reader->written_count++];
+        *written = (struct written_rule){dbc, &dbc->messages[m], NULL};
+        const int err = read_attribute(reader, written, text);
+        if (err != CT_OK) {
+            drop_last(reader);
+        }
+        if (!goes_on(reader, &first, err)) {
+            break;
+        }
+    }
+    return first;
+}
+
 static int read_attributes(struct reader *reader, const struct ct_dbc *const *dbcs, size_t dbc_count)
 {
     size_t room = 0;
+    int first = CT_OK;
     for (size_t d = 0; d < dbc_count; d++) {
         room += dbcs[d]->message_count;
     }
@@ -122,52 +157,55 @@ static int read_attributes(struct reader *reader, const struct ct_dbc *const *db
     if (reader->written == NULL) {
         return CT_ERR_NO_MEMORY;
     }
-    for (size_t d = 0; d < dbc_count; d++) {
-        for (size_t m = 0; m < dbcs[d]->message_count; m++) {
-            const char *text = attribute_of(&dbcs[d]->messages[m]);
-            if (text == NULL) {
-                continue;
-            }
-            struct written_rule *written = &reader->written[reader->written_count++];
-            *written = (struct written_rule){dbcs[d], &dbcs[d]->messages[m], NULL};
-            const int err = read_attribute(reader, written, text);
-            if (err != CT_OK) {
-                return err;
-            }
-        }
+    for (size_t d = 0; d < dbc_count && goes_on(reader, &first, CT_OK); d++) {
+        (void)goes_on(reader, &first, read_attributes_of(reader, dbcs[d]));
     }
-    return CT_OK;
+    return first;
 }
 
 /* The compiler says `rule N: what`, N counting the file's rules and then the attributes'. */
-static int locate(const struct reader *reader, int err)
+static void locate(const struct reader *reader, const char *said)
 {
     static const char word[] = "rule ";
-    char copy[768];
     char *rest = NULL;
-    (void)snprintf(copy, sizeof copy, "%s", reader->problem);
     const unsigned in_file = reader->file != NULL ? reader->file->rules_count : 0;
     const unsigned long number =
-        strncmp(copy, word, sizeof word - 1) == 0 ? strtoul(copy + sizeof word - 1, &rest, 10) : 0;
+        strncmp(said, word, sizeof word - 1) == 0 ? strtoul(said + sizeof word - 1, &rest, 10) : 0;
     if (number > in_file && number <= in_file + reader->written_count) {
-        return tell(reader, &reader->written[number - in_file - 1], err, rest + 2);
+        (void)tell(reader, &reader->written[number - in_file - 1], CT_ERR_SYNTAX, rest + 2);
+        return;
     }
     unsigned line = 1;
     unsigned column = 1;
     if (number > 0 && ct_config_place(reader->text, reader->len, "rules", number - 1, &line, &column) == CT_OK) {
-        (void)snprintf(reader->problem, reader->problem_size, "%s:%u:%u: error: %s", reader->name, line, column, copy);
+        ct_problems_add(reader->problem, reader->problem_size, "%s:%u:%u: error: %s", reader->name, line, column, said);
     } else {
-        (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s", reader->name, copy);
+        ct_problems_add(reader->problem, reader->problem_size, "%s: error: %s", reader->name, said);
     }
-    return err;
+}
+
+/* Each line of the compiler's problems, with its place. */
+static void locate_all(const struct reader *reader, char *said)
+{
+    for (char *line = said; *line != '\0';) {
+        const size_t len = strcspn(line, "\n");
+        const bool last = line[len] == '\0';
+        line[len] = '\0';
+        locate(reader, line);
+        line += len + (last ? 0 : 1);
+    }
 }
 
 static int compile(const struct reader *reader, const struct ct_dbc *const *dbcs, size_t dbc_count,
                    struct ct_protect **out_protect)
 {
     const size_t in_file = reader->file != NULL ? reader->file->rules_count : 0;
+    const size_t room = ct_problems_all(reader->problem_size) ? CT_PROBLEMS_ALL : ONE_PROBLEM;
     struct ct_protect_config *all = calloc(in_file + reader->written_count + 1, sizeof *all);
-    if (all == NULL) {
+    char *said = calloc(1, room);
+    if (all == NULL || said == NULL) {
+        free(all);
+        free(said);
         return CT_ERR_NO_MEMORY;
     }
     if (in_file > 0) {
@@ -177,20 +215,31 @@ static int compile(const struct reader *reader, const struct ct_dbc *const *dbcs
         all[in_file + i] = reader->written[i].list->rules[0];
         all[in_file + i].message = reader->written[i].message->name;
     }
-    const int err = ct_protect_compile(dbcs, dbc_count, all, in_file + reader->written_count, out_protect,
-                                       reader->problem, reader->problem_size);
+    const int err = ct_protect_compile(dbcs, dbc_count, all, in_file + reader->written_count, out_protect, said, room);
+    if (err == CT_ERR_SYNTAX) {
+        locate_all(reader, said);
+    }
     free(all);
-    return err == CT_ERR_SYNTAX ? locate(reader, err) : err;
+    free(said);
+    return err;
 }
 
 static int finish(struct reader *reader, const struct ct_dbc *const *dbcs, size_t dbc_count,
                   struct ct_protect **out_protect)
 {
-    int err = read_attributes(reader, dbcs, dbc_count);
-    err = err == CT_OK ? compile(reader, dbcs, dbc_count, out_protect) : err;
+    struct ct_protect *protect = NULL;
+    int err = CT_OK;
+    if (goes_on(reader, &err, read_attributes(reader, dbcs, dbc_count))) {
+        (void)goes_on(reader, &err, compile(reader, dbcs, dbc_count, &protect));
+    }
     if (err == CT_ERR_NO_MEMORY) {
-        (void)snprintf(reader->problem, reader->problem_size, "%s: error: %s",
-                       reader->name != NULL ? reader->name : ATTRIBUTE, ct_err_text(err));
+        ct_problems_add(reader->problem, reader->problem_size, "%s: error: %s",
+                        reader->name != NULL ? reader->name : ATTRIBUTE, ct_err_text(err));
+    }
+    if (err == CT_OK) {
+        *out_protect = protect;
+    } else {
+        ct_protect_free(protect);
     }
     for (size_t i = 0; i < reader->written_count; i++) {
         ct_config_free(&list_schema, reader->written[i].list);
@@ -203,6 +252,7 @@ static int finish(struct reader *reader, const struct ct_dbc *const *dbcs, size_
 int ct_protection_load(const char *path, const struct ct_dbc *const *dbcs, size_t dbc_count,
                        struct ct_protect **out_protect, char *problem, size_t problem_size)
 {
+    ct_problems_begin(problem, problem_size);
     if (path == NULL) {
         struct reader reader = {.problem = problem, .problem_size = problem_size};
         return finish(&reader, dbcs, dbc_count, out_protect);
@@ -211,8 +261,8 @@ int ct_protection_load(const char *path, const struct ct_dbc *const *dbcs, size_
     size_t len = 0;
     int err = ct_file_read(path, FILE_MAX, &text, &len);
     if (err != CT_OK) {
-        (void)snprintf(problem, problem_size, "%s: error: cannot be read: %s; name a readable file of rules", path,
-                       ct_err_text(err));
+        ct_problems_add(problem, problem_size, "%s: error: cannot be read: %s; name a readable file of rules", path,
+                        ct_err_text(err));
         return err;
     }
     err = ct_protection_load_text(path, (const char *)text, len, dbcs, dbc_count, out_protect, problem, problem_size);

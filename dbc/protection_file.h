@@ -7,7 +7,8 @@
 
 /* Compiles the rules of `path` (NULL: no file) and of the attributes for the databases of one bus, which must outlive
  * the result; rules of the file come first. Without any rule the result is one with none. On failure `problem` holds
- * one line `FILE:LINE:COL: error: rule N: what`, or the DBC file with line and column for an attribute. */
+ * `FILE:LINE:COL: error: rule N: what`, or the DBC file with line and column for an attribute: for the first rule that
+ * is wrong, or a line for each of them (problems.h). */
 int ct_protection_load(const char *path, const struct ct_dbc *const *dbcs, size_t dbc_count,
                        struct ct_protect **out_protect, char *problem, size_t problem_size) CT_MUST_CHECK;
 

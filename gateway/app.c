@@ -232,6 +232,7 @@ static void reload_model(struct app *app, struct ct_model *model)
     explicit_bzero(&keys, sizeof keys);
     if (err == CT_OK && fixed == NULL) {
         ct_log_open("cantwin-gateway", (enum ct_log_level)model->settings->log_level);
+        ct_check_routes(model);
         ct_bus_reload(app->bus, model);
         return;
     }
@@ -436,6 +437,7 @@ static enum ct_exit prepare(struct app *app, struct ct_model **out_model)
     }
     app->settings = app->first_settings;
     ct_log_open("cantwin-gateway", (enum ct_log_level)app->settings->log_level);
+    ct_check_routes(*out_model);
     if (load_keys(app->settings, &app->keys, app->problem) != CT_OK) {
         ct_model_free(*out_model);
         return CT_EXIT_ENVIRONMENT;

@@ -391,7 +391,9 @@ static int add_paths(struct ct_bind *bind, struct ct_catalogue_builder *builder,
         char text[900];
         const int err = add_path(bind, builder, i, text, sizeof text);
         if (err != CT_OK) {
-            ct_problems_add(problem, size, "%s: %s: %s", mapping_file, bind->mapping->rules[i].path, text);
+            const struct ct_map_rule *rule = &bind->mapping->rules[i];
+            ct_problems_add(problem, size, "%s:%u:%u: error: %s: %s", mapping_file, rule->line, rule->column,
+                            rule->path, text);
             first = first == CT_OK ? err : first;
         }
     }

@@ -7,6 +7,7 @@
 #include "problems.h"
 #include "socketcan.h"
 
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,6 +135,21 @@ static void check_kernel_routes(struct check *check)
     }
 }
 
+void ct_check_routes(const struct ct_model *model)
+{
+    size_t by = 0;
+    for (size_t i = 0; i < ct_routes_count(model->routes); i++) {
+        if (ct_routes_hidden(model->routes, i, &by)) {
+            const struct ct_route_rule *rule = ct_routes_rule(model->routes, i);
+            ct_log(CT_LOG_WARNING,
+                   "%s:%" PRIu32 ": this route from %s to %s is never used: that of line %" PRIu32
+                   " takes all of its ids first",
+                   model->settings->routes, rule->line, model->settings->buses[rule->from].name,
+                   model->settings->buses[rule->to].name, ct_routes_rule(model->routes, by)->line);
+        }
+    }
+}
+
 /* What is looked at beside the files that make the model (load.h). */
 static void (*const more[])(struct check *check) = {check_keys, check_ports, check_gpio, check_kernel_routes};
 
@@ -186,6 +202,9 @@ enum ct_exit ct_check_config(const struct ct_app_arguments *arguments)
     check.settings = settings;
     for (size_t i = 0; settings != NULL && i < sizeof more / sizeof more[0]; i++) {
         more[i](&check);
+    }
+    if (model != NULL) {
+        ct_check_routes(model);
     }
     good = good && check.problems[0] == '\0';
     if (good && model != NULL) {

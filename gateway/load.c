@@ -113,7 +113,7 @@ static int load_databases(const struct ct_settings *settings, struct databases *
 
 static int make_bus_entries(const struct ct_settings *settings, struct databases *databases)
 {
-    const char *names[CT_GATEWAY_BUSES_MAX];
+    const char *names[CT_GATEWAY_BUSES_MAX] = {0};
     for (unsigned b = 0; b < settings->buses_count; b++) {
         names[b] = settings->buses[b].name;
     }
@@ -132,12 +132,9 @@ static int make_power_entries(const struct ct_settings *settings, struct databas
     return err;
 }
 
-/* Readers that know one problem only. */
-static int tell(const struct problem *p, int err, const char *text)
+/* A file that is not there or not readable is the environment's fault. */
+static int read_or_not(const struct problem *p, int err)
 {
-    if (err != CT_OK) {
-        ct_problems_add(p->text, p->size, "%s", text);
-    }
     if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
         *p->exit = CT_EXIT_ENVIRONMENT;
     }
@@ -149,7 +146,6 @@ static int load_protection(const struct ct_settings *settings, struct databases 
     int first = CT_OK;
     for (unsigned b = 0; goes_on(p, &first, CT_OK) && b < settings->buses_count; b++) {
         const struct ct_dbc *dbcs[64];
-        char text[ONE_PROBLEM] = "";
         if (databases->counts[b] < settings->buses[b].dbc_count) {
             continue; /* its messages would be missing */
         }
@@ -157,8 +153,8 @@ static int load_protection(const struct ct_settings *settings, struct databases 
             dbcs[d] = databases->all[b][d];
         }
         const int err = ct_protection_load(settings->buses[b].protection, dbcs, databases->counts[b],
-                                           &databases->protect[b], text, sizeof text);
-        (void)goes_on(p, &first, tell(p, err, text));
+                                           &databases->protect[b], p->text, p->size);
+        (void)goes_on(p, &first, read_or_not(p, err));
     }
     return first;
 }
@@ -176,10 +172,9 @@ static int load_mapping(const char *path, struct ct_mapping **out_mapping, const
     if (err != CT_OK) {
         return unreadable("mapping", path, err, p);
     }
-    char problem[ONE_PROBLEM] = "";
-    err = ct_mapping_parse(path, (const char *)text, len, out_mapping, problem, sizeof problem);
+    err = ct_mapping_parse(path, (const char *)text, len, out_mapping, p->text, p->size);
     free(text);
-    return tell(p, err == CT_ERR_NOT_FOUND ? CT_ERR_SYNTAX : err, problem);
+    return err;
 }
 
 static int bind_all(const struct ct_settings *settings, struct databases *databases, struct ct_mapping *mapping,
@@ -218,7 +213,35 @@ static int load_parts_of_bind(const struct ct_settings *settings, struct databas
     return first;
 }
 
-static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bind, const struct problem *p)
+static bool complete(const struct ct_settings *settings, const struct databases *databases)
+{
+    bool all = true;
+    for (unsigned b = 0; b < settings->buses_count; b++) {
+        all = all && databases->counts[b] == settings->buses[b].dbc_count;
+    }
+    return all;
+}
+
+/* The mapping is taken over, or freed. Where it does not fit, what is there without it: others name messages. */
+static int bind_or_less(const struct ct_settings *settings, struct databases *databases, struct ct_mapping *mapping,
+                        struct ct_bind **out_bind, const struct problem *p)
+{
+    const int err = bind_all(settings, databases, mapping, out_bind, p);
+    if (err == CT_OK) {
+        return CT_OK;
+    }
+    if (mapping != NULL && ct_problems_all(p->size)) {
+        char told[ONE_PROBLEM];
+        const struct problem again = {told, sizeof told, p->exit};
+        (void)!bind_all(settings, databases, NULL, out_bind, &again);
+    }
+    ct_mapping_free(mapping);
+    return err;
+}
+
+/* *out_complete: all databases are there. */
+static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bind, bool *out_complete,
+                     const struct problem *p)
 {
     struct databases *databases = calloc(1, sizeof *databases);
     struct ct_mapping *mapping = NULL;
@@ -226,16 +249,17 @@ static int load_bind(const struct ct_settings *settings, struct ct_bind **out_bi
         return CT_ERR_NO_MEMORY;
     }
     int first = CT_OK;
-    if (goes_on(p, &first, load_parts_of_bind(settings, databases, &mapping, p))) {
-        if (first != CT_OK) { /* what is there, for those that name it; the mapping would miss the rest */
-            ct_mapping_free(mapping);
-            mapping = NULL;
-        }
-        (void)goes_on(p, &first, bind_all(settings, databases, mapping, out_bind, p));
+    const bool more = goes_on(p, &first, load_parts_of_bind(settings, databases, &mapping, p));
+    *out_complete = complete(settings, databases);
+    if (!more || !*out_complete) { /* the mapping would miss what is not there */
+        ct_mapping_free(mapping);
+        mapping = NULL;
+    }
+    if (more) {
+        (void)goes_on(p, &first, bind_or_less(settings, databases, mapping, out_bind, p));
     }
     if (*out_bind == NULL) {
         free_databases(databases);
-        ct_mapping_free(mapping);
     }
     free(databases);
     return first;
@@ -249,11 +273,7 @@ static int load_collect_of(const struct ct_catalogue *catalogue, struct ct_model
     if (path == NULL) {
         return ct_collect_create(NULL, 0, catalogue, &model->pipeline.collect);
     }
-    const int err = ct_collect_load(path, catalogue, &model->pipeline.collect, p->text, p->size);
-    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
-        *p->exit = CT_EXIT_ENVIRONMENT;
-    }
-    return err;
+    return read_or_not(p, ct_collect_load(path, catalogue, &model->pipeline.collect, p->text, p->size));
 }
 
 /* Without the signals the rules can still be read. */
@@ -309,11 +329,7 @@ static int load_policy(struct ct_model *model, const struct problem *p)
         return ct_policy_create(&nothing, &model->policy);
     }
     const struct ct_message_lookup lookup = {model, find_by_name, find_by_id, find_protection};
-    const int err = ct_policy_load(path, &lookup, &model->policy, p->text, p->size);
-    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_IO || err == CT_ERR_PERMISSION) {
-        *p->exit = CT_EXIT_ENVIRONMENT;
-    }
-    return err;
+    return read_or_not(p, ct_policy_load(path, &lookup, &model->policy, p->text, p->size));
 }
 
 static int load_routes(struct ct_model *model, const struct problem *p)
@@ -330,11 +346,7 @@ static int load_routes(struct ct_model *model, const struct problem *p)
     if (settings->routes == NULL) {
         return ct_routes_create(NULL, 0, world.fd, &model->routes, &wrong);
     }
-    char text[ONE_PROBLEM] = "";
-    const int err = ct_routes_load(settings->routes, &world, &model->routes, text, sizeof text);
-    if (err != CT_OK) {
-        ct_problems_add(p->text, p->size, "%s", text);
-    }
+    const int err = ct_routes_load(settings->routes, &world, &model->routes, p->text, p->size);
     if (err == CT_ERR_IO || err == CT_ERR_PERMISSION ||
         (err == CT_ERR_NOT_FOUND && access(settings->routes, R_OK) != 0)) {
         *p->exit = CT_EXIT_ENVIRONMENT;
@@ -370,7 +382,8 @@ static int find_sources(struct ct_model *model, const char *config_path, const s
 static int load_parts(struct ct_model *model, const char *config_path, const struct problem *p)
 {
     int first = CT_OK;
-    bool more = goes_on(p, &first, load_bind(model->settings, &model->pipeline.bind, p));
+    bool complete_databases = false;
+    bool more = goes_on(p, &first, load_bind(model->settings, &model->pipeline.bind, &complete_databases, p));
     const bool whole = first == CT_OK;
     if (more && model->pipeline.bind != NULL) {
         more = goes_on(p, &first, ct_bind_make_twin(model->pipeline.bind, &model->pipeline.twin));
@@ -381,7 +394,7 @@ static int load_parts(struct ct_model *model, const char *config_path, const str
     if (more && model->pipeline.bind != NULL) {
         more = goes_on(p, &first, load_policy(model, p));
     }
-    if (more && whole) { /* else the messages that routes name would be missing */
+    if (more && complete_databases && model->pipeline.bind != NULL) { /* else messages that routes name are missing */
         more = goes_on(p, &first, load_routes(model, p));
     }
     if (more && whole) { /* else nearly all of them would be missing */

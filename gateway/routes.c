@@ -235,6 +235,25 @@ const struct ct_route_counts *ct_routes_counts(const struct ct_routes *routes, s
     return &routes->states[index].counts;
 }
 
+/* Every frame that fits `rule` fits `earlier`, and goes where that goes. */
+static bool covers(const struct ct_route_rule *earlier, const struct ct_route_rule *rule)
+{
+    return earlier->from == rule->from && earlier->to == rule->to && earlier->extended == rule->extended &&
+           (ct_route_mask(earlier) & ~ct_route_mask(rule)) == 0 &&
+           ((earlier->id ^ rule->id) & ct_route_mask(earlier)) == 0;
+}
+
+bool ct_routes_hidden(const struct ct_routes *routes, size_t index, size_t *out_by)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (covers(&routes->rules[i], &routes->rules[index])) {
+            *out_by = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t ct_routes_echoes(const struct ct_routes *routes)
 {
     return routes->echo_count;

@@ -59,6 +59,7 @@ struct ct_route_rule {
     const struct ct_protect_rule *protection; /* of the message; must outlive the routes. NULL: none */
     const struct ct_route_change *changes;
     size_t change_count;
+    uint32_t line; /* of the file, from 1; 0: none */
 };
 
 struct ct_route_counts {
@@ -94,6 +95,8 @@ size_t ct_routes_count(const struct ct_routes *routes);
 /* Of a rule that is there; the routes'. */
 const struct ct_route_rule *ct_routes_rule(const struct ct_routes *routes, size_t index);
 const struct ct_route_counts *ct_routes_counts(const struct ct_routes *routes, size_t index);
+/* Whether no frame will ever follow this rule, because the earlier rule *out_by takes all of them to the same bus. */
+bool ct_routes_hidden(const struct ct_routes *routes, size_t index, size_t *out_by);
 /* Frames that came back and were therefore not routed. */
 uint64_t ct_routes_echoes(const struct ct_routes *routes);
 

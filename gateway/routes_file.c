@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "files.h"
+#include "problems.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -76,6 +77,7 @@ struct maker {
     const struct ct_routes_world *world;
     struct ct_route_rule rules[CT_ROUTES_MAX];
     uint32_t written_as[CT_ROUTES_MAX]; /* number in the file */
+    unsigned lines[CT_ROUTES_MAX];      /* of the file's entries */
     size_t count;
     struct ct_route_change changes[CT_ROUTES_CHANGES_MAX * CT_ROUTES_MAX];
     size_t change_count;
@@ -90,9 +92,16 @@ static int refuse(struct maker *maker, size_t index, int err, const char *what)
     unsigned line = 1;
     unsigned column = 1;
     (void)!ct_config_place(maker->text, maker->len, "routes", index, &line, &column);
-    snprintf(maker->problem, maker->problem_size, "%s:%u:%u: error: route %zu: %s", maker->name, line, column,
-             index + 1, what);
+    ct_problems_add(maker->problem, maker->problem_size, "%s:%u:%u: error: route %zu: %s", maker->name, line, column,
+                    index + 1, what);
     return err;
+}
+
+/* Keeps the first error; true when there is more to look at: after an error only where all problems are wanted. */
+static bool goes_on(const struct maker *maker, int *first, int err)
+{
+    *first = *first == CT_OK ? err : *first;
+    return *first == CT_OK || ct_problems_all(maker->problem_size);
 }
 
 /* ---- one route */
@@ -114,13 +123,15 @@ static int find_bus(struct maker *maker, size_t index, const char *name, uint8_t
 
 static int find_buses(struct maker *maker, size_t index, const struct route_keys *keys, struct ct_route_rule *rule)
 {
-    int err = find_bus(maker, index, keys->from, &rule->from);
-    err = err == CT_OK ? find_bus(maker, index, keys->to, &rule->to) : err;
-    if (err == CT_OK && strcmp(maker->world->ports[rule->from], maker->world->ports[rule->to]) == 0) {
+    int first = CT_OK;
+    if (goes_on(maker, &first, find_bus(maker, index, keys->from, &rule->from))) {
+        (void)goes_on(maker, &first, find_bus(maker, index, keys->to, &rule->to));
+    }
+    if (first == CT_OK && strcmp(maker->world->ports[rule->from], maker->world->ports[rule->to]) == 0) {
         return refuse(maker, index, CT_ERR_RANGE,
                       "'from' and 'to' are the same bus: its frames would go round for ever");
     }
-    return err;
+    return first;
 }
 
 static int check_id(struct maker *maker, size_t index, const struct route_keys *keys)
@@ -234,7 +245,7 @@ static int take_signal(struct maker *maker, size_t index, const struct signal_ke
 
 static int take_signals(struct maker *maker, size_t index, const struct route_keys *keys, struct ct_route_rule *rule)
 {
-    int err = CT_OK;
+    int first = CT_OK;
     if (keys->signals_count > 0 && keys->message == NULL) {
         return refuse(maker, index, CT_ERR_RANGE, "'signals' need a 'message'");
     }
@@ -243,10 +254,12 @@ static int take_signals(struct maker *maker, size_t index, const struct route_ke
     }
     rule->changes = &maker->changes[maker->change_count];
     rule->change_count = keys->signals_count;
-    for (uint32_t i = 0; i < keys->signals_count && err == CT_OK; i++) {
-        err = take_signal(maker, index, &keys->signals[i], rule);
+    for (uint32_t i = 0; rule->message != NULL && i < keys->signals_count; i++) {
+        if (!goes_on(maker, &first, take_signal(maker, index, &keys->signals[i], rule))) {
+            break;
+        }
     }
-    return err;
+    return first;
 }
 
 /* ---- the file */
@@ -261,43 +274,75 @@ static int add_rule(struct maker *maker, size_t index, const struct ct_route_rul
     return CT_OK;
 }
 
-static int add_route(struct maker *maker, size_t index, const struct route_keys *keys)
+static int add_both(struct maker *maker, size_t index, const struct route_keys *keys, struct ct_route_rule *rule)
 {
-    struct ct_route_rule rule = {.max_per_s = keys->rate};
-    if (!(keys->rate > 0) || !isfinite(keys->rate)) {
-        return refuse(maker, index, CT_ERR_RANGE, "'rate' must be above 0 (per second)");
-    }
-    snprintf(rule.name, sizeof rule.name, "%s", keys->name != NULL ? keys->name : "");
-    int err = find_buses(maker, index, keys, &rule);
-    err = err == CT_OK ? take_id(maker, index, keys, &rule) : err;
-    err = err == CT_OK ? take_signals(maker, index, keys, &rule) : err;
-    err = err == CT_OK ? add_rule(maker, index, &rule) : err;
+    int err = add_rule(maker, index, rule);
     if (err == CT_OK && keys->direction == BOTH) {
-        const uint8_t from = rule.from;
-        rule.from = rule.to;
-        rule.to = from;
-        err = add_rule(maker, index, &rule);
+        const uint8_t from = rule->from;
+        rule->from = rule->to;
+        rule->to = from;
+        err = add_rule(maker, index, rule);
     }
     return err;
 }
 
-static int make(struct maker *maker, const struct routes_keys *keys, struct ct_routes **out_routes)
+static int add_route(struct maker *maker, size_t index, const struct route_keys *keys)
 {
-    int err = CT_OK;
+    struct ct_route_rule rule = {.max_per_s = keys->rate, .line = maker->lines[index]};
+    int first = CT_OK;
+    if (!(keys->rate > 0) || !isfinite(keys->rate)) {
+        first = refuse(maker, index, CT_ERR_RANGE, "'rate' must be above 0 (per second)");
+    }
+    snprintf(rule.name, sizeof rule.name, "%s", keys->name != NULL ? keys->name : "");
+    (void)(goes_on(maker, &first, CT_OK) && goes_on(maker, &first, find_buses(maker, index, keys, &rule)) &&
+           goes_on(maker, &first, take_id(maker, index, keys, &rule)) &&
+           goes_on(maker, &first, take_signals(maker, index, keys, &rule)));
+    return first == CT_OK ? add_both(maker, index, keys, &rule) : first;
+}
+
+static void drop_rule(struct maker *maker, size_t at)
+{
+    maker->count--;
+    memmove(&maker->rules[at], &maker->rules[at + 1], (maker->count - at) * sizeof maker->rules[0]);
+    memmove(&maker->written_as[at], &maker->written_as[at + 1], (maker->count - at) * sizeof maker->written_as[0]);
+}
+
+/* Those that cannot be beside the others are told, and left out to find the next. */
+static int create(struct maker *maker, struct ct_routes **out_routes)
+{
+    int first = CT_OK;
     size_t wrong = 0;
-    for (uint32_t i = 0; i < keys->routes_count && err == CT_OK; i++) {
-        err = add_route(maker, i, &keys->routes[i]);
-    }
-    if (err != CT_OK) {
-        return err;
-    }
-    err = ct_routes_create(maker->rules, maker->count, maker->world->fd, out_routes, &wrong);
-    if (err != CT_OK) {
+    int err = ct_routes_create(maker->rules, maker->count, maker->world->fd, out_routes, &wrong);
+    while (err != CT_OK && maker->count > 0) {
         const char *what = err == CT_ERR_EXISTS ? "an earlier route has the same ids, 'from' and 'to'"
                            : err == CT_ERR_FULL ? "more than 16 different masks on one bus"
                                                 : ct_err_text(err);
-        return refuse(maker, maker->count > 0 ? maker->written_as[wrong] : 0, err, what);
+        const bool more = goes_on(maker, &first, refuse(maker, maker->written_as[wrong], err, what));
+        if (!more || err != CT_ERR_EXISTS) {
+            break;
+        }
+        drop_rule(maker, wrong);
+        err = ct_routes_create(maker->rules, maker->count, maker->world->fd, out_routes, &wrong);
     }
+    return first == CT_OK ? err : first;
+}
+
+static int make(struct maker *maker, const struct routes_keys *keys, struct ct_routes **out_routes)
+{
+    struct ct_routes *routes = NULL;
+    int first = CT_OK;
+    ct_config_lines(maker->text, maker->len, "routes", maker->lines, CT_ROUTES_MAX);
+    for (uint32_t i = 0; i < keys->routes_count && goes_on(maker, &first, CT_OK); i++) {
+        (void)goes_on(maker, &first, add_route(maker, i, &keys->routes[i]));
+    }
+    if (goes_on(maker, &first, CT_OK)) {
+        (void)goes_on(maker, &first, create(maker, &routes));
+    }
+    if (first != CT_OK) {
+        ct_routes_free(routes);
+        return first;
+    }
+    *out_routes = routes;
     return CT_OK;
 }
 
@@ -321,7 +366,7 @@ int ct_routes_load_text(const char *name, const char *text, size_t len, const st
         free(maker);
     } else {
         err = CT_ERR_NO_MEMORY;
-        snprintf(problem, problem_size, "%s: error: %s", name, ct_err_text(err));
+        ct_problems_add(problem, problem_size, "%s: error: %s", name, ct_err_text(err));
     }
     ct_config_free(&file_schema, config);
     return err;
@@ -334,7 +379,8 @@ int ct_routes_load(const char *path, const struct ct_routes_world *world, struct
     size_t len = 0;
     int err = ct_file_read(path, FILE_MAX_BYTES, &text, &len);
     if (err != CT_OK) {
-        snprintf(problem, problem_size, "%s: error: the routes cannot be read: %s", path, ct_err_text(err));
+        ct_problems_begin(problem, problem_size);
+        ct_problems_add(problem, problem_size, "%s: error: the routes cannot be read: %s", path, ct_err_text(err));
         return err;
     }
     err = ct_routes_load_text(path, (const char *)text, len, world, out_routes, problem, problem_size);

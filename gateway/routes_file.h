@@ -14,7 +14,7 @@ struct ct_routes_world {
     const struct ct_message_lookup *lookup;
 };
 
-/* `problem` gets one located line when the result is an error. */
+/* When the result is an error `problem` gets a located line, of the first problem or of each (problems.h). */
 int ct_routes_load(const char *path, const struct ct_routes_world *world, struct ct_routes **out_routes, char *problem,
                    size_t problem_size) CT_MUST_CHECK;
 

@@ -1,7 +1,9 @@
 #include "mapping.h"
 
 #include "command.h"
+#include "mapping_place.h"
 #include "name_table.h"
+#include "problems.h"
 #include "transform.h"
 
 #include <ctype.h>
@@ -26,6 +28,8 @@ struct owned_mapping {
 struct parser {
     struct owned_mapping *owned;
     struct ct_name_table names;
+    struct ct_json_places places;
+    size_t key; /* of the node that is looked at */
     const char *file;
     char *problem;
     size_t problem_size;
@@ -34,17 +38,30 @@ struct parser {
 
 static int report(const struct parser *parser, int err, const char *format, ...) CT_PRINTF(3, 4);
 
+/* Of the node that is looked at; before there is one, the beginning. */
+static struct ct_json_place place_of(const struct parser *parser)
+{
+    return parser->key < parser->places.count ? parser->places.keys[parser->key] : (struct ct_json_place){1, 1};
+}
+
 static int report(const struct parser *parser, int err, const char *format, ...)
 {
-    const int used = snprintf(parser->problem, parser->problem_size, "%s: %s: error: ", parser->file,
-                              parser->path[0] == '\0' ? "top level" : parser->path);
-    if (used >= 0 && (size_t)used < parser->problem_size) {
-        va_list args;
-        va_start(args, format);
-        (void)vsnprintf(parser->problem + used, parser->problem_size - (size_t)used, format, args);
-        va_end(args);
-    }
+    const struct ct_json_place place = place_of(parser);
+    char text[900];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ct_problems_add(parser->problem, parser->problem_size, "%s:%u:%u: error: %s%s%s", parser->file, place.line,
+                    place.column, parser->path, parser->path[0] == '\0' ? "" : ": ", text);
     return err;
+}
+
+/* Keeps the first error; true when there is more to look at: after an error only where all problems are wanted. */
+static bool goes_on(const struct parser *parser, int *first, int err)
+{
+    *first = *first == CT_OK ? err : *first;
+    return *first == CT_OK || (ct_problems_all(parser->problem_size) && err != CT_ERR_NO_MEMORY);
 }
 
 static int no_memory(const struct parser *parser)
@@ -134,20 +151,23 @@ static int check_keys(const struct parser *parser, const cJSON *json, const char
 {
     static const char *const known[] = {"signal", "interval_ms", "on_change", "transform", "bus", "message"};
     const cJSON *item = NULL;
+    int first = CT_OK;
     cJSON_ArrayForEach(item, json)
     {
         size_t i = 0;
         while (i < sizeof(known) / sizeof(known[0]) && strcmp(item->string, known[i]) != 0) {
             i++;
         }
-        if (i == sizeof(known) / sizeof(known[0])) {
-            return report(parser, CT_ERR_SYNTAX,
-                          "unknown key '%.64s' in '%s'; known keys: signal, interval_ms, on_change, transform, bus, "
-                          "message",
-                          item->string, section);
+        if (i == sizeof(known) / sizeof(known[0]) &&
+            !goes_on(parser, &first,
+                     report(parser, CT_ERR_SYNTAX,
+                            "unknown key '%.64s' in '%s'; known keys: signal, interval_ms, on_change, transform, bus, "
+                            "message",
+                            item->string, section))) {
+            break;
         }
     }
-    return CT_OK;
+    return first;
 }
 
 static int parse_transform(const struct parser *parser, const cJSON *json, const struct ct_transform **out_transform)
@@ -170,14 +190,17 @@ static int parse_signal(const struct parser *parser, const cJSON *json, const ch
     if (!cJSON_IsObject(json)) {
         return report(parser, CT_ERR_SYNTAX, "'%s' must be an object with at least 'signal'", section);
     }
-    int err = check_keys(parser, json, section);
-    err = err == CT_OK ? get_text(parser, json, "bus", &signal->bus) : err;
-    err = err == CT_OK ? get_text(parser, json, "message", &signal->message) : err;
-    err = err == CT_OK ? get_text(parser, json, "signal", &signal->signal) : err;
-    if (err == CT_OK && signal->signal == NULL) {
-        return report(parser, CT_ERR_SYNTAX, "'%s' names no 'signal'", section);
+    int first = CT_OK;
+    if (get(json, "signal") == NULL) {
+        (void)goes_on(parser, &first, report(parser, CT_ERR_SYNTAX, "'%s' names no 'signal'", section));
     }
-    return err == CT_OK ? parse_transform(parser, get(json, "transform"), &signal->transform) : err;
+    if (goes_on(parser, &first, CT_OK) && goes_on(parser, &first, check_keys(parser, json, section)) &&
+        goes_on(parser, &first, get_text(parser, json, "bus", &signal->bus)) &&
+        goes_on(parser, &first, get_text(parser, json, "message", &signal->message)) &&
+        goes_on(parser, &first, get_text(parser, json, "signal", &signal->signal))) {
+        (void)goes_on(parser, &first, parse_transform(parser, get(json, "transform"), &signal->transform));
+    }
+    return first;
 }
 
 /* Kuksa: neither given -> every second; on_change alone -> no interval. */
@@ -185,20 +208,22 @@ static int parse_timing(const struct parser *parser, const cJSON *json, struct c
 {
     const cJSON *on_change = get(json, "on_change");
     const cJSON *interval = get(json, "interval_ms");
-    if (on_change != NULL && !cJSON_IsBool(on_change)) {
-        return report(parser, CT_ERR_SYNTAX, "'on_change' must be true or false");
+    int first = CT_OK;
+    if (on_change != NULL && !cJSON_IsBool(on_change) &&
+        !goes_on(parser, &first, report(parser, CT_ERR_SYNTAX, "'on_change' must be true or false"))) {
+        return first;
     }
     rule->on_change = cJSON_IsTrue(on_change);
     rule->interval_ms = rule->on_change ? 0 : DEFAULT_INTERVAL_MS;
     if (interval == NULL) {
-        return CT_OK;
+        return first;
     }
     const double ms = interval->valuedouble;
     if (!cJSON_IsNumber(interval) || !(ms >= 0.0 && ms <= INTERVAL_MAX_MS) || ms != floor(ms)) {
         return report(parser, CT_ERR_RANGE, "'interval_ms' must be a whole number from 0 to %d", INTERVAL_MAX_MS);
     }
     rule->interval_ms = (int64_t)ms;
-    return CT_OK;
+    return first;
 }
 
 static int parse_read(const struct parser *parser, const cJSON *node, struct ct_map_rule *rule)
@@ -214,8 +239,11 @@ static int parse_read(const struct parser *parser, const cJSON *node, struct ct_
         return CT_OK;
     }
     rule->has_read = true;
-    const int err = parse_signal(parser, json, section, &rule->read);
-    return err == CT_OK ? parse_timing(parser, json, rule) : err;
+    int first = CT_OK;
+    if (goes_on(parser, &first, parse_signal(parser, json, section, &rule->read))) {
+        (void)goes_on(parser, &first, parse_timing(parser, json, rule));
+    }
+    return first;
 }
 
 static int parse_write(const struct parser *parser, const cJSON *node, struct ct_map_rule *rule)
@@ -257,18 +285,22 @@ static int parse_leaf(struct parser *parser, const cJSON *node, bool is_actuator
         return CT_OK;
     }
     struct ct_map_rule rule = {.is_actuator = is_actuator, .unit = ""};
+    int first = CT_OK;
+    rule.line = place_of(parser).line;
+    rule.column = place_of(parser).column;
     rule.path = ct_arena_text(&parser->owned->arena, parser->path, strlen(parser->path));
-    int err = rule.path == NULL ? no_memory(parser) : CT_OK;
-    err = err == CT_OK ? get_datatype(parser, node, &rule.datatype) : err;
-    err = err == CT_OK ? get_text(parser, node, "unit", &rule.unit) : err;
-    err = err == CT_OK ? get_comment(parser, node, &rule.comment) : err;
-    err = err == CT_OK ? get_range(parser, node, &rule) : err;
-    err = err == CT_OK ? parse_read(parser, node, &rule) : err;
-    err = err == CT_OK ? parse_write(parser, node, &rule) : err;
-    return err == CT_OK ? add_rule(parser, &rule) : err;
+    (void)(goes_on(parser, &first, rule.path == NULL ? no_memory(parser) : CT_OK) &&
+           goes_on(parser, &first, get_datatype(parser, node, &rule.datatype)) &&
+           goes_on(parser, &first, get_text(parser, node, "unit", &rule.unit)) &&
+           goes_on(parser, &first, get_comment(parser, node, &rule.comment)) &&
+           goes_on(parser, &first, get_range(parser, node, &rule)) &&
+           goes_on(parser, &first, parse_read(parser, node, &rule)) &&
+           goes_on(parser, &first, parse_write(parser, node, &rule)));
+    return first == CT_OK ? add_rule(parser, &rule) : first;
 }
 
-static int parse_children(struct parser *parser, const cJSON *nodes, unsigned depth);
+/* `key`: the number of the first key inside `nodes`. */
+static int parse_children(struct parser *parser, const cJSON *nodes, size_t key, unsigned depth);
 
 static int parse_branch(struct parser *parser, const cJSON *node, unsigned depth)
 {
@@ -282,7 +314,11 @@ static int parse_branch(struct parser *parser, const cJSON *node, unsigned depth
     if (!cJSON_IsObject(children)) {
         return report(parser, CT_ERR_SYNTAX, "'children' must be an object");
     }
-    return parse_children(parser, children, depth + 1);
+    size_t key = parser->key + 1;
+    for (const cJSON *before = node->child; before != children; before = before->next) {
+        key += 1 + ct_json_key_count(before);
+    }
+    return parse_children(parser, children, key + 1, depth + 1);
 }
 
 static int parse_node(struct parser *parser, const cJSON *node, unsigned depth)
@@ -311,31 +347,38 @@ static bool is_node_name(const char *name)
     return len > 0 && name[len] == '\0';
 }
 
-static int parse_children(struct parser *parser, const cJSON *nodes, unsigned depth)
+static int parse_child(struct parser *parser, const cJSON *node, size_t len, unsigned depth)
+{
+    if (!is_node_name(node->string)) {
+        (void)snprintf(parser->path + len, sizeof(parser->path) - len, "%s%.60s", len == 0 ? "" : ".", node->string);
+        return report(parser, CT_ERR_SYNTAX, "names are letters, digits and '_'");
+    }
+    const int used =
+        snprintf(parser->path + len, sizeof(parser->path) - len, "%s%s", len == 0 ? "" : ".", node->string);
+    if (used < 0 || (size_t)used >= sizeof(parser->path) - len) {
+        return report(parser, CT_ERR_TOO_LARGE, "path is longer than %d", CT_PATH_MAX);
+    }
+    return parse_node(parser, node, depth);
+}
+
+static int parse_children(struct parser *parser, const cJSON *nodes, size_t key, unsigned depth)
 {
     if (depth > DEPTH_MAX) {
         return report(parser, CT_ERR_TOO_LARGE, "nested deeper than %d branches", DEPTH_MAX);
     }
     const size_t len = strlen(parser->path);
     const cJSON *node = NULL;
+    int first = CT_OK;
     cJSON_ArrayForEach(node, nodes)
     {
-        const int used =
-            snprintf(parser->path + len, sizeof(parser->path) - len, "%s%s", len == 0 ? "" : ".", node->string);
-        int err = CT_OK;
-        if (!is_node_name(node->string)) {
-            err = report(parser, CT_ERR_SYNTAX, "names are letters, digits and '_'");
-        } else if (used < 0 || (size_t)used >= sizeof(parser->path) - len) {
-            err = report(parser, CT_ERR_TOO_LARGE, "path is longer than %d", CT_PATH_MAX);
-        } else {
-            err = parse_node(parser, node, depth);
+        parser->key = key;
+        if (!goes_on(parser, &first, parse_child(parser, node, len, depth))) {
+            break;
         }
-        if (err != CT_OK) {
-            return err;
-        }
+        key += 1 + ct_json_key_count(node);
         parser->path[len] = '\0';
     }
-    return CT_OK;
+    return first;
 }
 
 /* The JSON library tells only where it stopped. */
@@ -347,8 +390,8 @@ static int report_json(const struct parser *parser, const char *text, size_t len
         column = *p == '\n' ? 1 : column + 1;
         line += *p == '\n';
     }
-    (void)snprintf(parser->problem, parser->problem_size, "%s:%zu:%zu: error: not valid JSON from here on",
-                   parser->file, line, column);
+    ct_problems_add(parser->problem, parser->problem_size, "%s:%zu:%zu: error: not valid JSON from here on",
+                    parser->file, line, column);
     return CT_ERR_SYNTAX;
 }
 
@@ -368,18 +411,11 @@ static int parse_text(struct parser *parser, const char *text, size_t len)
     } else if (!cJSON_IsObject(root)) {
         err = report(parser, CT_ERR_SYNTAX, "must be an object of VSS nodes");
     } else {
-        err = parse_children(parser, root, 1);
+        err = ct_json_places_read(&parser->places, text, (size_t)(end - text));
+        err = err == CT_OK ? parse_children(parser, root, 0, 1) : no_memory(parser);
     }
     cJSON_Delete(root);
     return err;
-}
-
-/* Texts of the file are quoted in the problem as they are. */
-static void make_one_line(char *problem, size_t size)
-{
-    for (size_t i = 0; i < size && problem[i] != '\0'; i++) {
-        problem[i] = iscntrl((unsigned char)problem[i]) != 0 ? '?' : problem[i];
-    }
 }
 
 int ct_mapping_parse(const char *file, const char *text, size_t len, struct ct_mapping **out_mapping, char *problem,
@@ -387,19 +423,20 @@ int ct_mapping_parse(const char *file, const char *text, size_t len, struct ct_m
 {
     struct parser parser = {.file = file, .problem = problem, .problem_size = problem_size};
     parser.owned = calloc(1, sizeof(*parser.owned));
+    ct_problems_begin(problem, problem_size);
     if (parser.owned == NULL) {
         return no_memory(&parser);
     }
     const int err = parse_text(&parser, text, len);
     ct_name_table_free(&parser.names);
+    ct_json_places_free(&parser.places);
     parser.owned->mapping.rules = parser.owned->rules;
-    if (err != CT_OK) {
-        make_one_line(problem, problem_size);
+    if (err != CT_OK && !(ct_problems_all(problem_size) && parser.owned->mapping.count > 0)) {
         ct_mapping_free(&parser.owned->mapping);
         return err;
     }
     *out_mapping = &parser.owned->mapping;
-    return CT_OK;
+    return err;
 }
 
 void ct_mapping_free(struct ct_mapping *mapping)

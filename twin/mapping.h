@@ -18,6 +18,7 @@ struct ct_map_signal {
 
 struct ct_map_rule {
     const char *path;
+    uint32_t line, column; /* where it stands in the file, from 1 */
     enum ct_datatype datatype;
     const char *unit;
     const char *comment;
@@ -36,8 +37,9 @@ struct ct_mapping {
     size_t count;
 };
 
-/* `problem` gets one line `FILE: VSS.PATH: error: what is wrong` (for text that is not JSON `FILE:LINE:COL: error:
- * ...`) when the result is an error. */
+/* `problem` gets `FILE:LINE:COL: error: VSS.PATH: what is wrong` for the first thing that is wrong, or a line for each
+ * (problems.h) when the result is an error. Then *out_mapping stays NULL, but where all problems are wanted and the
+ * text is JSON it gets the rules that are right, to look for what is wrong with those. */
 int ct_mapping_parse(const char *file, const char *text, size_t len, struct ct_mapping **out_mapping, char *problem,
                      size_t problem_size) CT_MUST_CHECK;
 void ct_mapping_free(struct ct_mapping *mapping); /* accepts NULL */

@@ -125,6 +125,61 @@ def try_check_all(original):
                          [f"{done.returncode}: {done.stderr}"])
 
 
+def try_check_rules(original):
+    """Faults in mapping, protection and routes, several in each, where the databases are whole: all at once, each at its line. And
+    a route that an earlier one hides is a warning."""
+    with tempfile.TemporaryDirectory(prefix="cantwin-") as name:
+        folder = pathlib.Path(name)
+        shutil.copytree(original, folder, dirs_exist_ok=True)
+
+        def check():
+            return subprocess.run([GATEWAY, "--config", "gateway.yaml", "--check-config"], cwd=folder, capture_output=True, text=True,
+                                  timeout=TIMEOUT)
+        good = (folder / "routes.yaml").read_text()
+        hidden = good.count("\n") + 3
+        (folder / "routes.yaml").write_text(good + "  - { from: can1, to: can0, id: 0x100, mask: 0x700, rate: 1 }\n\n"
+                                            "  - { from: can1, to: can0, id: 0x123, rate: 1 }\n")
+        done = check()
+        report.check("gateway_check_warns_of_a_hidden_route", [] if done.returncode == 0 and
+                     f"warning: routes.yaml:{hidden}: this route from can1 to can0 is never used: that of line {hidden - 2} " in
+                     done.stderr else [f"{done.returncode}: {done.stderr}"])
+        mapping = json.loads((folder / "mapping.json").read_text())
+        vehicle = mapping["Vehicle"]["children"]
+        vehicle["Speed"]["datatype"] = "flux"
+        vehicle["Speed"]["dbc2vss"]["interval_ms"] = -1
+        vehicle["IsMoving"]["dbc2vss"]["signal"] = "NO_SUCH_SIGNAL"
+        vehicle["TraveledDistance"]["type"] = "sensr"
+        vehicle["A road"] = {"type": "branch"}
+        (folder / "mapping.json").write_text(json.dumps(mapping, indent=1) + "\n")
+
+        def at(key):
+            return f"mapping.json:{line_of(folder, 'mapping.json', chr(34) + key + chr(34))}:"
+        protection = numbered(folder, "protection.yaml", [
+            ("message: ENGINE_STATUS, scheme: e2e-p01", "message: NOBODY, scheme: e2e-p01"),
+            ("message: BATTERY_STATUS, scheme: e2e-p01", "message: BATTERY_STATUS, scheme: e2e-p99"),
+            ("checksum: GEARBOX_STATUS_SUM", "checksum: NO_SUM")])
+        (folder / "routes.yaml").write_text("routes:\n  - { from: can0, to: nowhere, id: 0x900, rate: 0 }\n"
+                                            "  - { from: can0, to: can1, id: 1, rate: 1 }\n"
+                                            "  - { from: can0, to: can1, message: NO_MESSAGE, rate: 1 }\n"
+                                            "  - { from: can0, to: can1, id: 1, rate: 1 }\n")
+        done = check()
+        lines = [line.partition("error: ")[2] for line in done.stderr.splitlines() if "error: " in line]
+        wanted = [at("Speed") + "4: error: Vehicle.Speed: datatype 'flux'", "Vehicle.Speed: 'interval_ms'",
+                  at("IsMoving") + "4: error: Vehicle.IsMoving: no DBC file has a signal 'NO_SUCH_SIGNAL'",
+                  at("TraveledDistance") + "4: error: Vehicle.TraveledDistance: type 'sensr'", at("A road") + "4: error: Vehicle.A road: names",
+                  *(f"protection.yaml:{line}:5: error: rule " for line in protection),
+                  "routes.yaml:2:5: error: route 1: 'rate'", "routes.yaml:2:5: error: route 1: 'nowhere'",
+                  "routes.yaml:2:5: error: route 1: 'id' is too large",
+                  "routes.yaml:4:5: error: route 3: the DBC files of bus 'can0' have no message 'NO_MESSAGE'",
+                  "routes.yaml:5:5: error: route 4: an earlier route"]
+        problems = [] if done.returncode == USAGE else [f"exit status {done.returncode}"]
+        problems += [f"{word!r} is told {count} times: {done.stderr}" for word in wanted
+                     if (count := sum(word in line for line in lines)) != 1]
+        if lines[-1] != f"gateway.yaml: {len(wanted)} problems" or len(lines) - 1 != len(wanted):
+            problems.append(f"{len(lines) - 1} problems instead of {len(wanted)}: {done.stderr}")
+        report.check("gateway_check_tells_all_faults_of_mapping_protection_and_routes", problems)
+
+
 def try_files(folder):
     fails("gateway_dbc_not_there", folder, changed(folder, "dbc.yaml", "[powertrain.dbc]", "[nowhere.dbc]"),
           ENVIRONMENT, "nowhere.dbc")
@@ -281,6 +336,7 @@ def main():
         try_arguments(folder)
         try_keys_and_values(folder)
         try_check_all(folder)
+        try_check_rules(folder)
         try_files(folder)
         try_ports(folder)
         try_damaged_logs(folder)

@@ -340,7 +340,7 @@ static void test_bind_mapping_unknown_or_ambiguous_signal_is_named(void **state)
     const char *unknown = "{\"V\":{\"type\":\"branch\",\"children\":{\"X\":{\"type\":\"sensor\",\"datatype\":\"float\","
                           "\"dbc2vss\":{\"signal\":\"NOPE\"}}}}}";
     assert_int_equal(try_create(engine_dbc, unknown, &bind, problem, sizeof problem), CT_ERR_NOT_FOUND);
-    assert_non_null(strstr(problem, "map.json: V.X: "));
+    assert_non_null(strstr(problem, "map.json:1:35: error: V.X: "));
     assert_non_null(strstr(problem, "NOPE"));
     const char *twice = "{\"V\":{\"type\":\"branch\",\"children\":{\"X\":{\"type\":\"sensor\",\"datatype\":\"float\","
                         "\"dbc2vss\":{\"signal\":\"LEVEL\"}}}}}";

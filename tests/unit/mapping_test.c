@@ -1,4 +1,5 @@
 #include "mapping.h"
+#include "problems.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdlib.h>
 
 static struct ct_mapping *parse(const char *text)
 {
@@ -151,9 +153,9 @@ static void test_mapping_one_sided_range_is_open_on_the_other_side(void **state)
     ct_mapping_free(mapping);
 }
 
-#define AT "m.json: Vehicle.A: error: "
+#define AT "m.json:1:41: error: Vehicle.A: "
 
-static void test_mapping_bad_file_is_located_by_path(void **state)
+static void test_mapping_bad_file_is_located(void **state)
 {
     (void)state;
     static const struct {
@@ -164,15 +166,15 @@ static void test_mapping_bad_file_is_located_by_path(void **state)
         {"{\"Vehicle\": {\n  \"type\": branch}}", CT_ERR_SYNTAX, "m.json:2:11: error: not valid JSON from here on"},
         {"{} x", CT_ERR_SYNTAX, "m.json:1:4: error: not valid JSON from here on"},
         {"", CT_ERR_SYNTAX, "m.json:1:1: error: not valid JSON from here on"},
-        {"[]", CT_ERR_SYNTAX, "m.json: top level: error: must be an object of VSS nodes"},
+        {"[]", CT_ERR_SYNTAX, "m.json:1:1: error: must be an object of VSS nodes"},
         {"{\"Vehicle\":{}}", CT_ERR_SYNTAX,
-         "m.json: Vehicle: error: 'type' is missing; use branch, sensor, actuator or attribute"},
+         "m.json:1:2: error: Vehicle: 'type' is missing; use branch, sensor, actuator or attribute"},
         {"{\"Vehicle\":{\"type\":\"brnch\"}}", CT_ERR_SYNTAX,
-         "m.json: Vehicle: error: type 'brnch' is unknown; use branch, sensor, actuator or attribute"},
+         "m.json:1:2: error: Vehicle: type 'brnch' is unknown; use branch, sensor, actuator or attribute"},
         {"{\"Vehicle\":{\"type\":\"branch\",\"dbc\":{\"signal\":\"S\"}}}", CT_ERR_SYNTAX,
-         "m.json: Vehicle: error: a branch cannot be mapped; map its sensors and actuators"},
+         "m.json:1:2: error: Vehicle: a branch cannot be mapped; map its sensors and actuators"},
         {"{\"Vehi cle\":{\"type\":\"branch\"}}", CT_ERR_SYNTAX,
-         "m.json: Vehi cle: error: names are letters, digits and '_'"},
+         "m.json:1:2: error: Vehi cle: names are letters, digits and '_'"},
         {LEAF(SENSOR "\"dbc\":{\"signal\":\"S\"},\"dbc2vss\":{\"signal\":\"S\"}"), CT_ERR_SYNTAX,
          AT "has both 'dbc2vss' and its synonym 'dbc'; keep one"},
         {LEAF(SENSOR "\"vss2dbc\":{\"signal\":\"S\"}"), CT_ERR_SYNTAX,
@@ -206,7 +208,7 @@ static void test_mapping_bad_file_is_located_by_path(void **state)
         {LEAF(ACTUATOR "\"vss2dbc\":{\"signal\":\"S\",\"message\":7}"), CT_ERR_SYNTAX,
          AT "'message' must be a text that is not empty"},
         {"{\"A\":{" SENSOR "\"dbc\":{\"signal\":\"S\"}},\"A\":{" SENSOR "\"dbc\":{\"signal\":\"T\"}}}", CT_ERR_EXISTS,
-         "m.json: A: error: is mapped twice; keep one"},
+         "m.json:1:64: error: A: is mapped twice; keep one"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char problem[512] = "";
@@ -218,6 +220,59 @@ static void test_mapping_bad_file_is_located_by_path(void **state)
     }
 }
 
+/* Keys before, inside and behind what is wrong; texts with quotes, braces and colons; every leaf on a line of its own.
+ */
+static const char many_faults[] =
+    "{\"Vehicle\": {\"description\": \"a \\\"b\\\": {\", \"children\":\n"
+    "  {\"A\": {\"type\": \"sensor\", \"datatype\": \"flot\", \"unit\": 7,\n"
+    "         \"min\": 3, \"max\": 2, \"dbc\": {\"sig\": \"S\", \"interval_ms\": -1}},\n"
+    "   \"Good\": {\"type\": \"sensor\", \"datatype\": \"float\", \"dbc\": {\"signal\": \"S\"}},\n"
+    "   \"B\" : {\"allowed\": [{\"x\": 1}, {\"y\": [2]}],\n"
+    "          \"type\": \"branch\", \"children\": {\n"
+    "      \"C D\": {},\n"
+    "      \"E\": {\"type\": \"sensr\"},\n"
+    "      \"F\": {\"type\": \"sensor\", \"datatype\": \"float\",\n"
+    "            \"vss2dbc\": {\"signal\": \"S\"}}}},\n"
+    "   \"Last\": {\"type\": \"actuator\", \"datatype\": \"float\", \"vss2dbc\": {\"signal\": \"T\"}}\n"
+    "  }, \"type\": \"branch\"}}\n";
+
+static void test_mapping_all_problems_are_told_each_at_its_line(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {
+        "m.json:2:4: error: Vehicle.A: datatype 'flot' cannot be mapped",
+        "m.json:2:4: error: Vehicle.A: 'unit' must be a text",
+        "m.json:2:4: error: Vehicle.A: 'min' is above 'max'",
+        "m.json:2:4: error: Vehicle.A: 'dbc' names no 'signal'",
+        "m.json:2:4: error: Vehicle.A: unknown key 'sig' in 'dbc'",
+        "m.json:2:4: error: Vehicle.A: 'interval_ms' must be",
+        "m.json:7:7: error: Vehicle.B.C D: names are letters",
+        "m.json:8:7: error: Vehicle.B.E: type 'sensr' is unknown",
+        "m.json:9:7: error: Vehicle.B.F: 'vss2dbc' is for nodes of type actuator",
+    };
+    char *problems = calloc(1, CT_PROBLEMS_ALL);
+    struct ct_mapping *mapping = NULL;
+    assert_non_null(problems);
+    assert_int_equal(ct_mapping_parse("m.json", many_faults, strlen(many_faults), &mapping, problems, CT_PROBLEMS_ALL),
+                     CT_ERR_UNSUPPORTED);
+    const char *line = problems;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        assert_non_null(line);
+        assert_memory_equal(line, wanted[i], strlen(wanted[i]));
+        line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL;
+    }
+    assert_null(line);
+    /* and what is right is there to be looked at, with its place */
+    assert_int_equal(mapping->count, 2);
+    assert_string_equal(mapping->rules[0].path, "Vehicle.Good");
+    assert_int_equal(mapping->rules[0].line, 4);
+    assert_int_equal(mapping->rules[0].column, 4);
+    assert_string_equal(mapping->rules[1].path, "Vehicle.Last");
+    assert_int_equal(mapping->rules[1].line, 11);
+    ct_mapping_free(mapping);
+    free(problems);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,7 +282,8 @@ int main(void)
         cmocka_unit_test(test_mapping_math_computes_over_x),
         cmocka_unit_test(test_mapping_timing_follows_kuksas_defaults),
         cmocka_unit_test(test_mapping_one_sided_range_is_open_on_the_other_side),
-        cmocka_unit_test(test_mapping_bad_file_is_located_by_path),
+        cmocka_unit_test(test_mapping_bad_file_is_located),
+        cmocka_unit_test(test_mapping_all_problems_are_told_each_at_its_line),
     };
     return cmocka_run_group_tests_name("mapping", tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* Protection rules as people write them: files and attributes, and one test for each way to be wrong. */
+#include "problems.h"
 #include "protection_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -257,9 +259,55 @@ static void test_protection_missing_file_is_told(void **state)
     assert_null(protect);
 }
 
+static void test_protection_all_problems_are_told_each_at_its_line(void **state)
+{
+    (void)state;
+    static const char attributes[] = "BA_DEF_ BO_ \"CantwinProtection\" STRING ;\n"
+                                     "BA_ \"CantwinProtection\" BO_ 291 \"scheme: toyota\";\n"
+                                     "BA_ \"CantwinProtection\" BO_ 292 \"scheme: nosuch\";\n"
+                                     "BA_ \"CantwinProtection\" BO_ 293 \"speed: 3\";\n"
+                                     "BA_ \"CantwinProtection\" BO_ 294 \"scheme: toyota, message: X\";\n";
+    static const char yaml[] = "rules:\n"
+                               "  - {message: NOBODY, scheme: toyota}\n"
+                               "  - {match: 'BRAKE', scheme: toyota}\n"
+                               "  - {match: 'T*', scheme: toyota}\n"
+                               "  - {message: TINY, scheme: toyota}\n"
+                               "  - {message: STEER, scheme: other}\n";
+    /* attributes first, as they are read first; of a rule by `match` those messages that do not fit are no problem */
+    static const char *const wanted[] = {
+        "car.dbc:8:1: error: attribute CantwinProtection of message NARROW: unknown key 'speed'",
+        "car.dbc:10:1: error: attribute CantwinProtection of message TINY: 'message', ",
+        "rules.yaml:2:5: error: rule 1: no DBC file of this bus has a message 'NOBODY'",
+        "rules.yaml:4:5: error: rule 3: no message that 'T*' matches",
+        "rules.yaml:5:5: error: rule 4: ",
+        "rules.yaml:6:5: error: rule 5: ",
+        "car.dbc:5:1: error: attribute CantwinProtection of message STEER: "};
+    char text[4096];
+    char *problems = calloc(1, CT_PROBLEMS_ALL);
+    struct ct_dbc *dbc = NULL;
+    struct ct_protect *protect = NULL;
+    (void)snprintf(text, sizeof text, "%s%s", car, attributes);
+    assert_non_null(problems);
+    assert_int_equal(ct_dbc_parse("car.dbc", text, strlen(text), NULL, NULL, &dbc), CT_OK);
+    const struct ct_dbc *dbcs[] = {dbc};
+    assert_int_not_equal(
+        ct_protection_load_text("rules.yaml", yaml, strlen(yaml), dbcs, 1, &protect, problems, CT_PROBLEMS_ALL), CT_OK);
+    assert_null(protect);
+    const char *line = problems;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        assert_non_null(line);
+        assert_memory_equal(line, wanted[i], strlen(wanted[i]));
+        line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL;
+    }
+    assert_null(line);
+    ct_dbc_free(dbc);
+    free(problems);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_protection_all_problems_are_told_each_at_its_line),
         cmocka_unit_test(test_protection_match_takes_every_message_with_a_fitting_checksum),
         cmocka_unit_test(test_protection_first_rule_that_fits_counts),
         cmocka_unit_test(test_protection_id_chooses_the_message),

@@ -1,3 +1,4 @@
+#include "problems.h"
 #include "routes_file.h"
 #include "testing.h"
 
@@ -167,6 +168,66 @@ static void test_routes_file_bad_route_is_named_with_its_place(void **state)
     }
 }
 
+static void test_routes_file_all_problems_are_told_each_at_its_line(void **state)
+{
+    (void)state;
+    static const char text[] = "routes:\n"
+                               "  - {from: a, to: b, rate: 1, id: 1}\n"
+                               "  - {from: x, to: y, rate: 0, id: 0x800}\n"
+                               "  - {from: a, to: b, rate: 1, id: 1}\n"
+                               "  - {from: a, to: b, rate: 1, message: SPEED,\n"
+                               "     signals: [{name: NO, set: 1}, {name: KMH, set: 3}, {name: MODE, set: 1}]}\n"
+                               "  - {from: a, to: b, rate: 1, id: 1}\n"
+                               "  - {from: a, to: b, rate: 1}\n";
+    static const char *const wanted[] = {
+        "r.yaml:3:5: error: route 2: 'rate' must be above 0 (per second)",
+        "r.yaml:3:5: error: route 2: 'x' is none of the gateway's buses",
+        "r.yaml:3:5: error: route 2: 'y' is none of the gateway's buses",
+        "r.yaml:3:5: error: route 2: 'id' is too large; 29-bit ids need 'extended: true'",
+        "r.yaml:5:5: error: route 4: signal 'NO': the message does not have it",
+        "r.yaml:5:5: error: route 4: signal 'MODE': a multiplexer says what the other signals are and is not rewritten",
+        "r.yaml:8:5: error: route 6: needs either 'id' or 'message'",
+        "r.yaml:4:5: error: route 3: an earlier route has the same ids, 'from' and 'to'",
+        "r.yaml:7:5: error: route 5: an earlier route has the same ids, 'from' and 'to'",
+    };
+    char *problems = calloc(1, CT_PROBLEMS_ALL);
+    struct ct_routes *routes = NULL;
+    assert_non_null(problems);
+    assert_int_not_equal(load(text, &routes, problems, CT_PROBLEMS_ALL), CT_OK);
+    assert_null(routes);
+    char *line = problems;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        char *end = line + strcspn(line, "\n");
+        const bool last = *end == '\0';
+        *end = '\0';
+        assert_string_equal(line, wanted[i]);
+        line = last ? end : end + 1;
+    }
+    assert_string_equal(line, "");
+    free(problems);
+}
+
+static void test_routes_file_hidden_routes_have_their_lines(void **state)
+{
+    (void)state;
+    static const char text[] = "routes:\n"
+                               "  - {from: a, to: b, rate: 1, id: 0x120, mask: 0x7F0}\n"
+                               "  # a comment\n"
+                               "  - {from: a, to: b, rate: 1, message: SPEED}\n"
+                               "  - {from: b, to: a, rate: 1, id: 0x123}\n";
+    char problem[400] = "";
+    struct ct_routes *routes = NULL;
+    size_t by = 9;
+    assert_int_equal(load(text, &routes, problem, sizeof problem), CT_OK);
+    assert_false(ct_routes_hidden(routes, 0, &by));
+    assert_true(ct_routes_hidden(routes, 1, &by)); /* SPEED is 0x123 */
+    assert_int_equal(by, 0);
+    assert_int_equal(ct_routes_rule(routes, 0)->line, 2);
+    assert_int_equal(ct_routes_rule(routes, 1)->line, 4);
+    assert_false(ct_routes_hidden(routes, 2, &by)); /* the other way */
+    ct_routes_free(routes);
+}
+
 static void test_routes_file_missing_is_told(void **state)
 {
     (void)state;
@@ -182,6 +243,8 @@ int main(void)
         cmocka_unit_test(test_routes_file_example_says_what_it_says),
         cmocka_unit_test(test_routes_file_bad_route_is_named_with_its_place),
         cmocka_unit_test(test_routes_file_missing_is_told),
+        cmocka_unit_test(test_routes_file_all_problems_are_told_each_at_its_line),
+        cmocka_unit_test(test_routes_file_hidden_routes_have_their_lines),
     };
     return cmocka_run_group_tests_name("routes_file", tests, open_database, close_database);
 }

@@ -166,7 +166,12 @@ static void check_table(void)
         check_sent(world, (double)(now - CT_NS_PER_S) / 1e9);
     }
     for (size_t i = 0; i < world->count; i++) {
+        size_t by = 0;
         assert_int_equal(ct_routes_counts(world->routes, i)->by_result[CT_ROUTE_FORWARDED], world->forwarded[i]);
+        if (ct_routes_hidden(world->routes, i, &by)) {
+            assert_true(by < i);
+            assert_int_equal(world->forwarded[i], 0);
+        }
     }
     ct_routes_free(world->routes);
     free(world);
