@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "link_types.h"
+#include "zmq_door.h"
 #include "zmq_options.h"
 #include "zmq_peers.h"
 #include "zmq_routes.h"
@@ -16,6 +17,7 @@
 struct ct_zmq_fleet {
     struct ct_zmq_context *context;
     void *router;
+    struct ct_zmq_door *door; /* NULL: not TCP */
     struct ct_zmq_routes *routes;
     struct ct_zmq_peer peer; /* sender of `message` */
     zmq_msg_t message;
@@ -41,6 +43,14 @@ static int configure(void *router, const char *secret_key, const char *endpoint)
     return ct_zmq_bind_secure(router, CT_ZMQ_DOMAIN_VEHICLES, secret_key, endpoint);
 }
 
+static int open_door(struct ct_zmq_fleet *socket)
+{
+    char endpoint[256];
+    int err = ct_zmq_last_endpoint(socket->router, endpoint, sizeof endpoint);
+    err = err == CT_OK ? ct_zmq_door_open(endpoint, &socket->door) : err;
+    return err == CT_ERR_NOT_FOUND ? CT_OK : err;
+}
+
 int ct_zmq_fleet_open(struct ct_zmq_context *context, const char *endpoint, const char *secret_key,
                       struct ct_zmq_fleet **out_socket)
 {
@@ -53,6 +63,7 @@ int ct_zmq_fleet_open(struct ct_zmq_context *context, const char *endpoint, cons
     socket->router = zmq_socket(ct_zmq_context_handle(context), ZMQ_ROUTER);
     int err = socket->router == NULL ? ct_zmq_error(errno) : configure(socket->router, secret_key, endpoint);
     err = err == CT_OK ? ct_zmq_routes_create(&socket->routes) : err;
+    err = err == CT_OK ? open_door(socket) : err;
     if (err != CT_OK) {
         ct_zmq_fleet_close(socket);
         return err;
@@ -65,12 +76,21 @@ void ct_zmq_fleet_close(struct ct_zmq_fleet *socket)
 {
     if (socket != NULL) {
         (void)zmq_msg_close(&socket->message);
+        ct_zmq_door_free(socket->door);
         if (socket->router != NULL) {
             zmq_close(socket->router);
         }
         ct_zmq_routes_free(socket->routes);
         free(socket);
     }
+}
+
+enum ct_zmq_door_news ct_zmq_fleet_mind(struct ct_zmq_fleet *socket)
+{
+    if (socket->door == NULL || !ct_zmq_door_mind(socket->door, ct_clock_now())) {
+        return CT_ZMQ_DOOR_SAME;
+    }
+    return ct_zmq_door_shut(socket->door) ? CT_ZMQ_DOOR_CLOSED : CT_ZMQ_DOOR_OPENED;
 }
 
 int ct_zmq_fleet_fd(const struct ct_zmq_fleet *socket)

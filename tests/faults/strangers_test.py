@@ -175,8 +175,12 @@ def descriptors_used_up(campaign):
         began, cpu = time.monotonic(), cpu_seconds(backend)
         time.sleep(3)  # the time over which processor time is measured
         busy = (cpu_seconds(backend) - cpu) / (time.monotonic() - began)
+        wait_for("the door shut", lambda: said(backend, "hardly any descriptor is left"))
+        if not inside.all_connected():
+            raise Failure("a vehicle that was connected is not any more")
         for peer in peers:
             peer.close()
+        wait_for("the door open", lambda: said(backend, "descriptors are left again"))
         late = Fleet(run, "later", 3, "--rate", "5")
         late.sim.wait_line("all 3 vehicles connected", 90)
         late.finish()
