@@ -32,7 +32,7 @@ def drained(run, sim):
     """The simulator has ended and its last value is at the backend; what was sent and what is held."""
     sim.stop()
     sent = sent_values(run)
-    wait_for("the last value sent", lambda: sent[-1][1] in {c for _, c in stored(run)[0]}, 120)
+    wait_for("the last value sent", lambda: sent[-1][1] in {c for _, c in stored(run)[0]}, 600 if LONG else 120)
     return sent, *stored(run)
 
 

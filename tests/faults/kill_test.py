@@ -40,16 +40,25 @@ def sent_values(run):
     return values
 
 
-def stored(run):
+def stored(_run):
     """([(utc_us, count)], gaps) of everything the backend holds. A value that went stale is reported again with its
     quality: that is not a value of its own."""
-    path = f"/api/v1/vehicles/demo/history?signal={BUS}.{MESSAGE}.{SIGNAL}&from=0&to=9999999999999"
-    status, answer = request("GET", path)
-    if status == 404:  # connected, and nothing of it has come yet
-        return [], []
-    if status != 200:
-        raise Failure(f"GET {path}: {status} {answer}")
-    return [(int(s[0]), int(s[1])) for s in answer["samples"] if not s[2]], answer["gaps"]
+    values, gaps, begin = [], {}, 0
+    while True:
+        path = f"/api/v1/vehicles/demo/history?signal={BUS}.{MESSAGE}.{SIGNAL}&from={begin}&to=9999999999999"
+        status, answer = request("GET", path)
+        if status == 404:  # connected, and nothing of it has come yet
+            return [], []
+        if status != 200:
+            raise Failure(f"GET {path}: {status} {answer}")
+        samples = answer["samples"]
+        gaps.update({(gap["from_utc_ms"], gap["seq_first"], gap["reason"]): gap for gap in answer["gaps"]})
+        if answer["truncated"]:  # go on with the last millisecond, of which there may be more
+            begin = int(samples[-1][0]) // 1000
+            samples = [s for s in samples if int(s[0]) // 1000 < begin]
+        values += [(int(s[0]), int(s[1])) for s in samples if not s[2]]
+        if not answer["truncated"]:
+            return values, list(gaps.values())
 
 
 def covered(gaps, before_us, after_us):
