@@ -61,8 +61,8 @@ static const struct kind *kind_of(uint16_t type, enum ct_doip_transport transpor
 static bool version_good(const struct ct_doip_header *header)
 {
     const bool identify = header->type >= CT_DOIP_IDENTIFY && header->type <= CT_DOIP_IDENTIFY_VIN;
-    return header->version == CT_DOIP_VERSION_2012 || header->version == CT_DOIP_VERSION_2019 ||
-           (header->version == CT_DOIP_VERSION_ANY && identify);
+    const bool known = header->version >= CT_DOIP_VERSION_2012 && header->version <= CT_DOIP_VERSION_2025;
+    return known || (header->version == CT_DOIP_VERSION_ANY && identify);
 }
 
 int ct_doip_header_check(const struct ct_doip_header *header, bool pattern_good, enum ct_doip_transport transport,

@@ -13,6 +13,7 @@
 
 #define CT_DOIP_VERSION_2012 0x02U
 #define CT_DOIP_VERSION_2019 0x03U
+#define CT_DOIP_VERSION_2025 0x04U /* 2019 with amendment 1: its messages are the same */
 #define CT_DOIP_VERSION_ANY  0xFFU /* of vehicle identification requests only */
 
 enum ct_doip_type {

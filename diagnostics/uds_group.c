@@ -27,6 +27,7 @@ struct ct_uds_group {
     uint32_t pending_cap_ms;
     unsigned enough, answered;
     bool running, sent;
+    bool held; /* until p2_end of the request before */
     ct_ns p2_end, limit;
     uint32_t strays;
     size_t request_len;
@@ -73,6 +74,7 @@ int ct_uds_group_create(const struct ct_uds_group_config *config, struct ct_uds_
     group->p2_star = ms_or(config->p2_star_ms, DEFAULT_P2_STAR_MS);
     group->pending_cap_ms = config->pending_cap_ms != 0 ? config->pending_cap_ms : DEFAULT_PENDING_CAP_MS;
     group->enough = config->enough;
+    group->p2_end = INT64_MIN; /* there was no request */
     *out_group = group;
     return CT_OK;
 }
@@ -113,6 +115,7 @@ int ct_uds_group_request(struct ct_uds_group *group, const uint8_t *request, siz
     memcpy(group->request, request, len);
     group->request_len = len;
     group->running = true;
+    group->held = now < group->p2_end;
     group->sent = false;
     group->answered = 0;
     for (size_t i = 0; i < group->count; i++) {
@@ -222,8 +225,22 @@ bool ct_uds_group_receive(struct ct_uds_group *group, const struct ct_frame *fra
     return false;
 }
 
+/* A request that had to wait goes when its time has come; true while it waits. */
+static bool waits(struct ct_uds_group *group, ct_ns now)
+{
+    if (group->held && now >= group->p2_end) {
+        group->held = false;
+        ct_isotp_reset(&group->tp); /* its timers run from now */
+        (void)!ct_isotp_send(&group->tp, group->request, group->request_len, now);
+    }
+    return group->held;
+}
+
 int ct_uds_group_next_frame(struct ct_uds_group *group, struct ct_frame *out_frame, ct_ns now)
 {
+    if (waits(group, now)) {
+        return CT_ERR_AGAIN;
+    }
     int err = ct_isotp_next_frame(&group->tp, out_frame, now);
     own_events(group, now);
     for (size_t i = 0; err != CT_OK && i < group->count; i++) {
@@ -253,6 +270,13 @@ static ct_ns member_tick(struct ct_uds_group *group, struct member *member, ct_n
 
 ct_ns ct_uds_group_tick(struct ct_uds_group *group, ct_ns now)
 {
+    if (group->held && now < group->p2_end) {
+        return group->p2_end;
+    }
+    if (group->held) {
+        (void)waits(group, now);
+        return now; /* its frame is to be fetched */
+    }
     ct_ns next = ct_isotp_tick(&group->tp, now);
     own_events(group, now);
     bool open = false;

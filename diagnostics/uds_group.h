@@ -1,6 +1,8 @@
 /* One functional request to many ECUs, sans I/O: sends it as a single frame and collects the response of every member
  * until P2 ends, or longer for those that have begun to answer or said response pending. Flow control goes to the
  * member's own physical id. Who does not answer is no error: on a functional request most keep silent on purpose.
+ * A request made before P2 of the one before has passed (it had `enough` answers) waits for that: the others may still
+ * be answering (P3client_func).
  * ISO 14229-2:2013 7.2, ISO 15765-4 for OBD-II. Belongs to one thread. */
 #ifndef CT_DIAGNOSTICS_UDS_GROUP_H
 #define CT_DIAGNOSTICS_UDS_GROUP_H

@@ -81,7 +81,7 @@ static void test_doip_identification_by_eid_and_vin_answers_its_own_only(void **
     done(rig);
 }
 
-static void test_doip_version_ff_is_answered_by_ours_and_2012_by_2012(void **state)
+static void test_doip_version_ff_is_answered_by_ours_and_others_by_theirs(void **state)
 {
     (void)state;
     struct doip_rig *rig = make(0);
@@ -92,6 +92,10 @@ static void test_doip_version_ff_is_answered_by_ours_and_2012_by_2012(void **sta
     ASK(rig, 0xFF, 0x00, 0x00, 0x01, 0, 0, 0, 0);
     expect(rig, announcement, sizeof announcement, 4);
     ASK(rig, 0x02, 0xFD, 0x00, 0x01, 0, 0, 0, 0);
+    expect(rig, old, sizeof old, 4);
+    old[0] = 0x04; /* 2019 with amendment 1 */
+    old[1] = 0xFB;
+    ASK(rig, 0x04, 0xFB, 0x00, 0x01, 0, 0, 0, 0);
     expect(rig, old, sizeof old, 4);
     done(rig);
 }
@@ -176,7 +180,7 @@ int main(void)
         cmocka_unit_test(test_doip_identification_is_answered_after_the_random_wait),
         cmocka_unit_test(test_doip_random_wait_is_at_most_500_ms),
         cmocka_unit_test(test_doip_identification_by_eid_and_vin_answers_its_own_only),
-        cmocka_unit_test(test_doip_version_ff_is_answered_by_ours_and_2012_by_2012),
+        cmocka_unit_test(test_doip_version_ff_is_answered_by_ours_and_others_by_theirs),
         cmocka_unit_test(test_doip_three_announcements_500_ms_apart_go_to_everybody),
         cmocka_unit_test(test_doip_entity_status_and_power_mode),
         cmocka_unit_test(test_doip_bad_datagrams_are_nacked_and_answers_never),

@@ -138,6 +138,43 @@ static void test_pending_for_ever_ends_with_the_cap(void **state)
     ct_uds_group_free(rig.group);
 }
 
+/* P3client_func: nothing goes out before then, and the clock is told. */
+static void expect_quiet_until(struct rig *rig, int ms)
+{
+    struct ct_frame frame;
+    assert_true(rig->now < ms * MS);
+    assert_true(ct_uds_group_busy(rig->group));
+    assert_int_equal(ct_uds_group_next_frame(rig->group, &frame, rig->now), CT_ERR_AGAIN);
+    assert_true(ct_uds_group_tick(rig->group, rig->now) == ms * MS);
+    rig->now = ms * MS;
+    assert_true(ct_uds_group_tick(rig->group, rig->now) == rig->now);
+}
+
+/* ISO 14229-2:2013 7.2: a functional request not before P2 of the one before. Late answers to that are nobody's. */
+static void test_next_request_waits_for_p2_of_the_one_before(void **state)
+{
+    (void)state;
+    struct rig rig = make(1);
+    ask(&rig, "0100");
+    expect_sent(&rig, 0x7DF, "020100");
+    wait_ms(&rig, 20);
+    answer(&rig, 0x7E8, "064100be1fa813");
+    assert_false(ct_uds_group_busy(rig.group));
+    ask(&rig, "0100");
+    answer(&rig, 0x7E9, "06410080000001"); /* to the first one */
+    assert_true(ct_uds_group_busy(rig.group));
+    assert_int_equal(ct_uds_group_strays(rig.group), 1);
+    expect_quiet_until(&rig, 50);
+    expect_sent(&rig, 0x7DF, "020100");
+    answer(&rig, 0x7E9, "06410080000001");
+    expect_result(&rig, 1, "410080000001");
+    assert_false(ct_uds_group_busy(rig.group));
+    wait_ms(&rig, 50);
+    ask(&rig, "010c"); /* P2 has passed: at once */
+    expect_sent(&rig, 0x7DF, "02010c");
+    ct_uds_group_free(rig.group);
+}
+
 static void test_enough_answers_end_it_before_p2(void **state)
 {
     (void)state;
@@ -151,7 +188,8 @@ static void test_enough_answers_end_it_before_p2(void **state)
     expect_result(&rig, 1, "410080000001");
     answer(&rig, 0x7E9, "064100ffffffff"); /* too late to change anything */
     expect_result(&rig, 1, "410080000001");
-    ask(&rig, "010c"); /* and the next request begins anew */
+    ask(&rig, "010c"); /* and the next request begins anew, when nobody can be answering this one any more */
+    expect_quiet_until(&rig, 50);
     expect_sent(&rig, 0x7DF, "02010c");
     assert_int_equal(ct_uds_group_result(rig.group, 1).outcome, CT_UDS_NO_RESPONSE);
     ct_uds_group_free(rig.group);
@@ -174,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_pending_member_is_awaited_alone),
         cmocka_unit_test(test_pending_for_ever_ends_with_the_cap),
         cmocka_unit_test(test_enough_answers_end_it_before_p2),
+        cmocka_unit_test(test_next_request_waits_for_p2_of_the_one_before),
         cmocka_unit_test(test_request_over_one_frame_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
