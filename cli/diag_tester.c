@@ -343,7 +343,10 @@ static bool sleep_until(const struct ct_diag_tester *tester, ct_ns now, ct_ns du
 {
     struct pollfd fds[] = {{.fd = tester->port->fd, .events = (short)(POLLIN | (tester->holds ? POLLOUT : 0))},
                            {.fd = stop_fd, .events = POLLIN}};
-    return poll(fds, 2, ct_ns_wait_ms(now, due)) > 0 && (fds[1].revents & POLLIN) != 0;
+    const ct_ns left = due > now ? due - now : 0;
+    const struct timespec wait = {.tv_sec = left / CT_NS_PER_S, .tv_nsec = left % CT_NS_PER_S};
+    /* Not in poll's milliseconds: STmin goes down to 100 us. */
+    return ppoll(fds, 2, due == CT_NS_NEVER ? NULL : &wait, NULL) > 0 && (fds[1].revents & POLLIN) != 0;
 }
 
 /* What came, what goes, what is due; *out_due is when to look again. */
