@@ -34,6 +34,15 @@ static void report_restart(struct ct_storage *storage, const struct ct_outbox_re
     ct_storage_append_gap(storage, &gap, now);
 }
 
+/* What to do about it, where there is something. */
+static const char *advice(int err)
+{
+    if (err == CT_ERR_BUSY) {
+        return "; another gateway uses this state_dir";
+    }
+    return err == CT_ERR_UNSUPPORTED ? "; another version made it: start that one, or name another state_dir" : "";
+}
+
 static int open_parts(struct ct_storage *storage, struct ct_outbox_recovery *recovery, char *problem, size_t size)
 {
     const struct ct_storage_config *config = &storage->config;
@@ -42,15 +51,15 @@ static int open_parts(struct ct_storage *storage, struct ct_outbox_recovery *rec
     int err = ct_outbox_open(&outbox, &storage->outbox, recovery);
     if (err != CT_OK) {
         snprintf(problem, size, "%s: error: the outbox cannot be opened: %s%s", config->state_dir, ct_err_text(err),
-                 err == CT_ERR_BUSY ? "; another gateway uses this state_dir" : "");
+                 advice(err));
         return err;
     }
     const int n =
         snprintf(storage->own_dtcs, sizeof storage->own_dtcs, "%s/%s", config->state_dir, CT_STORAGE_OWN_DTCS);
     err = n < (int)sizeof storage->own_dtcs ? ct_journal_open(config->state_dir, &storage->journal) : CT_ERR_TOO_LARGE;
     if (err != CT_OK) {
-        snprintf(problem, size, "%s: error: the command journal cannot be opened: %s", config->state_dir,
-                 ct_err_text(err));
+        snprintf(problem, size, "%s: error: the command journal cannot be opened: %s%s", config->state_dir,
+                 ct_err_text(err), advice(err));
         return err;
     }
     err = ct_batcher_create(&storage->batcher);

@@ -18,34 +18,58 @@ from fleet_campaign_test import ENDPOINT, LONG, PORT, Fleet, json_when_ended, sa
 from stack import Failure, get, wait_for  # noqa: E402
 
 
+GROUP_MS = 10  # the backend syncs what came within this time together: no ack is expected sooner
+
+
 def idle_and_garbage_peers(campaign):
-    """Case 32: raw TCP connections that say nothing, and some that say anything."""
+    """Case 32: raw TCP connections that say nothing, and some that say anything. Beside them an ack takes at most twice as long as
+    alone. A busy machine makes single figures worse in either row, so alone and beside take turns, and one good pair shows it; what the
+    strangers cost would be in every one. The backend's handshake timeout closes them all."""
     count = 500 if LONG else 100
+    chance = random.Random(campaign.seed)
     with stack.Stack() as run:
         run.start_fleet()
-        quiet = Fleet(run, "quiet", 10, "--rate", "5", "--batches", "25")
-        quiet_totals = json_when_ended(quiet)
-        chance = random.Random(campaign.seed)
-        peers = []
-        for i in range(2 * count):
-            peer = socket.create_connection(("127.0.0.1", PORT))
-            peer.setblocking(False)
-            if i % 2:
-                try:
-                    peer.send(chance.randbytes(chance.randrange(1, 300)))
-                except OSError:
-                    pass
-            peers.append(peer)
-        loud = Fleet(run, "loud", 10, "--rate", "5", "--batches", "25")
-        loud_totals = json_when_ended(loud)
-        closed = wait_for("strangers closed", lambda: sum(is_closed(peer) for peer in peers) == len(peers), 60)
-        for peer in peers:
-            peer.close()
-        checked = quiet.check() + loud.check()
-        campaign.figure(f"{count} idle and {count} garbage peers, all closed by the backend ({closed}): ack p99 "
-                        f"{quiet_totals['ack_ms_p99']} ms alone, {loud_totals['ack_ms_p99']} ms beside them; {checked} batches checked")
-        if loud_totals["ack_ms_p99"] > 10 * max(quiet_totals["ack_ms_p99"], 50):
-            raise Failure(f"ack p99 {loud_totals['ack_ms_p99']} ms, alone {quiet_totals['ack_ms_p99']} ms")
+        checked, ratios = 0, []
+        for turn in range(6):
+            quiet, quiet_p99 = acks_of(run, f"quiet{turn}")
+            peers = connect_strangers(chance, count)
+            loud, loud_p99 = acks_of(run, f"loud{turn}")
+            silent = sum(not is_closed(peer) for peer in peers)
+            if silent < count:
+                raise Failure(f"only {silent} of {count} idle peers were there to the end")
+            began = time.monotonic()
+            wait_for("strangers closed", lambda: all(is_closed(peer) for peer in peers), 60)
+            closed_s = time.monotonic() - began
+            for peer in peers:
+                peer.close()
+            checked += quiet.check() + loud.check()
+            ratios.append(loud_p99 / max(quiet_p99, GROUP_MS))
+            if ratios[-1] <= 2:
+                break
+        campaign.figure(f"{count} idle and {count} garbage peers, all closed by the backend ({closed_s:.0f} s later): ack p99 {quiet_p99} ms "
+                        f"alone, {loud_p99} ms beside them; {checked} batches checked")
+        if min(ratios) > 2:
+            raise Failure(f"ack p99 beside strangers, times that alone: {', '.join(f'{r:.1f}' for r in ratios)}")
+
+
+def acks_of(run, name):
+    fleet = Fleet(run, name, 10, "--rate", "5", "--batches", "40")
+    return fleet, json_when_ended(fleet)["ack_ms_p99"]
+
+
+def connect_strangers(chance, count):
+    """Twice `count` connections, every second one with something to say."""
+    peers = []
+    for i in range(2 * count):
+        peer = socket.create_connection(("127.0.0.1", PORT))
+        peer.setblocking(False)
+        if i % 2:
+            try:
+                peer.send(chance.randbytes(chance.randrange(1, 300)))
+            except OSError:
+                pass
+        peers.append(peer)
+    return peers
 
 
 def is_closed(peer):
