@@ -8,3 +8,6 @@ cantwin_test(zmq_door_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/zmq_door
 cantwin_test(zmq_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/zmq_test.c DEPENDS proto_zmq)
 add_executable(proto_tool ${PROJECT_SOURCE_DIR}/tests/interop/proto_tool.c)
 target_link_libraries(proto_tool PRIVATE proto cantwin_flags)
+add_executable(dense_tool ${PROJECT_SOURCE_DIR}/tests/interop/dense_tool.c)
+target_include_directories(dense_tool PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+target_link_libraries(dense_tool PRIVATE proto cantwin_flags cmocka)
