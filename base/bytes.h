@@ -63,6 +63,8 @@ static inline void ct_put_le64(uint8_t *p, uint64_t v)
 
 /* CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `len` bytes, continued from `crc` (0 to start). */
 uint32_t ct_crc32c(uint32_t crc, const void *data, size_t len);
+/* The same without the processor's help. */
+uint32_t ct_crc32c_plain(uint32_t crc, const void *data, size_t len);
 
 /* Lower-case hex of `len` bytes into out[2 * len + 1], with a final NUL. */
 void ct_hex_encode(char *out, const uint8_t *data, size_t len);

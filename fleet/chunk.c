@@ -98,21 +98,35 @@ static void put_difference(struct ct_buf *out, int64_t value, int64_t before)
     put_varint(out, ct_chunk_difference(value, before));
 }
 
-/* Indexes of the samples ordered by id, arrival order kept within one: a counting sort over the ids present would need
- * the catalogue's size, a merge of 8,192 keys does not matter here. */
+/* Indexes of the samples ordered by id, arrival order kept within one. */
 struct order_key {
     uint32_t id;
     uint32_t index;
 };
 
-static int compare_keys(const void *a, const void *b)
+/* Counts how many there are of each id, then puts each where its id begins. CT_ERR_RANGE: an id that is not of the
+ * catalogue. */
+static int order(const struct ct_chunk *chunk, size_t ids, struct order_key *out_keys)
 {
-    const struct order_key *x = a;
-    const struct order_key *y = b;
-    if (x->id != y->id) {
-        return x->id < y->id ? -1 : 1;
+    uint32_t *begins = calloc(ids + 1, sizeof *begins);
+    if (begins == NULL) {
+        return CT_ERR_NO_MEMORY;
     }
-    return (x->index > y->index) - (x->index < y->index);
+    int err = CT_OK;
+    for (size_t i = 0; i < chunk->count && err == CT_OK; i++) {
+        const uint32_t id = chunk->samples[i].id;
+        err = id < ids ? CT_OK : CT_ERR_RANGE;
+        begins[err == CT_OK ? id + 1 : 0]++;
+    }
+    for (size_t id = 1; id <= ids; id++) {
+        begins[id] += begins[id - 1];
+    }
+    for (size_t i = 0; i < chunk->count && err == CT_OK; i++) {
+        const uint32_t id = chunk->samples[i].id;
+        out_keys[begins[id]++] = (struct order_key){id, (uint32_t)i};
+    }
+    free(begins);
+    return err;
 }
 
 static void pack_values(const struct ct_chunk *chunk, const struct order_key *keys, size_t n, enum ct_kind kind,
@@ -211,13 +225,10 @@ int ct_chunk_pack(struct ct_chunk *chunk, const struct ct_catalogue *catalogue, 
     if (keys == NULL) {
         return CT_ERR_NO_MEMORY;
     }
-    for (size_t i = 0; i < chunk->count; i++) {
-        keys[i] = (struct order_key){chunk->samples[i].id, (uint32_t)i};
-    }
-    qsort(keys, chunk->count, sizeof *keys, compare_keys);
     struct ct_buf plain;
     ct_buf_init(&plain, CT_CHUNK_BYTES_MAX);
-    int err = pack_all(chunk, catalogue, keys, &plain);
+    int err = order(chunk, ct_catalogue_count(catalogue), keys);
+    err = err == CT_OK ? pack_all(chunk, catalogue, keys, &plain) : err;
     if (err == CT_OK) {
         err = compress_into(&plain, out);
     }

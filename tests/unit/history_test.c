@@ -518,6 +518,20 @@ static void test_chunk_damaged_bytes_are_refused_without_harm(void **state)
     ct_buf_free(&packed);
 }
 
+static void test_chunk_of_another_catalogue_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ct_buf packed;
+    ct_buf_init(&packed, CT_CHUNK_BYTES_MAX);
+    for (uint32_t id = 0; id <= SIGNALS; id++) { /* the last one is not in the catalogue */
+        const struct ct_chunk_sample sample = {.id = id, .utc_us = 1, .bytes = (const uint8_t *)""};
+        const enum ct_kind kind = id < SIGNALS ? (enum ct_kind)id : CT_KIND_RAW;
+        assert_int_equal(ct_chunk_add(&fixture->open, kind, &sample), CT_OK);
+    }
+    assert_int_equal(ct_chunk_pack(&fixture->open, fixture->catalogue, &packed), CT_ERR_RANGE);
+    ct_buf_free(&packed);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -535,6 +549,7 @@ int main(void)
         TEST(test_history_late_samples_are_sorted_by_time),
         TEST(test_history_gaps_and_events_come_back),
         TEST(test_chunk_damaged_bytes_are_refused_without_harm),
+        TEST(test_chunk_of_another_catalogue_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
