@@ -5,7 +5,7 @@ target_link_libraries(toy_vehicle PUBLIC proto twin update base PRIVATE cantwin_
 add_library(fleet_world STATIC ${CMAKE_CURRENT_LIST_DIR}/fleet_world.c)
 target_include_directories(fleet_world PUBLIC ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(fleet_world PUBLIC toy_vehicle fleet_core PkgConfig::cmocka PRIVATE cantwin_flags)
-foreach(unit fleet_flow_test fleet_crash_test fleet_api_test fleet_access_test fleet_loss_test)
+foreach(unit fleet_flow_test fleet_crash_test fleet_soak_test fleet_api_test fleet_access_test fleet_loss_test)
     cantwin_test(${unit} SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/${unit}.c DEPENDS fleet_world
                  PACKAGES libcjson)
 endforeach()

@@ -226,7 +226,9 @@ struct world *world_open(uint32_t signals)
 {
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
-    (void)snprintf(world->path, sizeof world->path, "%s", "/tmp/cantwin-world-XXXXXX");
+    /* Thousands of syncs: in memory where that is possible. */
+    (void)snprintf(world->path, sizeof world->path, "%s/cantwin-world-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(world->path));
     (void)snprintf(world->database, sizeof world->database, "%s/fleet.db", world->path);
     (void)snprintf(world->log_folder, sizeof world->log_folder, "%s/log", world->path);
