@@ -66,6 +66,10 @@ void ct_status_wake(struct client *client)
 /* Sends what can be sent now; false when the client is gone. */
 static bool send_waiting(struct client *client)
 {
+    if (ct_buf_error(&client->out) != CT_OK) { /* a piece of an answer is missing, and the client may wait for it */
+        ct_status_drop(client);
+        return false;
+    }
     while (out_waiting(client) > 0) {
         const ssize_t n = send(client->watch.fd, client->out.data + client->out_done, out_waiting(client),
                                MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -201,6 +205,9 @@ static void mark_watched(struct client *client)
     client->watched = calloc(count + 1, 1);
     for (uint32_t id = 0; client->watched != NULL && id < count; id++) {
         client->watched[id] = fnmatch(client->watch_match, ct_catalogue_entry(catalogue, id)->name, 0) == 0 ? 1 : 0;
+    }
+    if (client->watched == NULL) {
+        ct_status_say_error(client, "no memory to watch; ask again");
     }
 }
 

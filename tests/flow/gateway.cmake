@@ -16,3 +16,5 @@ cantwin_test(bus_route_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/bu
              DEPENDS gateway_app failing_malloc)
 cantwin_test(memory_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/memory_flow_test.c
              DEPENDS gateway_app gateway_command gateway_journal diagnostics failing_malloc)
+cantwin_test(memory_threads_flow_test SUITE flow SOURCES ${CMAKE_CURRENT_LIST_DIR}/memory_threads_flow_test.c
+             DEPENDS gateway_app can failing_malloc)

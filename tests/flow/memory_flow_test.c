@@ -3,7 +3,7 @@
  * outbox, journal, link), while frames are decoded and stored, and while a command is carried out. Nothing may break or
  * leak (the sanitizers watch); what failed is said; the next attempt, with memory, works.
  *
- * Allocations count only in the thread that arms them: those of the threads that it starts do not fail, and those
+ * Allocations count only in the thread that arms them (those of all threads: memory_threads_flow_test.c), and those
  * inside libraries stay as they are. */
 #include "command_support.h"
 

@@ -11,4 +11,9 @@ void failing_malloc_arm(size_t n, bool all_after);
 /* Ends that. Returns whether an allocation has failed. */
 bool failing_malloc_disarm(void);
 
+/* The same for all other threads, which count together; the calling thread's own allocations never fail by it. One
+ * thread of a program arms. */
+void failing_malloc_arm_others(size_t n, bool all_after);
+bool failing_malloc_disarm_others(void);
+
 #endif
