@@ -127,6 +127,11 @@ int ct_uds_record_begin(const struct ct_uds_message *response, struct ct_uds_rec
     const uint8_t report = response->subfunction;
     const bool snapshot = report == CT_UDS_DTC_SNAPSHOT_BY_DTC || report == CT_UDS_DTC_USER_SNAPSHOT;
     const bool extended = report == CT_UDS_DTC_EXTENDED_BY_DTC || report == CT_UDS_DTC_USER_EXTENDED;
+    if (response->service == CT_UDS_READ_DTC && report == CT_UDS_DTC_STORED_BY_RECORD) {
+        *out_dtc = (struct ct_uds_dtc){0};
+        *out_walk = (struct ct_uds_record_walk){.data = response->data, .stored = true};
+        return CT_OK;
+    }
     if (response->service != CT_UDS_READ_DTC || (!snapshot && !extended)) {
         return CT_ERR_UNSUPPORTED;
     }
@@ -134,7 +139,8 @@ int ct_uds_record_begin(const struct ct_uds_message *response, struct ct_uds_rec
         return CT_ERR_TRUNCATED;
     }
     *out_dtc = (struct ct_uds_dtc){.dtc = be24(response->data.data), .status = response->data.data[3]};
-    *out_walk = (struct ct_uds_record_walk){.data = response->data, .at = 4, .extended = extended};
+    *out_walk = (struct ct_uds_record_walk){
+        .data = response->data, .at = 4, .extended = extended, .dtc = out_dtc->dtc, .status = out_dtc->status};
     return CT_OK;
 }
 
@@ -156,6 +162,25 @@ static int take(struct ct_uds_record_walk *walk, size_t len, struct ct_uds_recor
     return CT_OK;
 }
 
+/* Record number and number of identifiers; of stored data, number, DTC, status and number of identifiers. */
+static int open_head(struct ct_uds_record_walk *walk)
+{
+    const uint8_t *head = walk->data.data + walk->at;
+    const size_t size = walk->stored ? 6 : 2;
+    if (walk_left(walk) < size) {
+        return walk->stored && walk_left(walk) == 1 ? CT_ERR_END : CT_ERR_TRUNCATED; /* a number alone: no data */
+    }
+    walk->record = head[0];
+    if (walk->stored) {
+        walk->dtc = be24(head + 1);
+        walk->status = head[4];
+    }
+    walk->left = head[size - 1];
+    walk->open = walk->left == 0;
+    walk->at += size;
+    return CT_OK;
+}
+
 /* Steps to the next snapshot record when the one before has ended. */
 static int open_record(struct ct_uds_record_walk *walk)
 {
@@ -163,13 +188,10 @@ static int open_record(struct ct_uds_record_walk *walk)
         if (walk_left(walk) == 0 || (walk->at > 4 && only_zeros(walk->data, walk->at))) {
             return CT_ERR_END;
         }
-        if (walk_left(walk) < 2) {
-            return CT_ERR_TRUNCATED;
+        const int err = open_head(walk);
+        if (err != CT_OK) {
+            return err;
         }
-        walk->record = walk->data.data[walk->at];
-        walk->left = walk->data.data[walk->at + 1];
-        walk->open = walk->left == 0;
-        walk->at += 2;
     }
     return walk->open && walk_left(walk) == 0 ? CT_ERR_END : CT_OK;
 }
@@ -213,6 +235,8 @@ int ct_uds_record_next(struct ct_uds_record_walk *walk, const struct ct_uds_leng
     if (err != CT_OK) {
         return err;
     }
+    record.dtc = ahead.dtc;
+    record.status = ahead.status;
     if (record.rest) { /* nothing after it can be told apart */
         ahead.at = ahead.data.len;
         ahead.left = 0;

@@ -36,23 +36,28 @@ struct ct_uds_dtc {
  * this report has no list, CT_ERR_TRUNCATED. */
 int ct_uds_dtc_next(const struct ct_uds_message *response, size_t *at, struct ct_uds_dtc *out_dtc) CT_MUST_CHECK;
 
-/* Walks the records of one DTC: snapshots (04, 18) and extended data (06, 19). */
+/* Walks the records of one DTC, snapshots (04, 18) and extended data (06, 19), or stored data records of many (05). */
 struct ct_uds_record_walk {
     struct ct_uds_bytes data;
     size_t at;
-    bool extended;
+    bool extended, stored;
+    uint32_t dtc; /* of the record */
+    uint8_t status;
     uint8_t record, left; /* identifiers still to come in this record */
     bool open;            /* the number of identifiers is not told: until the end */
 };
 
 struct ct_uds_record {
+    uint32_t dtc; /* 24 bits, and its status */
+    uint8_t status;
     uint8_t record;
     uint16_t did; /* snapshots */
     struct ct_uds_bytes bytes;
     bool rest; /* the length is not known: bytes are all that is left, perhaps of more than one value */
 };
 
-/* out_dtc gets number and status. CT_ERR_UNSUPPORTED for other reports, CT_ERR_TRUNCATED. */
+/* out_dtc gets number and status; with 05 each record has its own, and out_dtc is zero. CT_ERR_UNSUPPORTED for other
+ * reports, CT_ERR_TRUNCATED. */
 int ct_uds_record_begin(const struct ct_uds_message *response, struct ct_uds_record_walk *out_walk,
                         struct ct_uds_dtc *out_dtc) CT_MUST_CHECK;
 /* CT_ERR_END, CT_ERR_TRUNCATED. */

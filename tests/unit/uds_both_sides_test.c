@@ -201,6 +201,47 @@ static void test_trouble_codes_are_read_typed(void **state)
     }
     m = ASK(.service = 0x19, .subfunction = 8, .severity_mask = 0xFF, .status_mask = 0xFF);
     m = ASK(.service = 0x19, .subfunction = 0x42, .group = 0x33, .status_mask = 0xFF, .severity_mask = 0xFF);
+    m = ASK(.service = 0x19, .subfunction = 5, .record = 1 + CT_RIG_DTC_LAMP);
+    assert_int_equal(ct_uds_record_begin(&m, &walk, &about), CT_OK);
+    assert_int_equal(ct_uds_record_next(&walk, NULL, &record), CT_OK);
+    assert_true(record.record == 1 + CT_RIG_DTC_LAMP && record.dtc == dtc.dtc && record.did == 0xF210);
+}
+
+static unsigned dtcs_in(const struct ct_uds_message *message)
+{
+    struct ct_uds_dtc dtc;
+    size_t at = 0;
+    unsigned count = 0;
+    int err;
+    while ((err = ct_uds_dtc_next(message, &at, &dtc)) == CT_OK) {
+        count++;
+    }
+    assert_int_equal(err, CT_ERR_END);
+    return count;
+}
+
+static void test_trouble_codes_of_other_memories_and_groups_are_read_typed(void **state)
+{
+    struct both *both = *state;
+    struct ct_uds_record_walk walk;
+    struct ct_uds_record record;
+    struct ct_uds_dtc about;
+    ct_dtc_report(both->rig.user_dtcs, CT_RIG_DTC_PLAIN, true);
+    struct ct_uds_message m = ASK(.service = 0x19, .subfunction = 0x17, .status_mask = 0x01, .memory = 0x10);
+    assert_true(m.memory == 0x10 && dtcs_in(&m) == 1);
+    m = ASK(.service = 0x19, .subfunction = 0x18, .dtc = 0xC10000, .record = 0xFF, .memory = 0x10);
+    assert_int_equal(ct_uds_record_begin(&m, &walk, &about), CT_OK);
+    assert_int_equal(ct_uds_record_next(&walk, NULL, &record), CT_OK);
+    assert_true(m.memory == 0x10 && record.record == 1 && record.dtc == 0xC10000 && record.did == 0xF210);
+    m = ASK(.service = 0x19, .subfunction = 0x19, .dtc = 0xC10000, .record = 0xFF, .memory = 0x10);
+    assert_int_equal(ct_uds_record_begin(&m, &walk, &about), CT_OK);
+    assert_int_equal(ct_uds_record_next(&walk, NULL, &record), CT_OK);
+    assert_true(about.dtc == 0xC10000 && record.record == 1);
+    m = ASK(.service = 0x19, .subfunction = 0x56, .group = 0x33, .record = 3);
+    assert_true(m.record == 3 && dtcs_in(&m) == 1);
+    (void)ASK(.service = 0x14, .dtc = 0xFFFFFF, .has_option2 = true, .option2 = 0x10);
+    m = ASK(.service = 0x19, .subfunction = 0x17, .status_mask = 0x01, .memory = 0x10);
+    assert_int_equal(dtcs_in(&m), 0);
 }
 
 /* ---------------------------------------------------------------- transfers with lost responses */
@@ -335,9 +376,14 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_unlock_meets_the_servers_security),      T(test_every_service_is_answered_in_the_form_the_tester_reads),
-        T(test_trouble_codes_are_read_typed),           T(test_download_and_upload_survive_lost_responses),
-        T(test_download_that_the_memory_refuses_fails), T(test_files_are_written_resumed_and_read),
+        T(test_unlock_meets_the_servers_security),
+        T(test_every_service_is_answered_in_the_form_the_tester_reads),
+        T(test_trouble_codes_are_read_typed),
+        T(test_download_and_upload_survive_lost_responses),
+        T(test_trouble_codes_of_other_memories_and_groups_are_read_typed),
+        T(test_download_and_upload_survive_lost_responses),
+        T(test_download_that_the_memory_refuses_fails),
+        T(test_files_are_written_resumed_and_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

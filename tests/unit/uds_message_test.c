@@ -321,6 +321,31 @@ static void test_snapshot_needs_lengths_and_says_where_it_has_none(void **state)
     assert_int_equal(ct_uds_record_next(&walk, &lengths, &record), CT_ERR_END);
 }
 
+/* 12.3.5.6: each record with its own DTC; one that is known and empty is its number alone. */
+static void test_stored_data_records_have_their_own_dtcs(void **state)
+{
+    (void)state;
+    struct ct_uds_record_walk walk;
+    struct ct_uds_dtc dtc;
+    struct ct_uds_record record;
+    struct ct_uds_message m = response_of("59 05 01 12 34 56 24 02 47 11 A6 66 07 01 10 50 02 65 43 21 2F 01 01 10 51");
+    assert_int_equal(ct_uds_record_begin(&m, &walk, &dtc), CT_OK);
+    assert_int_equal(ct_uds_record_next(&walk, &lengths, &record), CT_OK);
+    assert_true(record.record == 1 && record.dtc == 0x123456 && record.status == 0x24 && record.did == 0x4711);
+    assert_memory_equal(record.bytes.data, "\xA6\x66\x07", 3);
+    assert_int_equal(ct_uds_record_next(&walk, &lengths, &record), CT_OK);
+    assert_true(record.dtc == 0x123456 && record.did == 0x0110 && record.bytes.data[0] == 0x50);
+    assert_int_equal(ct_uds_record_next(&walk, &lengths, &record), CT_OK);
+    assert_true(record.record == 2 && record.dtc == 0x654321 && record.status == 0x2F && record.bytes.data[0] == 0x51);
+    assert_int_equal(ct_uds_record_next(&walk, &lengths, &record), CT_ERR_END);
+    m = response_of("59 05 07");
+    assert_int_equal(ct_uds_record_begin(&m, &walk, &dtc), CT_OK);
+    assert_int_equal(ct_uds_record_next(&walk, &lengths, &record), CT_ERR_END);
+    m = response_of("59 05 01 12 34 56 24");
+    assert_int_equal(ct_uds_record_begin(&m, &walk, &dtc), CT_OK);
+    assert_int_equal(ct_uds_record_next(&walk, &lengths, &record), CT_ERR_TRUNCATED);
+}
+
 static void test_extended_data_is_read_by_record_number(void **state)
 {
     (void)state;
@@ -376,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_encode_of_decode_is_the_same_message),
         cmocka_unit_test(test_dtc_list_is_read_and_padding_is_no_dtc),
         cmocka_unit_test(test_snapshot_needs_lengths_and_says_where_it_has_none),
+        cmocka_unit_test(test_stored_data_records_have_their_own_dtcs),
         cmocka_unit_test(test_extended_data_is_read_by_record_number),
         cmocka_unit_test(test_values_of_several_dids_are_split),
     };
