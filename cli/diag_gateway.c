@@ -25,7 +25,8 @@
 
 struct ct_diag_gateway {
     FILE *stream;
-    const char *ecu;
+    const char *ecu; /* NULL: functional requests on `bus` */
+    char bus[32];
     char *line;
     size_t line_size;
     uint32_t lease, tag;
@@ -146,6 +147,12 @@ void ct_diag_gateway_close(struct ct_diag_gateway *gateway)
     }
 }
 
+/* What is asked, for people. */
+static const char *whom(const struct ct_diag_gateway *gateway)
+{
+    return gateway->ecu != NULL ? gateway->ecu : gateway->bus;
+}
+
 static int say_request(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len)
 {
     struct ct_buf buf;
@@ -154,7 +161,7 @@ static int say_request(struct ct_diag_gateway *gateway, const uint8_t *request, 
     ct_json_init(&json, &buf);
     ct_json_object_begin(&json, NULL);
     ct_json_bytes(&json, "uds", request, len);
-    ct_json_string(&json, "ecu", gateway->ecu);
+    ct_json_string(&json, gateway->ecu != NULL ? "ecu" : "functional", whom(gateway));
     ct_json_uint(&json, "tag", ++gateway->tag);
     ct_json_object_end(&json);
     return say(gateway, &buf);
@@ -256,4 +263,167 @@ int ct_diag_gateway_hold(struct ct_diag_gateway *gateway, double seconds, bool p
         }
     }
     return code;
+}
+
+/* ---- all ECUs of a bus */
+
+static void add_ecu(struct ct_diag_gateway_ecus *ecus, const cJSON *row)
+{
+    if (ecus->count < CT_DIAG_GATEWAY_ECUS) {
+        (void)snprintf(ecus->rows[ecus->count].name, sizeof ecus->rows[0].name, "%s", ct_twin_text(row, "ecu"));
+        (void)snprintf(ecus->rows[ecus->count].bus, sizeof ecus->rows[0].bus, "%s", ct_twin_text(row, "bus"));
+        ecus->rows[ecus->count].functional = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "functional"));
+        ecus->count++;
+    }
+}
+
+static int list_ecus(struct ct_diag_gateway *gateway, struct ct_diag_gateway_ecus *out_ecus)
+{
+    struct ct_buf buf;
+    ct_buf_init(&buf, REQUEST_MAX);
+    ct_buf_text(&buf, "{\"lease\":\"list\"}");
+    const int code = say(gateway, &buf);
+    bool ended = code != CT_EXIT_OK;
+    out_ecus->count = 0;
+    while (!ended) {
+        cJSON *row = hear(gateway);
+        if (row == NULL) {
+            return gone();
+        }
+        ended = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "end"));
+        if (!ended) {
+            add_ecu(out_ecus, row);
+        }
+        cJSON_Delete(row);
+    }
+    return code;
+}
+
+static int connect_to(const char *socket, struct ct_diag_gateway **out_gateway)
+{
+    struct ct_diag_gateway *gateway = calloc(1, sizeof *gateway);
+    if (gateway == NULL) {
+        return ct_diag_fail(CT_EXIT_ENVIRONMENT, "%s", ct_err_text(CT_ERR_NO_MEMORY));
+    }
+    gateway->stream = ct_twin_connect(socket);
+    if (gateway->stream == NULL) {
+        free(gateway);
+        return CT_EXIT_ENVIRONMENT;
+    }
+    *out_gateway = gateway;
+    return CT_EXIT_OK;
+}
+
+int ct_diag_gateway_ecus(const char *socket, struct ct_diag_gateway_ecus *out_ecus)
+{
+    struct ct_diag_gateway *gateway = NULL;
+    int code = connect_to(socket, &gateway);
+    if (code == CT_EXIT_OK) {
+        code = list_ecus(gateway, out_ecus);
+        ct_diag_gateway_close(gateway);
+    }
+    return code;
+}
+
+/* The bus that functional requests go to. */
+static int choose_bus(struct ct_diag_gateway *gateway, const char *wanted)
+{
+    struct ct_diag_gateway_ecus ecus;
+    const int code = list_ecus(gateway, &ecus);
+    for (size_t i = 0; code == CT_EXIT_OK && i < ecus.count; i++) {
+        const char *bus = ecus.rows[i].bus;
+        if (!ecus.rows[i].functional || (wanted != NULL && strcmp(wanted, bus) != 0)) {
+            continue;
+        }
+        if (gateway->bus[0] != '\0' && strcmp(gateway->bus, bus) != 0) {
+            return ct_diag_fail(CT_EXIT_USAGE, "the gateway has ECUs on %s and %s; choose by --bus", gateway->bus, bus);
+        }
+        (void)snprintf(gateway->bus, sizeof gateway->bus, "%s", bus);
+    }
+    if (code == CT_EXIT_OK && gateway->bus[0] == '\0') {
+        return ct_diag_fail(CT_EXIT_FAILED, "%s%s of the gateway's has ECUs and a functional_id",
+                            wanted != NULL ? "no bus " : "no bus", wanted != NULL ? wanted : "");
+    }
+    return code;
+}
+
+int ct_diag_gateway_open_bus(const char *socket, const char *bus, struct ct_diag_gateway **out_gateway)
+{
+    struct ct_diag_gateway *gateway = NULL;
+    int code = connect_to(socket, &gateway);
+    if (code != CT_EXIT_OK || gateway == NULL) {
+        return code;
+    }
+    code = choose_bus(gateway, bus);
+    if (code != CT_EXIT_OK) {
+        ct_diag_gateway_close(gateway);
+        return code;
+    }
+    *out_gateway = gateway;
+    return CT_EXIT_OK;
+}
+
+static bool is_ours(const struct ct_diag_gateway *gateway, const cJSON *row)
+{
+    const cJSON *tag = cJSON_GetObjectItemCaseSensitive(row, "tag");
+    return cJSON_IsNumber(tag) && fabs(tag->valuedouble - gateway->tag) < 0.5;
+}
+
+static void add_answer(struct ct_diag_answers *answers, const cJSON *row)
+{
+    const char *hex = ct_twin_text(row, "response");
+    const size_t len = strlen(hex) / 2;
+    if (answers->count < CT_DIAG_GATEWAY_ECUS && len <= sizeof answers->rows[0].response &&
+        ct_hex_decode(answers->rows[answers->count].response, hex, len) == CT_OK) {
+        (void)snprintf(answers->rows[answers->count].ecu, sizeof answers->rows[0].ecu, "%s", ct_twin_text(row, "ecu"));
+        answers->rows[answers->count++].len = len;
+    }
+}
+
+/* One request to its last word. *out_again: an ECU is busy, or the policy's rate refused it; nothing was sent. */
+static int ask_all_once(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len,
+                        struct ct_diag_answers *answers, bool *out_again)
+{
+    int code = say_request(gateway, request, len);
+    bool ended = code != CT_EXIT_OK;
+    *out_again = false;
+    answers->count = 0;
+    while (!ended) {
+        cJSON *row = hear(gateway);
+        if (row == NULL) {
+            return gone();
+        }
+        const char *error = ct_twin_text(row, "error");
+        const char *reason = ct_twin_text(row, "reason");
+        if (error[0] != '\0') {
+            code = ct_diag_fail(CT_EXIT_FAILED, "%s: %s", gateway->bus, error);
+            ended = true;
+        } else if (is_ours(gateway, row) && ct_twin_text(row, "ecu")[0] != '\0') {
+            add_answer(answers, row);
+        } else if (is_final(gateway, row)) {
+            *out_again = strcmp(reason, "busy") == 0 || strcmp(reason, "policy-rate") == 0;
+            const bool fine = *out_again || strcmp(reason, "none") == 0 || strcmp(reason, "no-response") == 0;
+            code = fine ? code
+                        : ct_diag_fail(CT_EXIT_FAILED, "%s: the gateway says %s: %s", gateway->bus, reason,
+                                       ct_twin_text(row, "text"));
+            ended = true;
+        }
+        cJSON_Delete(row);
+    }
+    return code;
+}
+
+int ct_diag_gateway_ask_all(struct ct_diag_gateway *gateway, const uint8_t *request, size_t len,
+                            struct ct_diag_answers *out_answers)
+{
+    for (unsigned i = 0; i < RATE_TRIES; i++) {
+        bool again;
+        const int code = ask_all_once(gateway, request, len, out_answers, &again);
+        if (!again) {
+            return code;
+        }
+        (void)poll(NULL, 0, RATE_PAUSE_MS);
+    }
+    return ct_diag_fail(CT_EXIT_FAILED, "%s: somebody else has an ECU, or the policy's rate leaves no room",
+                        gateway->bus);
 }

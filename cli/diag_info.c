@@ -1,6 +1,7 @@
 /* cantwin diag info and scan: who is there, and what it says of itself. */
 #include "diag_cmd.h"
 
+#include "diag_gateway.h"
 #include "diag_tester.h"
 #include "diag_values.h"
 
@@ -26,7 +27,8 @@ static const char scan_help[] =
     "\n"
     "Finds ECUs on a bus: a functional TesterPresent (7DF) first, then one to each request id from --from\n"
     "to --to that has not answered. A response is awaited on request id + 8, or the mirrored address of\n"
-    "18DAxxF1. Only 3E and 22 are sent.\n"
+    "18DAxxF1. Only 3E and 22 are sent. With --socket or $CANTWIN_SOCKET it asks the ECUs of the\n"
+    "gateway's configuration through it, each under its lease; with --socket, --bus names its bus.\n"
     "\n"
     "  --from ID --to ID     request ids (default: 7E0 to 7E7; 29 bits: 18DA00F1 to 18DAFFF1)\n"
     "  --extended            29-bit ids (18DAxxF1)\n" CT_DIAG_OPTIONS_HELP "\n"
@@ -223,25 +225,12 @@ static int scan_physical(struct scan *scan)
     return code;
 }
 
-/* Name, part number and VIN of one that was found, as far as it has them. */
-static int describe(struct scan *scan, unsigned i, struct info *info)
+/* Name, part number and VIN, as far as it has them. */
+static int tell_names(struct scan *scan, struct info *info)
 {
     static const uint16_t ids[] = {0xF197, 0xF187, 0xF190};
     static const char *const names[] = {"system_name", "part_number", "vin"};
-    const struct ct_isotp_config pair = ct_diag_pair(scan->options, request_id(scan, i), response_id(scan, i));
-    int code = ct_diag_tester_aim(scan->tester, &pair);
-    if (scan->options->json) {
-        char text[12];
-        ct_json_object_begin(&info->json, NULL);
-        (void)snprintf(text, sizeof text, "%X", (unsigned)pair.tx_id);
-        ct_json_string(&info->json, "tx", text);
-        (void)snprintf(text, sizeof text, "%X", (unsigned)pair.rx_id);
-        ct_json_string(&info->json, "rx", text);
-    } else {
-        ct_buf_printf(&info->buf, "%s%X -> %X", info->shown > 0 ? "\n" : "", (unsigned)pair.tx_id,
-                      (unsigned)pair.rx_id);
-    }
-    info->shown++;
+    int code = CT_EXIT_OK;
     for (size_t k = 0; code == CT_EXIT_OK && k < sizeof ids / sizeof ids[0]; k++) {
         const uint8_t request[] = {CT_UDS_READ_DATA, (uint8_t)(ids[k] >> 8U), (uint8_t)ids[k]};
         struct ct_uds_result result;
@@ -257,36 +246,123 @@ static int describe(struct scan *scan, unsigned i, struct info *info)
             ct_buf_printf(&info->buf, "  %s", value);
         }
     }
+    return code;
+}
+
+/* One that was found. */
+static int describe(struct scan *scan, unsigned i, struct info *info)
+{
+    const struct ct_isotp_config pair = ct_diag_pair(scan->options, request_id(scan, i), response_id(scan, i));
+    int code = ct_diag_tester_aim(scan->tester, &pair);
+    if (scan->options->json) {
+        char text[12];
+        ct_json_object_begin(&info->json, NULL);
+        (void)snprintf(text, sizeof text, "%X", (unsigned)pair.tx_id);
+        ct_json_string(&info->json, "tx", text);
+        (void)snprintf(text, sizeof text, "%X", (unsigned)pair.rx_id);
+        ct_json_string(&info->json, "rx", text);
+    } else {
+        ct_buf_printf(&info->buf, "%s%X -> %X", info->shown > 0 ? "\n" : "", (unsigned)pair.tx_id,
+                      (unsigned)pair.rx_id);
+    }
+    info->shown++;
+    code = code == CT_EXIT_OK ? tell_names(scan, info) : code;
     if (scan->options->json) {
         ct_json_object_end(&info->json);
     }
     return code;
 }
 
+static void begin_list(const struct scan *scan, struct info *info)
+{
+    *info = (struct info){.options = scan->options};
+    ct_buf_init(&info->buf, CT_DIAG_OUTPUT_MAX);
+    ct_json_init(&info->json, &info->buf);
+    if (scan->options->json) {
+        ct_json_array_begin(&info->json, NULL);
+    }
+}
+
+/* Shows it, unless `code` says that it was broken off. */
+static int end_list(const struct scan *scan, struct info *info, const char *where, int code)
+{
+    if (scan->options->json) {
+        ct_json_array_end(&info->json);
+    } else if (info->shown == 0) {
+        ct_buf_printf(&info->buf, "no ECU answers on %s", where);
+    }
+    if (code == CT_EXIT_OK) {
+        ct_diag_print(&info->buf);
+        code = info->shown > 0 ? CT_EXIT_OK : CT_EXIT_FAILED;
+    }
+    ct_buf_free(&info->buf);
+    return code;
+}
+
 static int run_scan(struct scan *scan)
 {
-    struct info info = {.options = scan->options};
+    struct info info;
     int code = scan_functional(scan);
     code = code == CT_EXIT_OK ? scan_physical(scan) : code;
-    ct_buf_init(&info.buf, CT_DIAG_OUTPUT_MAX);
-    ct_json_init(&info.json, &info.buf);
-    if (scan->options->json) {
-        ct_json_array_begin(&info.json, NULL);
-    }
+    begin_list(scan, &info);
     for (unsigned i = 0; code == CT_EXIT_OK && i < pair_count(scan); i++) {
         code = scan->found[i] ? describe(scan, i, &info) : code;
     }
+    return end_list(scan, &info, ct_diag_tester_bus(scan->tester), code);
+}
+
+/* ---- the gateway's ECUs, each under its own lease */
+
+static int describe_named(struct scan *scan, const char *name, const char *bus, struct info *info)
+{
+    struct ct_uds_result result;
+    int code = ct_diag_ask(scan->tester, present, sizeof present, &result);
+    if (code != CT_EXIT_OK || (result.outcome != CT_UDS_POSITIVE && result.outcome != CT_UDS_NEGATIVE)) {
+        return code;
+    }
     if (scan->options->json) {
-        ct_json_array_end(&info.json);
-    } else if (info.shown == 0) {
-        ct_buf_printf(&info.buf, "no ECU answers on %s", ct_diag_tester_bus(scan->tester));
+        ct_json_object_begin(&info->json, NULL);
+        ct_json_string(&info->json, "ecu", name);
+        ct_json_string(&info->json, "bus", bus);
+    } else {
+        ct_buf_printf(&info->buf, "%s%s (%s)", info->shown > 0 ? "\n" : "", name, bus);
     }
-    if (code == CT_EXIT_OK) {
-        ct_diag_print(&info.buf);
-        code = info.shown > 0 ? CT_EXIT_OK : CT_EXIT_FAILED;
+    info->shown++;
+    code = tell_names(scan, info);
+    if (scan->options->json) {
+        ct_json_object_end(&info->json);
     }
-    ct_buf_free(&info.buf);
     return code;
+}
+
+/* One that cannot be asked now (somebody has it) is said and left out. */
+static void scan_named(struct scan *scan, const char *socket, const char *name, const char *bus, struct info *info)
+{
+    struct ct_diag_options one = *scan->options;
+    one.socket = socket;
+    one.ecu = name;
+    one.bus = NULL;
+    if (ct_diag_tester_open(&one, &scan->tester) == CT_EXIT_OK) {
+        (void)describe_named(scan, name, bus, info);
+        ct_diag_tester_close(scan->tester);
+    }
+}
+
+static int scan_gateway(struct scan *scan, const char *socket)
+{
+    struct ct_diag_gateway_ecus ecus;
+    struct info info;
+    const int code = ct_diag_gateway_ecus(socket, &ecus);
+    if (code != CT_EXIT_OK) {
+        return code;
+    }
+    begin_list(scan, &info);
+    for (size_t i = 0; i < ecus.count; i++) {
+        if (scan->options->bus == NULL || strcmp(scan->options->bus, ecus.rows[i].bus) == 0) {
+            scan_named(scan, socket, ecus.rows[i].name, ecus.rows[i].bus, &info);
+        }
+    }
+    return end_list(scan, &info, "the gateway's buses", CT_EXIT_OK);
 }
 
 static int read_range(struct scan *scan, const char *from, const char *to, bool extended)
@@ -332,6 +408,14 @@ int ct_diag_scan(int argc, char **argv)
     }
     options.extended = extended;
     scan.options = &options;
+    const bool by_ids = from != NULL || to != NULL || extended;
+    const char *socket = by_ids && options.socket == NULL ? NULL : ct_diag_bus_gateway(&options);
+    if (socket != NULL && by_ids) {
+        return ct_diag_fail(CT_EXIT_USAGE, "--from, --to and --extended scan a bus; a gateway asks its own ECUs");
+    }
+    if (socket != NULL) {
+        return scan_gateway(&scan, socket);
+    }
     code = read_range(&scan, from, to, extended);
     code = code == CT_EXIT_OK ? ct_diag_tester_open_bus(&options, &scan.tester) : code;
     if (code == CT_EXIT_OK) {

@@ -2,6 +2,7 @@
 #include "diag_cmd.h"
 
 #include "bytes.h"
+#include "diag_all.h"
 #include "diag_tester.h"
 #include "diag_values.h"
 #include "obd_message.h"
@@ -10,12 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMBERS 8U
-
 static const char help[] =
     "usage: cantwin diag obd (info|readiness|values|freeze|dtcs|clear) [OPTION]... [NAME...]\n"
     "\n"
-    "Asks all emission-related ECUs of a bus (OBD-II: 7DF, or 18DB33F1 with --extended).\n"
+    "Asks all emission-related ECUs of a bus (OBD-II: 7DF, or 18DB33F1 with --extended), or all of a\n"
+    "gateway's bus through it (--socket or $CANTWIN_SOCKET; with --socket, --bus names its bus).\n"
     "info        VIN, calibrations and their checksums, names (mode 09)\n"
     "readiness   lamp, number of codes, which monitors are complete (01 01)\n"
     "values      what the ECUs support, or the values named: engine_speed, coolant_temperature... (01)\n"
@@ -34,35 +34,13 @@ static const char help[] =
     "exit codes: 0 done, 1 no answer, 2 wrong usage, 3 no such bus\n";
 
 struct obd {
-    struct ct_diag_tester *tester;
     struct ct_diag_options options;
-    struct ct_uds_group *group;
-    uint32_t response_ids[MEMBERS];
+    struct ct_diag_all *all;
+    struct ct_diag_tester *tester; /* --uds: instead of all of them */
     struct ct_buf buf;
     struct ct_json json;
     bool extended, uds;
 };
-
-static int make_group(struct obd *obd)
-{
-    struct ct_isotp_config members[MEMBERS];
-    for (unsigned i = 0; i < MEMBERS; i++) {
-        /* 29-bit ECU addresses of ISO 15765-4 are the maker's; engine and gearbox and the usual neighbours. */
-        static const uint8_t addresses[MEMBERS] = {0x10, 0x11, 0x17, 0x18, 0x28, 0x40, 0x58, 0x60};
-        const uint32_t address = addresses[i];
-        const uint32_t tx_id = obd->extended ? 0x18DA00F1U | address << 8U : 0x7E0U + i;
-        obd->response_ids[i] = obd->extended ? 0x18DAF100U | address : 0x7E8U + i;
-        members[i] = ct_diag_pair(&obd->options, tx_id, obd->response_ids[i]);
-    }
-    const uint32_t functional = obd->extended ? CT_OBD_REQUEST_29BIT : CT_OBD_REQUEST_11BIT;
-    const struct ct_uds_group_config config = {.functional =
-                                                   ct_diag_pair(&obd->options, functional, obd->response_ids[0]),
-                                               .members = members,
-                                               .member_count = MEMBERS,
-                                               .p2_ms = (uint32_t)(obd->options.timeout_s * 1000)};
-    return ct_uds_group_create(&config, &obd->group) == CT_OK ? CT_EXIT_OK
-                                                              : ct_diag_fail(CT_EXIT_ENVIRONMENT, "out of memory");
-}
 
 /* One request to all; *out_count positive responses came. */
 static int ask(struct obd *obd, uint8_t mode, const uint8_t *ids, size_t count, unsigned *out_count)
@@ -73,31 +51,25 @@ static int ask(struct obd *obd, uint8_t mode, const uint8_t *ids, size_t count, 
     if (ct_obd_request(mode, ids, count, 0, request, &len) != CT_OK) {
         return ct_diag_fail(CT_EXIT_USAGE, "too many identifiers in one request");
     }
-    const int code = ct_diag_ask_group(obd->tester, obd->group, request, len);
-    for (size_t i = 0; code == CT_EXIT_OK && i < MEMBERS; i++) {
-        *out_count += ct_uds_group_result(obd->group, i).outcome == CT_UDS_POSITIVE ? 1 : 0;
+    const int code = ct_diag_all_ask(obd->all, request, len);
+    for (size_t i = 0; code == CT_EXIT_OK && i < ct_diag_all_count(obd->all); i++) {
+        *out_count += ct_diag_all_response(obd->all, i).len > 0 ? 1 : 0;
     }
     return code;
-}
-
-static struct ct_uds_bytes response_of(const struct obd *obd, size_t member)
-{
-    const struct ct_uds_result result = ct_uds_group_result(obd->group, member);
-    const bool positive = result.outcome == CT_UDS_POSITIVE;
-    return (struct ct_uds_bytes){result.response, positive ? result.len : 0};
 }
 
 /* Which ECU a row is from. */
 static void row_begin(struct obd *obd, size_t member, const char *kind)
 {
+    char id[12];
+    (void)snprintf(id, sizeof id, "%X", (unsigned)obd->options.rx_id);
+    const char *ecu = obd->all != NULL ? ct_diag_all_name(obd->all, member) : obd->options.ecu;
+    ecu = ecu != NULL ? ecu : id;
     if (obd->options.json) {
-        char id[12];
         ct_json_object_begin(&obd->json, NULL);
-        (void)snprintf(id, sizeof id, "%X", (unsigned)obd->response_ids[member]);
-        ct_json_string(&obd->json, "ecu", id);
+        ct_json_string(&obd->json, "ecu", ecu);
     } else {
-        ct_buf_printf(&obd->buf, "%s%X  %-28s ", obd->buf.len > 0 ? "\n" : "", (unsigned)obd->response_ids[member],
-                      kind);
+        ct_buf_printf(&obd->buf, "%s%s  %-28s ", obd->buf.len > 0 ? "\n" : "", ecu, kind);
     }
 }
 
@@ -140,8 +112,8 @@ static int supported(struct obd *obd, uint8_t mode, bool out_ids[256])
         if (code != CT_EXIT_OK) {
             return code;
         }
-        for (size_t i = 0; i < MEMBERS; i++) {
-            const struct ct_uds_bytes response = response_of(obd, i);
+        for (size_t i = 0; i < ct_diag_all_count(obd->all); i++) {
+            const struct ct_uds_bytes response = ct_diag_all_response(obd->all, i);
             const size_t at = mode == CT_OBD_FREEZE_FRAME ? 3 : 2;
             for (unsigned k = 1; response.len >= at + 4 && k <= 32 && base + k < 256; k++) {
                 out_ids[base + k] |= ct_obd_bitmap_has(id, response.data + at, (uint8_t)(base + k));
@@ -156,8 +128,8 @@ static int supported(struct obd *obd, uint8_t mode, bool out_ids[256])
 
 static void show_values(struct obd *obd, const char *only)
 {
-    for (size_t i = 0; i < MEMBERS; i++) {
-        const struct ct_uds_bytes response = response_of(obd, i);
+    for (size_t i = 0; i < ct_diag_all_count(obd->all); i++) {
+        const struct ct_uds_bytes response = ct_diag_all_response(obd->all, i);
         struct ct_obd_data data;
         size_t at = 0;
         while (response.len > 0 && ct_obd_data_next(response.data, response.len, &at, &data) == CT_OK) {
@@ -296,8 +268,8 @@ static int info(struct obd *obd, char **names, int count)
             return code;
         }
         any = any || answers > 0;
-        for (size_t i = 0; i < MEMBERS; i++) {
-            const struct ct_uds_bytes response = response_of(obd, i);
+        for (size_t i = 0; i < ct_diag_all_count(obd->all); i++) {
+            const struct ct_uds_bytes response = ct_diag_all_response(obd->all, i);
             struct ct_obd_data data;
             size_t at = 0;
             while (response.len > 0 && ct_obd_info_next(response.data, response.len, &at, &data) == CT_OK) {
@@ -343,8 +315,8 @@ static int readiness(struct obd *obd, char **names, int count)
     const uint8_t pid = 0x01;
     unsigned answers;
     const int code = ask(obd, CT_OBD_CURRENT, &pid, 1, &answers);
-    for (size_t i = 0; code == CT_EXIT_OK && i < MEMBERS; i++) {
-        const struct ct_uds_bytes response = response_of(obd, i);
+    for (size_t i = 0; code == CT_EXIT_OK && i < ct_diag_all_count(obd->all); i++) {
+        const struct ct_uds_bytes response = ct_diag_all_response(obd->all, i);
         struct ct_obd_readiness decoded;
         if (response.len >= 6) {
             ct_obd_readiness_decode(response.data + 2, &decoded);
@@ -385,8 +357,8 @@ static int dtcs(struct obd *obd, char **names, int count)
             return code;
         }
         any = any || answers > 0;
-        for (size_t i = 0; i < MEMBERS; i++) {
-            const struct ct_uds_bytes response = response_of(obd, i);
+        for (size_t i = 0; i < ct_diag_all_count(obd->all); i++) {
+            const struct ct_uds_bytes response = ct_diag_all_response(obd->all, i);
             uint16_t dtc;
             size_t at = 0;
             while (response.len > 0 && ct_obd_dtc_next(response.data, response.len, &at, &dtc) == CT_OK) {
@@ -410,8 +382,8 @@ static int clear(struct obd *obd, char **names, int count)
     (void)count;
     unsigned answers;
     const int code = ask(obd, CT_OBD_CLEAR, NULL, 0, &answers);
-    for (size_t i = 0; code == CT_EXIT_OK && i < MEMBERS; i++) {
-        if (response_of(obd, i).len > 0) {
+    for (size_t i = 0; code == CT_EXIT_OK && i < ct_diag_all_count(obd->all); i++) {
+        if (ct_diag_all_response(obd->all, i).len > 0) {
             row_begin(obd, i, "cleared");
             row_end(obd);
         }
@@ -429,11 +401,10 @@ static const struct {
 static int run(struct obd *obd, const char *verb, char **names, int count)
 {
     int code = obd->uds ? ct_diag_tester_open(&obd->options, &obd->tester)
-                        : ct_diag_tester_open_bus(&obd->options, &obd->tester);
+                        : ct_diag_all_open(&obd->options, obd->extended, &obd->all);
     if (code != CT_EXIT_OK) {
         return code;
     }
-    code = make_group(obd);
     ct_buf_init(&obd->buf, CT_DIAG_OUTPUT_MAX);
     ct_json_init(&obd->json, &obd->buf);
     if (obd->options.json) {
@@ -449,7 +420,7 @@ static int run(struct obd *obd, const char *verb, char **names, int count)
         ct_diag_print(&obd->buf);
     }
     ct_buf_free(&obd->buf);
-    ct_uds_group_free(obd->group);
+    ct_diag_all_close(obd->all);
     ct_diag_tester_close(obd->tester);
     return code;
 }

@@ -184,6 +184,15 @@ static const char *gateway_socket(const struct ct_diag_options *options)
     return options->socket != NULL ? options->socket : on_bus ? NULL : getenv("CANTWIN_SOCKET");
 }
 
+const char *ct_diag_bus_gateway(const struct ct_diag_options *options)
+{
+    const bool on_bus = options->bus != NULL || options->tx_id != UINT32_MAX;
+    return options->direct           ? NULL
+           : options->socket != NULL ? options->socket
+           : on_bus                  ? NULL
+                                     : getenv("CANTWIN_SOCKET");
+}
+
 /* With its description, which an ECU of the gateway's need not have. */
 static int make_tester(const struct ct_diag_options *options, struct ct_diag_tester **out_tester)
 {

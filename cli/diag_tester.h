@@ -23,6 +23,10 @@ void ct_diag_tester_close(struct ct_diag_tester *tester); /* accepts NULL */
 const struct ct_ecu_description *ct_diag_tester_ecu(const struct ct_diag_tester *tester); /* never NULL */
 const char *ct_diag_tester_bus(const struct ct_diag_tester *tester);
 
+/* The socket of the gateway that requests to a whole bus go through; NULL: straight onto the bus, as --bus without
+ * --socket and --tx say. */
+const char *ct_diag_bus_gateway(const struct ct_diag_options *options);
+
 /* The pair of ids as the options' frames carry them. */
 struct ct_isotp_config ct_diag_pair(const struct ct_diag_options *options, uint32_t tx_id, uint32_t rx_id);
 

@@ -137,6 +137,12 @@ static void end_all(struct ct_uds_group *group)
     group->running = false;
 }
 
+void ct_uds_group_abort(struct ct_uds_group *group)
+{
+    end_all(group);
+    ct_isotp_reset(&group->tp);
+}
+
 static void end_member(struct ct_uds_group *group, struct member *member, enum ct_uds_outcome outcome)
 {
     member->state = ENDED;

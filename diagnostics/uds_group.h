@@ -32,6 +32,7 @@ bool ct_uds_group_receive(struct ct_uds_group *group, const struct ct_frame *fra
 int ct_uds_group_next_frame(struct ct_uds_group *group, struct ct_frame *out_frame,
                             ct_ns now) CT_MUST_CHECK; /* AGAIN */
 ct_ns ct_uds_group_tick(struct ct_uds_group *group, ct_ns now);
+void ct_uds_group_abort(struct ct_uds_group *group); /* ends at once; results so far stay */
 bool ct_uds_group_busy(const struct ct_uds_group *group);
 
 /* How it ended for one member: NO_RESPONSE for those that kept silent. The response is valid until the next request. */

@@ -220,7 +220,9 @@ void ct_bus_command_status(void *bus, const struct ct_command_status *status); /
 bool ct_bus_send_pump(struct ct_bus *bus);
 void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, const struct ct_wire_value *value);
 /* For a local client; `tag` comes back with the statuses. */
-void ct_bus_request_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_executor_request *request);
+/* `functional`: the name of a bus, all of whose ECUs are asked; NULL: request->ecu is. */
+void ct_bus_request_local(struct ct_bus *bus, uint32_t client, uint32_t tag, const char *functional,
+                          struct ct_executor_request *request);
 
 /* status.c: the server is NULL when none is configured. */
 int ct_status_open(struct ct_bus *bus, const char *path, struct status_server **out_server, char *problem, size_t size);
@@ -229,6 +231,9 @@ void ct_status_changes(struct status_server *server);  /* to the watchers */
 void ct_status_reloaded(struct status_server *server); /* another catalogue */
 void ct_status_command(struct status_server *server, uint32_t client, uint32_t tag,
                        const struct ct_command_status *status);
+/* status_lease.c: an ECU's answer to a functional request. */
+void ct_status_functional(struct status_server *server, uint32_t client, uint32_t tag, size_t ecu,
+                          const uint8_t *response, size_t len);
 void ct_status_lease(struct status_server *server, const struct ct_lease *lease, enum ct_lease_change change,
                      ct_ns now); /* status_lease.c: to the local client that holds it */
 

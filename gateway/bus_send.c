@@ -192,6 +192,20 @@ static void on_local_status(struct ct_bus *bus, const struct ct_command_status *
     }
 }
 
+/* Of local clients only: nobody else asks so. */
+static void on_functional(void *user, const uint8_t command_id[CT_COMMAND_ID_SIZE], size_t ecu, const uint8_t *response,
+                          size_t len)
+{
+    const struct ct_bus *bus = user;
+    uint32_t client = 0;
+    uint32_t tag = 0;
+    memcpy(&client, command_id + sizeof local_mark, sizeof client);
+    memcpy(&tag, command_id + sizeof local_mark + sizeof client, sizeof tag);
+    if (bus->status != NULL) {
+        ct_status_functional(bus->status, client, tag, ecu, response, len);
+    }
+}
+
 void ct_bus_command_status(void *user, const struct ct_command_status *status)
 {
     struct ct_bus *bus = user;
@@ -228,13 +242,19 @@ static struct ct_executor_asker local_asker(uint32_t client)
     return (struct ct_executor_asker){.origin = CT_ORIGIN_LOCAL, .client = client, .valid_ms = LOCAL_VALID_MS};
 }
 
-void ct_bus_request_local(struct ct_bus *bus, uint32_t client, uint32_t tag, struct ct_executor_request *request)
+void ct_bus_request_local(struct ct_bus *bus, uint32_t client, uint32_t tag, const char *functional,
+                          struct ct_executor_request *request)
 {
     const struct ct_executor_asker asker = local_asker(client);
     struct ct_command order = {.action = CT_ACTION_DIAGNOSTIC_REQUEST};
     mark_local(request->command_id, client, tag);
     memcpy(order.command_id, request->command_id, CT_COMMAND_ID_SIZE);
-    if (!ct_bus_power_refuses(bus, &order)) {
+    if (ct_bus_power_refuses(bus, &order)) {
+        return;
+    }
+    if (functional != NULL) {
+        ct_executor_functional(bus->executor, functional, request, &asker, bus->now);
+    } else {
         ct_executor_request(bus->executor, request, &asker, bus->now);
     }
 }
@@ -251,6 +271,22 @@ void ct_bus_set_local(struct ct_bus *bus, uint32_t client, const char *path, con
 }
 
 /* ---- out to the ports */
+
+static int open_functional(struct ct_bus *bus)
+{
+    const struct ct_settings *settings = bus->model->settings;
+    struct ct_functional_address addresses[CT_GATEWAY_BUSES_MAX];
+    size_t count = 0;
+    for (unsigned i = 0; i < settings->buses_count; i++) {
+        if (settings->buses[i].functional_id != 0) {
+            addresses[count++] =
+                (struct ct_functional_address){.bus = (uint8_t)i,
+                                               .bus_name = settings->buses[i].name,
+                                               .isotp = ct_settings_functional(settings->buses[i].functional_id)};
+        }
+    }
+    return ct_executor_open_functional(bus->executor, addresses, count);
+}
 
 int ct_bus_executor_open(struct ct_bus *bus)
 {
@@ -273,8 +309,10 @@ int ct_bus_executor_open(struct ct_bus *bus)
                                         .status = ct_bus_command_status,
                                         .answer = ct_bus_reads_answer,
                                         .unconfirmed = on_unconfirmed,
+                                        .functional = on_functional,
                                         .lease = on_lease};
-    return ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
+    const int err = ct_executor_create(&ops, bus->model->policy, ecus, settings->ecus_count, &bus->executor);
+    return err == CT_OK ? open_functional(bus) : err;
 }
 
 _Static_assert(CT_GATEWAY_BUSES_MAX <= CT_EXECUTOR_BUSES_MAX, "a bit for each bus");

@@ -212,13 +212,12 @@ static uint8_t bus_index(const struct ct_settings *settings, const char *name)
 static int open_testers(struct ct_doip_server *server)
 {
     const struct ct_settings_doip *doip = &server->settings->doip;
-    struct ct_tester_group groups[CT_DOIP_FUNCTIONAL_MAX];
+    struct ct_functional_address groups[CT_DOIP_FUNCTIONAL_MAX];
     for (unsigned i = 0; i < doip->functional_count; i++) {
         const struct ct_settings_doip_group *from = &doip->functional[i];
-        const struct ct_isotp_config pair = ct_isotp_config_usual(from->request_id, from->request_id ^ 1U);
-        const struct ct_isotp_config isotp = ct_isotp_config_functional(&pair, from->request_id);
-        groups[i] = (struct ct_tester_group){
-            .bus = bus_index(server->settings, from->bus), .bus_name = from->bus, .isotp = isotp};
+        groups[i] = (struct ct_functional_address){.bus = bus_index(server->settings, from->bus),
+                                                   .bus_name = from->bus,
+                                                   .isotp = ct_settings_functional(from->request_id)};
     }
     for (unsigned i = 0; i < doip->ecus_count; i++) {
         const int err = ct_executor_find_ecu(server->executor, doip->ecus[i].ecu, &server->ecus[i]);

@@ -66,6 +66,7 @@ void ct_executor_free(struct ct_executor *executor)
         ct_uds_client_free(executor->ecus[i].client);
     }
     ct_testers_free(executor->testers);
+    ct_functional_free(executor);
     ct_arbiter_free(executor->arbiter);
     ct_isotp_claims_free(executor->claims);
     free(executor->ecus);
@@ -178,9 +179,8 @@ void ct_executor_submit(struct ct_executor *executor, const struct ct_command *c
     ct_executor_submit_for(executor, command, &asker, now);
 }
 
-/* False: it ends here, and that has been said. */
-static bool may_begin(struct ct_executor *executor, const struct ct_job *job, const struct ct_executor_asker *asker,
-                      ct_ns now)
+bool ct_executor_may_begin(struct ct_executor *executor, const struct ct_job *job,
+                           const struct ct_executor_asker *asker, ct_ns now)
 {
     executor->stats.submitted++;
     if (executor->stopped) {
@@ -193,8 +193,8 @@ static bool may_begin(struct ct_executor *executor, const struct ct_job *job, co
     return !executor->stopped && asker->valid_ms > 0;
 }
 
-static struct ct_job job_of(const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
-                            const struct ct_executor_asker *asker)
+struct ct_job ct_executor_job(const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
+                              const struct ct_executor_asker *asker)
 {
     struct ct_job job = {.used = true, .seq = seq, .holder = {asker->origin, asker->client}};
     memcpy(job.command_id, command_id, CT_COMMAND_ID_SIZE);
@@ -204,8 +204,8 @@ static struct ct_job job_of(const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64
 void ct_executor_request(struct ct_executor *executor, const struct ct_executor_request *request,
                          const struct ct_executor_asker *asker, ct_ns now)
 {
-    const struct ct_job job = job_of(request->command_id, 0, asker);
-    if (may_begin(executor, &job, asker, now)) {
+    const struct ct_job job = ct_executor_job(request->command_id, 0, asker);
+    if (ct_executor_may_begin(executor, &job, asker, now)) {
         submit_request(executor, &job, request, asker, now);
     }
 }
@@ -213,10 +213,10 @@ void ct_executor_request(struct ct_executor *executor, const struct ct_executor_
 void ct_executor_submit_for(struct ct_executor *executor, const struct ct_command *command,
                             const struct ct_executor_asker *asker, ct_ns now)
 {
-    const struct ct_job job = job_of(command->command_id, command->seq, asker);
+    const struct ct_job job = ct_executor_job(command->command_id, command->seq, asker);
     const struct ct_executor_request request = {
         .ecu = command->ecu, .data = command->request, .len = command->request_len};
-    if (!may_begin(executor, &job, asker, now)) {
+    if (!ct_executor_may_begin(executor, &job, asker, now)) {
         return;
     }
     if (command->action == CT_ACTION_SET_DESIRED) {
@@ -249,6 +249,10 @@ bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *fr
     if (sender != NULL && (frame->flags & CT_FRAME_SENT) == 0) {
         ct_lease_see_foreign(executor, ecu, frame, now);
     }
+    if (executor->ecus[ecu].functional != NULL) {
+        ct_functional_receive(executor->ecus[ecu].functional, frame, now);
+        return true;
+    }
     return (executor->ecus_running != 0 || executor->channels_open != 0) && ct_uds_receive(executor, ecu, frame, now);
 }
 
@@ -256,6 +260,7 @@ int ct_executor_next_frame(struct ct_executor *executor, struct ct_frame *out_fr
 {
     executor->last = CT_LAST_NONE;
     if (!ct_desired_next_frame(executor, out_frame, now) &&
+        (executor->functionals_running == 0 || !ct_functional_next_frame(executor, out_frame, now)) &&
         (executor->groups_sending == 0 || !ct_testers_next_group_frame(executor, out_frame, now)) &&
         ((executor->ecus_running == 0 && executor->channels_open == 0 && executor->ecus_kept_alive == 0) ||
          !ct_uds_next_frame(executor, out_frame, now))) {
@@ -301,12 +306,15 @@ void ct_executor_send_failed(struct ct_executor *executor, uint8_t bus, ct_ns no
         ct_desired_send_failed(executor, owner.index, now);
     } else if (owner.last == CT_LAST_ECU) {
         ct_uds_send_failed(executor, owner.index, now);
+    } else if (owner.last == CT_LAST_FUNCTIONAL) {
+        ct_functional_send_failed(executor, owner.index, now);
     }
 }
 
 ct_ns ct_executor_tick(struct ct_executor *executor, ct_ns now)
 {
-    const ct_ns due = ct_ns_min(ct_desired_tick(executor, now), ct_uds_tick(executor, now));
+    const ct_ns all = executor->functionals_running != 0 ? ct_functional_tick(executor, now) : CT_NS_NEVER;
+    const ct_ns due = ct_ns_min(all, ct_ns_min(ct_desired_tick(executor, now), ct_uds_tick(executor, now)));
     return executor->testers == NULL ? due : ct_ns_min(due, ct_testers_tick(executor, now));
 }
 
@@ -316,6 +324,7 @@ void ct_executor_stop(struct ct_executor *executor, ct_ns now)
     executor->last = CT_LAST_NONE;
     memset(executor->out, 0, sizeof executor->out); /* CT_LAST_NONE */
     ct_desired_stop(executor, now);
+    (void)ct_functional_end_all(executor, CT_REASON_RESTARTED, NULL, now);
     (void)ct_uds_end(executor, false, CT_REASON_RESTARTED, NULL, now);
 }
 
@@ -345,10 +354,13 @@ size_t ct_executor_set_gate(struct ct_executor *executor, enum ct_executor_gate 
     static const char *const texts[] = {[CT_EXECUTOR_CLOSED] = "the ignition is off, and the time after it is over",
                                         [CT_EXECUTOR_UPDATE] =
                                             "the ignition is off, and the time to finish requests is over"};
+    const int reason = CT_REASON_POLICY_VEHICLE_STATE;
     executor->gate = gate;
-    return gate > CT_EXECUTOR_UPDATE
-               ? 0
-               : ct_uds_end(executor, gate == CT_EXECUTOR_UPDATE, CT_REASON_POLICY_VEHICLE_STATE, texts[gate], now);
+    if (gate > CT_EXECUTOR_UPDATE) {
+        return 0;
+    }
+    const size_t functional = ct_functional_end_all(executor, reason, texts[gate], now);
+    return functional + ct_uds_end(executor, gate == CT_EXECUTOR_UPDATE, reason, texts[gate], now);
 }
 
 bool ct_executor_updating(const struct ct_executor *executor)
@@ -380,6 +392,11 @@ const char *ct_executor_ecu_name(const struct ct_executor *executor, size_t ecu)
     return executor->ecus[ecu].name;
 }
 
+const char *ct_executor_bus_name(const struct ct_executor *executor, size_t ecu)
+{
+    return executor->ecus[ecu].bus_name;
+}
+
 int ct_executor_find_ecu(const struct ct_executor *executor, const char *name, size_t *out_ecu)
 {
     const size_t ecu = find_ecu(executor, name);
@@ -392,7 +409,7 @@ int ct_executor_find_ecu(const struct ct_executor *executor, const char *name, s
 
 size_t ct_executor_running(const struct ct_executor *executor)
 {
-    size_t n = executor->ecus_running + executor->channels_open;
+    size_t n = executor->ecus_running + executor->channels_open + executor->functionals_running;
     for (size_t i = 0; i < CT_EXECUTOR_DESIRED_MAX; i++) {
         n += executor->desired[i].job.used ? 1U : 0U;
     }

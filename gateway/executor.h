@@ -70,6 +70,9 @@ struct ct_executor_ops {
     /* Whether the bus `frame->bus` has not carried the newest frame of this content that was sent; asked when nothing
      * came back, and then the command's reason (NOT_CONFIRMED). NULL: nobody knows. */
     bool (*unconfirmed)(void *user, const struct ct_frame *frame);
+    /* An ECU's answer to a functional request, before that one's final status. Must not call back. */
+    void (*functional)(void *user, const uint8_t command_id[CT_COMMAND_ID_SIZE], size_t ecu, const uint8_t *response,
+                       size_t len);
     /* Every change of a lease; NULL: nobody listens. Must not call back. */
     void (*lease)(void *user, const struct ct_lease *lease, enum ct_lease_change change, ct_ns now);
 };
@@ -91,6 +94,13 @@ enum ct_executor_gate {
     CT_EXECUTOR_UPDATE,    /* those that belong to an update that has begun */
     CT_EXECUTOR_NO_WRITES, /* and those that change nothing */
     CT_EXECUTOR_OPEN,      /* at first */
+};
+
+/* A functional address: one CAN id that the ECUs of a bus hear. */
+struct ct_functional_address {
+    uint8_t bus;
+    const char *bus_name; /* copied */
+    struct ct_isotp_config isotp;
 };
 
 struct ct_executor;
@@ -126,6 +136,20 @@ struct ct_executor_request {
 };
 void ct_executor_request(struct ct_executor *executor, const struct ct_executor_request *request,
                          const struct ct_executor_asker *asker, ct_ns now);
+
+/* Once, before the first ct_executor_functional: where functional requests go, one address for a bus. */
+int ct_executor_open_functional(struct ct_executor *executor, const struct ct_functional_address *addresses,
+                                size_t count) CT_MUST_CHECK;
+/* A request (a single frame; its `ecu` is unused) to all ECUs of a bus, each answer told by ops.functional. Policy must
+ * allow it for each of them, and each must be free or the asker's, who has them all until P2 is over and whoever said
+ * response pending has answered; nobody is waited for (BUSY). DONE when somebody answered or the request asks for
+ * silence. */
+void ct_executor_functional(struct ct_executor *executor, const char *bus_name,
+                            const struct ct_executor_request *request, const struct ct_executor_asker *asker,
+                            ct_ns now);
+/* Whether the ECU's bus has a functional address. */
+bool ct_executor_has_functional(const struct ct_executor *executor, size_t ecu);
+const char *ct_executor_bus_name(const struct ct_executor *executor, size_t ecu);
 
 /* Who has which address pair. The ECUs' are taken at create; whoever else sends or answers ISO-TP on these buses takes
  * its own here (up to CT_EXECUTOR_OTHERS_MAX), so that nobody answers twice. */

@@ -41,6 +41,7 @@ struct ct_ecu {
     struct ct_isotp_config isotp;
     unsigned type_at; /* the byte of our frames that has their ISO-TP type */
     struct ct_job running;
+    struct ct_functional *functional;     /* the functional request it is part of; NULL: none */
     bool closing;                         /* what runs is the gateway's own return to the default session */
     bool writes;                          /* what runs is an update or part of one */
     bool held;                            /* a frame that was judged and waits to be fetched */
@@ -59,7 +60,7 @@ struct ct_path_revision {
 };
 
 /* Whose frame was handed out last. */
-enum ct_last_out { CT_LAST_NONE, CT_LAST_DESIRED, CT_LAST_ECU };
+enum ct_last_out { CT_LAST_NONE, CT_LAST_DESIRED, CT_LAST_ECU, CT_LAST_FUNCTIONAL };
 
 struct ct_out_owner {
     enum ct_last_out last;
@@ -70,6 +71,8 @@ struct ct_executor {
     struct ct_executor_ops ops;
     struct ct_policy *policy;
     struct ct_arbiter *arbiter;
+    struct ct_functional *functionals; /* NULL: none were opened */
+    size_t functional_count, functionals_running;
     struct ct_testers *testers;                            /* NULL: none were opened */
     size_t channels_open, messages_queued, groups_sending; /* of the testers */
     struct ct_isotp_claims *claims; /* owner: a struct ct_ecu, or whoever took a pair by ct_executor_claims */
@@ -120,6 +123,20 @@ ct_ns ct_desired_tick(struct ct_executor *executor, ct_ns now);
 void ct_desired_send_failed(struct ct_executor *executor, size_t index, ct_ns now);
 void ct_desired_stop(struct ct_executor *executor, ct_ns now);
 
+/* executor.c: false: it ends here, and that has been said. */
+bool ct_executor_may_begin(struct ct_executor *executor, const struct ct_job *job,
+                           const struct ct_executor_asker *asker, ct_ns now);
+struct ct_job ct_executor_job(const uint8_t command_id[CT_COMMAND_ID_SIZE], uint64_t seq,
+                              const struct ct_executor_asker *asker);
+
+/* executor_functional.c: nothing of it is called before ct_executor_open_functional. */
+void ct_functional_free(struct ct_executor *executor);
+void ct_functional_receive(struct ct_functional *functional, const struct ct_frame *frame, ct_ns now);
+bool ct_functional_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
+void ct_functional_send_failed(struct ct_executor *executor, size_t index, ct_ns now);
+ct_ns ct_functional_tick(struct ct_executor *executor, ct_ns now);
+size_t ct_functional_end_all(struct ct_executor *executor, int reason, const char *text, ct_ns now);
+
 /* executor_lease.c */
 int ct_lease_open(struct ct_executor *executor);
 /* `frame` is on the pair of ECU `ecu`, and we did not send it. */
@@ -152,6 +169,10 @@ bool ct_testers_writing(const struct ct_executor *executor); /* a message that w
 
 /* executor_uds.c */
 void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, ct_ns now);
+/* Something is asked of it now. */
+bool ct_uds_occupied(const struct ct_ecu *ecu);
+/* What waited for the ECU begins where it may. */
+void ct_uds_start_waiting(struct ct_executor *executor, size_t ecu, ct_ns now);
 bool ct_uds_receive(struct ct_executor *executor, size_t ecu, const struct ct_frame *frame, ct_ns now);
 bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
 ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now);

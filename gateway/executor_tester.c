@@ -54,15 +54,15 @@ static struct ct_lease_holder holder_of(uint32_t client)
 
 /* ---- opening */
 
-static int open_group(struct group *group, const struct ct_tester_group *from)
+static int open_group(struct group *group, const struct ct_functional_address *from)
 {
     group->bus = from->bus;
     snprintf(group->bus_name, sizeof group->bus_name, "%s", from->bus_name);
     return ct_isotp_init(&group->tp, &from->isotp, group->rx, sizeof group->rx, group->tx, sizeof group->tx);
 }
 
-int ct_tester_open(struct ct_executor *executor, const struct ct_tester_ops *ops, const struct ct_tester_group *groups,
-                   size_t group_count)
+int ct_tester_open(struct ct_executor *executor, const struct ct_tester_ops *ops,
+                   const struct ct_functional_address *groups, size_t group_count)
 {
     struct ct_testers *testers = calloc(1, sizeof *testers);
     struct channel *channels = calloc(executor->ecu_count + 1, sizeof *channels);
@@ -225,7 +225,7 @@ static void pump(struct ct_executor *executor, size_t ecu, ct_ns now)
 {
     struct channel *channel = &executor->testers->channels[ecu];
     struct ct_lease lease;
-    if (executor->ecus[ecu].running.used || executor->ecus[ecu].close_session ||
+    if (ct_uds_occupied(&executor->ecus[ecu]) || executor->ecus[ecu].close_session ||
         ct_arbiter_owner(executor->arbiter, ecu, now, &lease) != CT_OK || lease.holder.origin != CT_ORIGIN_TESTER) {
         return;
     }
@@ -329,7 +329,7 @@ static enum ct_tester_answer check_group(struct ct_executor *executor, const str
         if (executor->ecus[i].bus != bus) {
             continue;
         }
-        if (ct_arbiter_is_foreign(executor->arbiter, i, now) || executor->ecus[i].running.used ||
+        if (ct_arbiter_is_foreign(executor->arbiter, i, now) || ct_uds_occupied(&executor->ecus[i]) ||
             (ct_arbiter_owner(executor->arbiter, i, now, &lease) == CT_OK &&
              (lease.holder.origin != CT_ORIGIN_TESTER || lease.holder.client != asker->client))) {
             return CT_TESTER_BUSY;

@@ -34,6 +34,11 @@ static void break_off(struct ct_executor *executor, struct ct_ecu *ecu, struct c
     end(executor, ecu, status, now);
 }
 
+bool ct_uds_occupied(const struct ct_ecu *ecu)
+{
+    return ecu->running.used || ecu->functional != NULL;
+}
+
 /* ---------------------------------------------------------------- starting */
 
 /* Policy's word on the request, by who asked, and on its first frame, which is the gateway's own and is then held for
@@ -123,7 +128,7 @@ void ct_uds_submit(struct ct_executor *executor, const struct ct_uds_job *job, c
         return;
     }
     const bool taken = ct_lease_take(executor, job, &answer, now);
-    if (taken && !ecu->running.used && !ecu->close_session) {
+    if (taken && !ct_uds_occupied(ecu) && !ecu->close_session) {
         start(executor, job, now);
         return;
     }
@@ -190,9 +195,12 @@ static struct ct_uds_job *next_waiting(struct ct_executor *executor, size_t ecu,
     return NULL;
 }
 
-static void start_waiting(struct ct_executor *executor, size_t ecu, ct_ns now)
+void ct_uds_start_waiting(struct ct_executor *executor, size_t ecu, ct_ns now)
 {
     struct ct_uds_job *waiting = NULL;
+    if (executor->ecus[ecu].functional != NULL) {
+        return;
+    }
     if (executor->ecus[ecu].close_session && !executor->ecus[ecu].running.used) {
         close_session(executor, ecu, now);
     }
@@ -217,7 +225,7 @@ static ct_ns expire_waiting(struct ct_executor *executor, ct_ns now)
             continue;
         }
         forget_waiting(executor, waiting);
-        if (!executor->ecus[waiting->ecu].running.used) {
+        if (!ct_uds_occupied(&executor->ecus[waiting->ecu])) {
             ct_lease_give_back(executor, waiting->ecu, waiting->job.holder, now); /* others of it ask again */
         }
         ct_executor_say(executor, &waiting->job,
@@ -298,7 +306,7 @@ static void harvest(struct ct_executor *executor, size_t index, ct_ns now)
         doubt_silence(executor, ecu, &status);
         ct_executor_heard(executor, index, result.response, result.len, now);
         end(executor, ecu, status, now);
-        start_waiting(executor, index, now);
+        ct_uds_start_waiting(executor, index, now);
     }
 }
 
@@ -356,9 +364,9 @@ bool ct_uds_next_frame(struct ct_executor *executor, struct ct_frame *out_frame,
             if (ecu->running.used) {
                 break;
             }
-            start_waiting(executor, i, now);
+            ct_uds_start_waiting(executor, i, now);
         }
-        if (!ecu->running.used &&
+        if (!ct_uds_occupied(ecu) &&
             (ct_lease_keep_alive_frame(executor, i, out_frame, now) ||
              (executor->channels_open != 0 && ct_testers_next_frame(executor, i, out_frame, now)))) {
             executor->last = CT_LAST_ECU;
@@ -391,7 +399,7 @@ ct_ns ct_uds_tick(struct ct_executor *executor, ct_ns now)
             (void)ct_uds_client_tick(ecu->client, now);
             harvest(executor, i, now);
         } else if (executor->queued > 0 || ecu->close_session) {
-            start_waiting(executor, i, now);
+            ct_uds_start_waiting(executor, i, now);
         }
         if (ecu->running.used) {
             next = ct_ns_min(next, ecu->held ? now : ct_uds_client_tick(ecu->client, now));

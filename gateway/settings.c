@@ -35,6 +35,7 @@ static const cyaml_schema_field_t bus_fields[] = {
     CYAML_FIELD_UINT("bitrate", MAYBE, struct ct_settings_bus, bitrate),
     CYAML_FIELD_UINT("data_bitrate", MAYBE, struct ct_settings_bus, data_bitrate),
     CYAML_FIELD_UINT("send_patience_ms", MAYBE, struct ct_settings_bus, send_patience_ms),
+    CYAML_FIELD_UINT("functional_id", MAYBE, struct ct_settings_bus, functional_id),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t bus_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct ct_settings_bus, bus_fields)};
@@ -277,7 +278,7 @@ static bool same_buses(const struct ct_settings *a, const struct ct_settings *b)
         const struct ct_settings_bus *y = &b->buses[i];
         if (!same(x->name, y->name) || !same(x->port, y->port) || x->fd != y->fd || x->transmit != y->transmit ||
             x->receive != y->receive || x->bitrate != y->bitrate || x->data_bitrate != y->data_bitrate ||
-            x->send_patience_ms != y->send_patience_ms) {
+            x->send_patience_ms != y->send_patience_ms || x->functional_id != y->functional_id) {
             return false;
         }
     }

@@ -34,6 +34,7 @@ struct ct_settings_bus {
     uint32_t bitrate;          /* bit/s, for the bus load; 0: what the interface says */
     uint32_t data_bitrate;     /* bit/s of the data phase of FD frames */
     uint32_t send_patience_ms; /* how long a frame may wait for room on a kernel interface; 0: 100 */
+    uint32_t functional_id;    /* what all ECUs of the bus hear, above 0x7FF 29-bit; 0: no functional requests */
 };
 
 struct ct_settings_link {

@@ -80,6 +80,10 @@ static void check_bus(struct check *check, unsigned index)
         wrong(check, "buses", index, CT_ERR_RANGE, "'%s': send_patience_ms is %u; at most %d", bus->name,
               bus->send_patience_ms, SEND_PATIENCE_MAX_MS);
     }
+    if (bus->functional_id > ID_MAX) {
+        wrong(check, "buses", index, CT_ERR_RANGE, "'%s': functional_id: an arbitration id is at most 0x1FFFFFFF",
+              bus->name);
+    }
     /* The entries of the power state are on a bus of that name (power_entries.h). */
     if (check->settings->gpio.chip != NULL && strcmp(bus->name, "gateway") == 0) {
         wrong(check, "buses", index, CT_ERR_EXISTS,

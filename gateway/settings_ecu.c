@@ -79,6 +79,12 @@ struct ct_isotp_config ct_settings_ecu_isotp(const struct ct_settings_ecu *ecu)
     return isotp;
 }
 
+struct ct_isotp_config ct_settings_functional(uint32_t request_id)
+{
+    const struct ct_isotp_config pair = ct_isotp_config_usual(request_id, request_id ^ 1U); /* nothing is received */
+    return ct_isotp_config_functional(&pair, request_id);
+}
+
 /* ---- checks */
 
 static int check_form(const struct ct_settings_ecu *ecu, char *problem, size_t size)

@@ -26,6 +26,9 @@ extern const cyaml_schema_field_t ct_settings_ecu_fields[];
 /* The pair, as who asks the ECU configures it. */
 struct ct_isotp_config ct_settings_ecu_isotp(const struct ct_settings_ecu *ecu);
 
+/* What all ECUs of a bus hear, in classic frames (the longest that all can read). */
+struct ct_isotp_config ct_settings_functional(uint32_t request_id);
+
 struct ct_settings;
 /* Whether ECU `index` can be addressed so, and shares no address with those before it nor with the gateway's own; what
  * is wrong, in words. */

@@ -137,6 +137,8 @@ static void say_row(struct client *client, size_t ecu, const struct ct_lease *le
     ct_json_init(&json, &client->out);
     ct_json_object_begin(&json, NULL);
     ct_json_string(&json, "ecu", ct_executor_ecu_name(executor, ecu));
+    ct_json_string(&json, "bus", ct_executor_bus_name(executor, ecu));
+    ct_json_bool(&json, "functional", ct_executor_has_functional(executor, ecu));
     if (lease != NULL) {
         ct_json_uint(&json, "id", lease->id);
         ct_json_string(&json, "owner", ct_origin_text(lease->holder.origin));
@@ -184,17 +186,43 @@ void ct_status_on_uds(struct client *client, const cJSON *request, const char *h
 {
     uint8_t bytes[CT_UDS_MESSAGE_MAX];
     const size_t digits = strlen(hex);
+    const cJSON *bus = cJSON_GetObjectItemCaseSensitive(request, "functional");
     size_t ecu = 0;
-    if (!find_ecu(client, request, &ecu)) {
+    if (!cJSON_IsString(bus) && !find_ecu(client, request, &ecu)) {
         return;
     }
     if (digits == 0 || digits % 2 != 0 || digits / 2 > sizeof bytes || ct_hex_decode(bytes, hex, digits / 2) != CT_OK) {
         ct_status_say_error(client, "\"uds\" must be hex digits of 1 to 4095 bytes, service id first");
         return;
     }
-    struct ct_executor_request order = {
-        .ecu = ct_executor_ecu_name(executor_of(client), ecu), .data = bytes, .len = digits / 2};
-    ct_bus_request_local(client->server->bus, client->serial, (uint32_t)number_of(request, "tag", 0), &order);
+    struct ct_executor_request order = {.data = bytes, .len = digits / 2};
+    if (!cJSON_IsString(bus)) {
+        order.ecu = ct_executor_ecu_name(executor_of(client), ecu);
+    }
+    ct_bus_request_local(client->server->bus, client->serial, (uint32_t)number_of(request, "tag", 0),
+                         cJSON_IsString(bus) ? bus->valuestring : NULL, &order);
+}
+
+void ct_status_functional(struct status_server *server, uint32_t serial, uint32_t tag, size_t ecu,
+                          const uint8_t *response, size_t len)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = &server->clients[i];
+        if (client->serial != serial || serial == 0) {
+            continue;
+        }
+        struct ct_json json;
+        ct_json_init(&json, &client->out);
+        ct_json_object_begin(&json, NULL);
+        ct_json_string(&json, "ecu", ct_executor_ecu_name(executor_of(client), ecu));
+        if (tag != 0) {
+            ct_json_uint(&json, "tag", tag);
+        }
+        ct_json_bytes(&json, "response", response, len);
+        ct_json_object_end(&json);
+        ct_buf_text(&client->out, "\n");
+        ct_status_wake(client);
+    }
 }
 
 /* ---- what happens to a client's leases */

@@ -23,13 +23,6 @@ struct ct_tester_ops {
     void (*failed)(void *user, uint32_t client, size_t ecu, const char *why, ct_ns now);
 };
 
-/* A functional address: one CAN id that several ECUs of a bus hear. */
-struct ct_tester_group {
-    uint8_t bus;
-    const char *bus_name; /* copied */
-    struct ct_isotp_config isotp;
-};
-
 enum ct_tester_answer {
     CT_TESTER_ACCEPTED,
     CT_TESTER_REFUSED,   /* by policy: *out_nrc is what the gateway answers in the ECU's place */
@@ -40,8 +33,8 @@ enum ct_tester_answer {
 };
 
 /* Once, before the first message. */
-int ct_tester_open(struct ct_executor *executor, const struct ct_tester_ops *ops, const struct ct_tester_group *groups,
-                   size_t group_count) CT_MUST_CHECK;
+int ct_tester_open(struct ct_executor *executor, const struct ct_tester_ops *ops,
+                   const struct ct_functional_address *groups, size_t group_count) CT_MUST_CHECK;
 enum ct_tester_answer ct_tester_send(struct ct_executor *executor, const struct ct_executor_asker *asker, size_t ecu,
                                      const uint8_t *data, size_t len, ct_ns now, uint8_t *out_nrc);
 /* To every ECU of the group's bus. The policy must allow it for each, and nobody else may have one of them. */

@@ -379,7 +379,8 @@ static bool uds_fits(const struct ct_uds_rule *rule, enum ct_origin origin, cons
 
 bool ct_policy_uds_changes(uint8_t service)
 {
-    static const uint8_t services[] = {0x11, 0x14, 0x2E, 0x2F, 0x31, 0x34, 0x35, 0x36, 0x37, 0x38, 0x3D};
+    /* 04 and 08: of OBD-II, clearing and control of on-board systems (ISO 15031-5) */
+    static const uint8_t services[] = {0x04, 0x08, 0x11, 0x14, 0x2E, 0x2F, 0x31, 0x34, 0x35, 0x36, 0x37, 0x38, 0x3D};
     return memchr(services, service, sizeof services) != NULL;
 }
 

@@ -242,7 +242,7 @@ static void test_policy_desired_value_must_be_inside_its_range(void **state)
 static void test_policy_uds_change_without_release_is_refused_whatever_the_rule(void **state)
 {
     (void)state;
-    static const uint8_t changing[] = {0x11, 0x14, 0x2E, 0x2F, 0x31, 0x34, 0x35, 0x36, 0x37, 0x38, 0x3D};
+    static const uint8_t changing[] = {0x04, 0x08, 0x11, 0x14, 0x2E, 0x2F, 0x31, 0x34, 0x35, 0x36, 0x37, 0x38, 0x3D};
     for (unsigned service = 0; service < 256; service++) {
         const struct ct_uds_rule rule = {
             "*", (uint8_t)service, 0, 0xFFFF, false, 1000.0, CT_ORIGIN_BIT(CT_ORIGIN_LOCAL), ANYWHEN};

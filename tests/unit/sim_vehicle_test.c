@@ -193,8 +193,8 @@ static void test_vehicle_policy_sends_requests_and_body_command_only(void **stat
 {
     const struct rig *rig = *state;
     for (uint32_t id = 0; id <= CT_ID_STD_MAX; id++) {
-        const bool request0 = id >= 0x7E0 && id <= 0x7E3;
-        const bool request1 = id == 0x7E4;
+        const bool request0 = (id >= 0x7E0 && id <= 0x7E3) || id == 0x7DF;
+        const bool request1 = id == 0x7E4 || id == 0x7DF;
         const bool command = id == 0x330;
         assert_int_equal(frame_verdict(rig, CT_ORIGIN_GATEWAY, "can0", id) == CT_VERDICT_ALLOW, request0);
         assert_int_equal(frame_verdict(rig, CT_ORIGIN_GATEWAY, "can1", id) == CT_VERDICT_ALLOW, request1 || command);
