@@ -51,6 +51,12 @@ else
     echo "skip package_exposure: no systemd-analyze"
 fi
 
+# The receive buffer that a bus is given takes twice its size of what sysctl allows: what the gateway asks for when it gets less.
+check package_sysctl_fits_the_receive_buffer "$(
+    bytes=$(($(sed -n 's/^#define CT_SOCKETCAN_RECEIVE_BUFFER *\((.*)\).*/\1/p' can/socketcan.h)))
+    most=$(sed -n 's/^net\.core\.rmem_max *= *\([0-9]*\)$/\1/p' "$work/tree/usr/lib/sysctl.d/60-cantwin.conf")
+    [ "$bytes" -gt 0 ] && [ "${most:-0}" -eq $((2 * bytes)) ] || echo "rmem_max is ${most:-missing}, the gateway asks for 2 x $bytes")"
+
 # Manual pages: every option of --help, and no other; the formatter has nothing to say.
 options() { grep -oE -- '(^|[][ (|,])--?[a-zA-Z][a-z_-]*' | tr -d '][ (|,' | grep -vE -- '^-(able|of|style)$' | sort -u; }
 help_of() { # PROGRAM: its help and that of every command and verb; cantwin's diag has a page of its own
@@ -163,6 +169,46 @@ install)
     quiet cantwin dbc check /etc/cantwin/example.dbc
     quiet bash -n /usr/share/bash-completion/completions/cantwin-fleet
     ;;
+run)
+    # As the unit has it: its user, no capability, the file system read-only but for its folders. strace writes what is called.
+    command -v strace >/dev/null && command -v setpriv >/dev/null || exit 0
+    printf '(1.0) can0 123#0100000000000000\n' >/packages/one.log
+    quiet cantwin keys init --dir /packages/keys --vehicle demo
+    chown -R cantwin /packages/keys
+    sed 's|port: can0|port: file:/packages/one.log|' /etc/cantwin/gateway.yaml >/packages/confined.yaml
+    cat >>/packages/confined.yaml <<'YAML'
+link: { endpoint: "tcp://127.0.0.1:9", server_key: keys/fleet.curve.pub, key: keys/vehicle-demo.curve }
+YAML
+    sed -i 's|: \[example|: [/etc/cantwin/example|; s#^\(collection\|policy\): #&/etc/cantwin/#' /packages/confined.yaml
+    cat >/packages/confine <<'CONFINE'
+mkdir -p /run/cantwin /var/lib/cantwin-gateway
+mount -t tmpfs -o mode=755 tmpfs /packages/trace && chown cantwin /packages/trace
+mount -o remount,ro,bind / && mount -t tmpfs -o mode=750,uid=cantwin,gid=cantwin tmpfs /run/cantwin &&
+    mount -t tmpfs -o mode=700,uid=cantwin,gid=cantwin tmpfs /var/lib/cantwin-gateway || exit 1
+cd /
+setpriv --reuid cantwin --regid cantwin --clear-groups --no-new-privs --inh-caps=-all --ambient-caps=-all --bounding-set=-all \
+    strace -f -o /packages/trace/calls cantwin-gateway --config /packages/confined.yaml 2>/packages/trace/said &
+traced=$!
+said() { # TEXT: waits for it
+    for ((i = 0; i < 1200; i++)); do
+        grep -q "$1" /packages/trace/said && return
+        kill -0 "$traced" || break
+        sleep 0.1
+    done
+    echo "the gateway did not say '$1': $(tail -n 3 /packages/trace/said)"
+    return 1
+}
+said ready && cantwin twin get --socket /run/cantwin/gateway.sock '*' >/dev/null || echo "twin get: $?"
+gateway=$(head -n 1 /packages/trace/calls | cut -d' ' -f1)
+kill -HUP "$gateway" && said reloaded
+kill -TERM "$gateway"
+wait $traced || echo "it ended with $?: $(tail -n 2 /packages/trace/said)"
+cat /packages/trace/calls >&3
+CONFINE
+    mkdir /packages/trace
+    unshare -m --propagation private bash /packages/confine 3>/packages/calls
+    rmdir /run/cantwin
+    ;;
 upgrade)
     echo "# edited" >>/etc/cantwin/gateway.yaml
     mkdir -p /var/lib/cantwin-gateway && touch /var/lib/cantwin-gateway/kept
@@ -200,9 +246,10 @@ in_copy='mount -t tmpfs tmpfs "$1/copy" && mkdir "$1"/copy/{upper,work,root} &&
         mknod -m 666 random c 1 8 && mknod -m 666 urandom c 1 9 && ln -s /proc/self/fd fd && mkdir shm) && mount -t proc proc "$1/copy/root/proc" && mkdir "$1/copy/root/packages" &&
     cp "$1"/inside "${@:2}" "$1/copy/root/packages" && touch "$1/copy/root/packages/begin" || exit 77
     export DEBIAN_FRONTEND=noninteractive
-    for step in install upgrade remove purge; do
+    for step in install run upgrade remove purge; do
         echo "step $step"
         chroot "$1/copy/root" /usr/bin/env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash /packages/inside $step
+        [ $step != run ] || cp "$1/copy/root/packages/calls" "$1/calls" 2>/dev/null
     done'
 mkdir "$work/copy"
 if [ "$(id -u)" != 0 ] || ! have adduser; then
@@ -214,11 +261,46 @@ if [ $? = 77 ]; then
     echo "skip package_installs: no overlay over the root here: $(tail -n 1 "$work/steps.err")"
     exit $failed
 fi
-for step in install upgrade remove purge; do
+for step in install run upgrade remove purge; do
     if grep -qx "step $step" "$work/steps"; then
         check "package_${step}s" "$(awk -v step="step $step" '/^step / { on = $0 == step; next } on' "$work/steps")"
     else
         check "package_${step}s" "did not come to it: $(tail -n 1 "$work/steps.err")"
     fi
 done
+
+# What that run called is what the unit lets through: SystemCallFilter as systemd reads it, line by line.
+expand() { # NAME or @SET: its system calls
+    local entry
+    case $1 in
+    @*) for entry in $(systemd-analyze --no-pager syscall-filter "$1" | sed -n '2,$s/^ *\([@a-z0-9_-]*\).*/\1/p'); do expand "$entry"; done ;;
+    *) echo "$1" ;;
+    esac
+}
+allowed() { # UNIT
+    local line entry
+    : >"$work/allowed"
+    while read -r line; do
+        for entry in ${line#\~}; do expand "$entry"; done | sort -u >"$work/entries"
+        case $line in
+        \~*) comm -23 "$work/allowed" "$work/entries" ;;
+        *) sort -u "$work/allowed" "$work/entries" ;;
+        esac >"$work/next"
+        mv "$work/next" "$work/allowed"
+    done < <(sed -n 's/^SystemCallFilter=//p' "$1")
+}
+if ! have systemd-analyze || ! [ -s "$work/calls" ]; then
+    echo "skip package_unit_limits: no systemd-analyze, or strace cannot follow here"
+    exit $failed
+fi
+unit=$work/tree/usr/lib/systemd/system/cantwin-gateway.service
+allowed "$unit"
+sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$work/calls" | sort -u >"$work/called"
+families=$(sed -n 's/^RestrictAddressFamilies=//p' "$unit")
+check package_unit_limits "$([ "$(wc -l <"$work/called")" -gt 30 ] || echo "only $(wc -l <"$work/called") system calls seen"
+    comm -23 "$work/called" "$work/allowed" | sed 's/$/ is called and not in SystemCallFilter/'
+    sed -nE 's/^[0-9]+ +socket\((AF_[A-Z0-9]+|PF_[A-Z0-9]+).*/\1/p' "$work/calls" | sort -u | while read -r family; do
+        [[ " $families " == *" $family "* ]] || echo "$family is not in RestrictAddressFamilies"
+    done
+    grep -E '(mmap|mprotect)\(.*PROT_WRITE\|PROT_EXEC|mprotect\(.*PROT_EXEC|CLONE_NEW' "$work/calls" | head -n 3)"
 exit $failed
