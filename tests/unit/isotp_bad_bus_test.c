@@ -246,8 +246,10 @@ static ct_ns next_deadline(struct bus *b)
 static void run(struct bus *b)
 {
     for (unsigned long steps = 0;; steps++) {
-        assert_true(steps < 1000000);                  /* nobody talks for ever */
-        const bool any = send_one(b) | deliver_one(b); /* both: frames overtake only what is in flight */
+        assert_true(steps < 1000000); /* nobody talks for ever */
+        const bool sent = send_one(b);
+        const bool delivered = deliver_one(b); /* always both: frames overtake only what is in flight */
+        const bool any = sent || delivered;
         const ct_ns next = next_deadline(b);
         if (!any && next == CT_NS_NEVER) {
             return;
