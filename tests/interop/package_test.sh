@@ -232,7 +232,8 @@ purge)
     quiet dpkg -P cantwin-gateway cantwin-fleet cantwin-tools
     getent passwd cantwin cantwin-fleet
     getent group cantwin cantwin-fleet
-    find / -xdev \( -path /packages -o -path /proc -o -path /var/log -o -path /var/cache -o -path /dev -o -path /tmp -o -path /root -o -path /home \) \
+    find / -xdev \( -path /packages -o -path /proc -o -path /var/log -o -path /var/cache -o -path /dev -o -path /tmp -o -path /root -o -path /home \
+        -o -path "${CANTWIN_SOURCE:-/nowhere}" \) \
         -prune -o -cnewer /packages/begin -name '*cantwin*' -print
     dpkg-query -W -f '${Package} ${Status}\n' 'cantwin*' 2>/dev/null | grep -v not-installed
     ;;
