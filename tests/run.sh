@@ -177,18 +177,19 @@ if has lint; then
     count lint $? "$work/lint.out"
     took lint "$from"
 fi
-run_kernel_script() { # FILE [NAME]
+run_kernel_script() { # FILE [NAME CASE...]
     local name with=() from=$SECONDS
     name=${2:-$(basename "$1")}
     [[ $name =~ $match ]] || return
     case $1 in *.py) with=("$CANTWIN_VENV/bin/python") ;; esac
     echo "running: $1${2:+ ($2)}"
+    local command=("${with[@]}" "$1" "${@:3}")
     if [ -n "$kernel_pid" ]; then
-        vcan-scripts/in-test-kernel --timeout "${CANTWIN_TEST_TIMEOUT:-600}" "${with[@]}" "$1" >"$work/script.out" 2>&1
+        vcan-scripts/in-test-kernel --timeout "${CANTWIN_TEST_TIMEOUT:-600}" "${command[@]}" >"$work/script.out" 2>&1
     else
         # shellcheck disable=SC2016
         in_namespace timeout "${CANTWIN_TEST_TIMEOUT:-600}" bash -c \
-            'ip link add vcan0 type vcan && ip link set vcan0 mtu 72 up && exec "$@"' _ "${with[@]}" "$1" >"$work/script.out" 2>&1 </dev/null
+            'ip link add vcan0 type vcan && ip link set vcan0 mtu 72 up && exec "$@"' _ "${command[@]}" >"$work/script.out" 2>&1 </dev/null
     fi
     count kernel\ "$name" $? "$work/script.out"
     took "kernel $name" "$from"
@@ -228,7 +229,7 @@ run_kernel_suite() {
 
 # The GPIO lines once more, with a gateway that was built with the other version of libgpiod.
 run_kernel_gpiod2() {
-    local gateway status=0 how=() script
+    local gateway status=0 how=()
     [[ gpio_test.py-libgpiod2 =~ $match || gpio_states_test.py-libgpiod2 =~ $match ]] || return
     [ $install = yes ] || how=(--no-download)
     gateway=$(vcan-scripts/gpiod2-gateway "${how[@]}" 2>"$work/gpiod2.txt") || status=$?
@@ -237,9 +238,12 @@ run_kernel_gpiod2() {
     elif [ $status != 0 ]; then
         fail "kernel gpio_test.py-libgpiod2: $(tail -n 1 "$work/gpiod2.txt")"
     else
-        for script in gpio_test.py gpio_states_test.py; do
-            CANTWIN_GATEWAY=$gateway run_kernel_script "tests/kernel/$script" "$script-libgpiod2"
-        done
+        export CANTWIN_GATEWAY=$gateway
+        run_kernel_script tests/kernel/gpio_test.py gpio_test.py-libgpiod2
+        # those in which the library has a part: outputs of both polarities, edges of both lines
+        run_kernel_script tests/kernel/gpio_states_test.py gpio_states_test.py-libgpiod2 \
+            run_to_off_active_high run_to_off_active_low after_run_to_run after_run_to_wake
+        unset CANTWIN_GATEWAY
     fi
 }
 
