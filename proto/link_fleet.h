@@ -34,7 +34,7 @@ struct ct_link_fleet_ops {
     /* True when the whole catalogue of this hash is stored. */
     bool (*knows_catalogue)(void *user, const uint8_t hash[CT_HASH_SIZE]);
     struct ct_packer *packer; /* shared by all links of the thread, outlives them; NULL: no packed deliveries */
-    bool dense; /* reads dense deliveries: some 9 KB and 32 bytes an id for each vehicle that writes them */
+    bool dense; /* reads dense deliveries: some 5 KB and 32 bytes an id for each vehicle that writes them */
 };
 
 struct ct_link_fleet_stats {
