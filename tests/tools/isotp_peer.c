@@ -103,27 +103,6 @@ static int option(struct peer *p, char **argv)
     return 2;
 }
 
-static void open_peer(struct peer *p, const char *name)
-{
-    char problem[512];
-    const struct ct_port_options options = {.fd = true, .client = "isotp_peer", .patience = 10000};
-    if (p->kernel) {
-        const int err = ct_isotp_kernel_open(name, &p->config, &p->pair);
-        if (err != CT_OK) {
-            die("the kernel's pair: ", ct_err_text(err));
-        }
-        fputs("ready\n", stderr);
-        return;
-    }
-    if (ct_isotp_init(&p->tp, &p->config, p->rx, sizeof p->rx, p->tx, sizeof p->tx) != CT_OK) {
-        die("the pair cannot be", "");
-    }
-    if (ct_port_open(name, &options, &p->port, problem, sizeof problem) != CT_OK) {
-        die(problem, "");
-    }
-    fputs("ready\n", stderr);
-}
-
 /* --- our machine on a port --- */
 
 static void write_due(struct peer *p, ct_ns now)
@@ -152,6 +131,41 @@ static void read_due(struct peer *p)
     if (err != CT_OK && err != CT_ERR_AGAIN) {
         die("the bus: ", ct_err_text(err));
     }
+}
+
+/* A hub has taken us in: before that it would not pass frames on to us. */
+static void wait_up(struct peer *p)
+{
+    const ct_ns end = ct_clock_now() + PATIENCE;
+    while (!p->port->stats.up) {
+        struct pollfd fd = {.fd = p->port->fd, .events = POLLIN};
+        if (poll(&fd, 1, (int)(PATIENCE / CT_NS_PER_MS)) == 0 || ct_clock_now() > end) {
+            die("the bus did not come up", "");
+        }
+        read_due(p);
+    }
+}
+
+static void open_peer(struct peer *p, const char *name)
+{
+    char problem[512];
+    const struct ct_port_options options = {.fd = true, .client = "isotp_peer", .patience = 10000};
+    if (p->kernel) {
+        const int err = ct_isotp_kernel_open(name, &p->config, &p->pair);
+        if (err != CT_OK) {
+            die("the kernel's pair: ", ct_err_text(err));
+        }
+        fputs("ready\n", stderr);
+        return;
+    }
+    if (ct_isotp_init(&p->tp, &p->config, p->rx, sizeof p->rx, p->tx, sizeof p->tx) != CT_OK) {
+        die("the pair cannot be", "");
+    }
+    if (ct_port_open(name, &options, &p->port, problem, sizeof problem) != CT_OK) {
+        die(problem, "");
+    }
+    wait_up(p);
+    fputs("ready\n", stderr);
 }
 
 static bool hold_back(struct peer *p, const struct ct_isotp_event *event, ct_ns now)
