@@ -144,6 +144,8 @@ started=$SECONDS
 python=yes
 if [ $install = yes ]; then
     vcan-scripts/install.sh test || python=no
+    # Its libraries for arm64 are got here: the scripts themselves run without a network.
+    if has interop; then vcan-scripts/arm64-sysroot >/dev/null 2>&1; fi
 fi
 [ -x "$CANTWIN_VENV/bin/python" ] || python=no
 
