@@ -17,7 +17,8 @@ struct vehicle {
     struct ct_link_fleet *link;
     struct ct_catalogue_reader *reader; /* NULL unless parts are being collected */
     struct ct_stream_positions appended;
-    bool dirty; /* appended since the last sync */
+    bool dirty; /* appended since the last sync: one of the ingest's list */
+    struct vehicle *next_dirty;
     bool connected;
     bool holds_commands; /* one was not sent: none after it, before all come again in order */
     char software[SOFTWARE_MAX + 1];
@@ -35,6 +36,8 @@ struct ct_ingest {
     struct ct_packer *packer;
     uint8_t (*hashes)[CT_HASH_SIZE]; /* catalogues wholly in the log or the database */
     size_t hash_count, hash_capacity;
+    struct vehicle *dirty; /* those whose records wait for a sync */
+    ct_ns due;             /* of some vehicle's link or silence; before, only who receives has something to do */
     /* the envelope being received */
     int64_t utc_ns;
     ct_ns now;
@@ -84,7 +87,11 @@ static int on_record(void *user, const uint8_t stream_id[CT_STREAM_ID_SIZE], enu
         return CT_ERR_AGAIN;
     }
     (void)ct_stream_position_advance(stream, class, seq_last);
-    vehicle->dirty = true;
+    if (!vehicle->dirty) {
+        vehicle->dirty = true;
+        vehicle->next_dirty = ingest->dirty;
+        ingest->dirty = vehicle;
+    }
     ingest->stats.records++;
     return CT_OK;
 }
@@ -259,6 +266,7 @@ int ct_ingest_create(struct ct_ingest_log *log, const struct ct_ingest_ops *ops,
     }
     ingest->log = log;
     ingest->ops = *ops;
+    ingest->due = CT_NS_NEVER;
     const int err = ct_packer_create(&ingest->packer);
     if (err != CT_OK) {
         free(ingest);
@@ -321,18 +329,33 @@ int ct_ingest_restore_entry(struct ct_ingest *ingest, const struct ct_ingest_ent
 
 /* ------------------------------------------------------------------------------------------------ work */
 
-static void tell_seen(struct ct_ingest *ingest, struct vehicle *vehicle)
+static void tell_seen(struct ct_ingest *ingest, struct vehicle *vehicle, bool greeted)
 {
-    struct ct_link_fleet_stats link;
     vehicle->received_ns = ingest->now;
-    ct_link_fleet_stats_get(vehicle->link, &link);
-    if (!vehicle->connected && link.greeted) {
+    if (!vehicle->connected && greeted) {
         connect(vehicle); /* silent for a while, but not for so long that it says hello again */
     }
     if (vehicle->connected && ingest->now - vehicle->seen_ns >= SEEN_NS) {
         vehicle->seen_ns = ingest->now;
         ingest->ops.seen(ingest->ops.user, vehicle->id, ingest->utc_ns);
     }
+}
+
+/* What is due of one vehicle. */
+static void tick(struct ct_ingest *ingest, struct vehicle *vehicle)
+{
+    ct_ns next = ct_link_fleet_tick(vehicle->link, ingest->now, ingest->utc_ns);
+    if (vehicle->connected) {
+        const ct_ns silent = ct_ns_add(vehicle->received_ns, CT_INGEST_SILENCE_NS);
+        if (ingest->now >= silent) {
+            vehicle->connected = false;
+            ingest->stats.connected--;
+            ingest->ops.lost(ingest->ops.user, vehicle->id);
+        } else {
+            next = ct_ns_min(next, silent);
+        }
+    }
+    ingest->due = ct_ns_min(ingest->due, next);
 }
 
 int ct_ingest_receive(struct ct_ingest *ingest, const char *vehicle_id, const uint8_t *data, size_t len, ct_ns now,
@@ -344,9 +367,15 @@ int ct_ingest_receive(struct ct_ingest *ingest, const char *vehicle_id, const ui
     }
     ingest->now = now;
     ingest->utc_ns = utc_ns;
-    ingest->stats.envelopes++;
+    struct ct_link_fleet_stats before, after;
+    ct_link_fleet_stats_get(vehicle->link, &before);
     ct_link_fleet_receive(vehicle->link, data, len, now, utc_ns);
-    tell_seen(ingest, vehicle);
+    ct_link_fleet_stats_get(vehicle->link, &after);
+    ingest->stats.envelopes++;
+    ingest->stats.malformed += after.malformed - before.malformed;
+    ingest->stats.duplicates += after.duplicates - before.duplicates;
+    tell_seen(ingest, vehicle, after.greeted);
+    tick(ingest, vehicle);
     return ingest->failed;
 }
 
@@ -382,11 +411,13 @@ int ct_ingest_sync(struct ct_ingest *ingest, ct_ns now)
     if (ingest->failed != CT_OK) {
         return ingest->failed;
     }
-    for (size_t i = 0; i < ingest->stats.vehicles; i++) {
-        if (ingest->vehicles[i]->dirty) {
-            CT_CRASH_POINT("fleet-before-ack");
-            acknowledge(ingest->vehicles[i], now);
-        }
+    ingest->now = now;
+    while (ingest->dirty != NULL) {
+        struct vehicle *vehicle = ingest->dirty;
+        ingest->dirty = vehicle->next_dirty;
+        CT_CRASH_POINT("fleet-before-ack");
+        acknowledge(vehicle, now);
+        tick(ingest, vehicle);
     }
     return CT_OK;
 }
@@ -415,35 +446,18 @@ void ct_ingest_resend(struct ct_ingest *ingest, const char *vehicle_id)
 
 ct_ns ct_ingest_tick(struct ct_ingest *ingest, ct_ns now, int64_t utc_ns)
 {
-    ct_ns next = CT_NS_NEVER;
     ingest->now = now;
     ingest->utc_ns = utc_ns;
-    for (size_t i = 0; i < ingest->stats.vehicles; i++) {
-        struct vehicle *vehicle = ingest->vehicles[i];
-        next = ct_ns_min(next, ct_link_fleet_tick(vehicle->link, now, utc_ns));
-        if (!vehicle->connected) {
-            continue;
-        }
-        const ct_ns silent = ct_ns_add(vehicle->received_ns, CT_INGEST_SILENCE_NS);
-        if (now >= silent) {
-            vehicle->connected = false;
-            ingest->stats.connected--;
-            ingest->ops.lost(ingest->ops.user, vehicle->id);
-        } else {
-            next = ct_ns_min(next, silent);
+    if (now >= ingest->due) {
+        ingest->due = CT_NS_NEVER;
+        for (size_t i = 0; i < ingest->stats.vehicles; i++) {
+            tick(ingest, ingest->vehicles[i]);
         }
     }
-    return next;
+    return ingest->due;
 }
 
 void ct_ingest_stats_get(const struct ct_ingest *ingest, struct ct_ingest_stats *out_stats)
 {
     *out_stats = ingest->stats;
-    out_stats->malformed = 0;
-    for (size_t i = 0; i < ingest->stats.vehicles; i++) {
-        struct ct_link_fleet_stats link;
-        ct_link_fleet_stats_get(ingest->vehicles[i]->link, &link);
-        out_stats->malformed += link.malformed;
-        out_stats->duplicates += link.duplicates;
-    }
 }

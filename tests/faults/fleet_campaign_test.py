@@ -182,7 +182,41 @@ def key_allowed_later(campaign):
         campaign.figure(f"back {waited:.1f} s after its key was allowed; {late.check()} batches checked")
 
 
-CASES = [backend_killed, all_restart_at_once, backend_frozen, key_allowed_later]
+def memory_mib(process):
+    with open(f"/proc/{process.process.pid}/status", encoding="ascii") as file:
+        return int(next(line for line in file if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def cpu_s(process):
+    with open(f"/proc/{process.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def many_connected(campaign):
+    """Case 31: many vehicles connected for long, from two processes; the memory is the backend's at its most."""
+    vehicles, seconds, rate = (5000, 3600, 0.05) if LONG else (250, 5, 1)
+    with stack.Stack() as run:
+        backend = run.start_fleet()
+        fleets = [Fleet(run, name, vehicles, "--rate", str(rate), "--signals", "10") for name in ("many", "more")]
+        for fleet in fleets:
+            fleet.sim.wait_line(f"all {vehicles} vehicles connected", 300)
+        most, cpu, until = 0, cpu_s(backend), time.monotonic() + seconds
+        while time.monotonic() < until:  # the length is the input
+            time.sleep(1)
+            most = max(most, memory_mib(backend))
+        cpu = (cpu_s(backend) - cpu) / seconds
+        totals = [fleet.finish() for fleet in fleets]
+        checked = sum(fleet.check() for fleet in fleets)
+        campaign.figure(f"{2 * vehicles} vehicles connected for {seconds} s, {checked} batches checked: 0 lost, 0 twice; backend {most:.0f} MiB "
+                        f"at most, {100 * cpu:.1f} % of a core")
+        if any(t["acked"] != t["batches"] or t["connected"] != vehicles for t in totals):
+            raise Failure(f"not all connected or acknowledged: {totals}")
+        if LONG and most > 600:
+            raise Failure(f"{most:.0f} MiB of memory")
+
+
+CASES = [backend_killed, all_restart_at_once, backend_frozen, key_allowed_later, many_connected]
 
 if __name__ == "__main__":
     subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
