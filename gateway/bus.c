@@ -8,9 +8,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define RETRY_NS        (1 * CT_NS_PER_MS) /* while something waits for room */
-#define STAMP_TRUST_NS  (60 * CT_NS_PER_S) /* a stamp further off is not of this boot */
-#define RING_WAKE_BYTES (256U * 1024U)     /* the storage thread is woken early when so much waits */
+#define BRISK_NS        (100 * CT_NS_PER_MS) /* after the last request to an ECU */
+#define RETRY_NS        (1 * CT_NS_PER_MS)   /* while something waits for room */
+#define STAMP_TRUST_NS  (60 * CT_NS_PER_S)   /* a stamp further off is not of this boot */
+#define RING_WAKE_BYTES (256U * 1024U)       /* the storage thread is woken early when so much waits */
 
 /* ---- frames */
 
@@ -223,9 +224,14 @@ static int announce_catalogue(struct ct_bus *bus, const struct ct_model *model)
     return err;
 }
 
+/* Frames are gathered, but for a question and its answer, each of which waits for the other. */
 static void set_pace(struct ct_bus *bus)
 {
-    bus->loop.pace.gap = bus->model->settings->coalesce_us > 1 ? bus->model->settings->coalesce_us * CT_NS_PER_US : 0;
+    const ct_ns gap = bus->model->settings->coalesce_us * CT_NS_PER_US;
+    if (ct_executor_running(bus->executor) > 0) {
+        bus->brisk_until = ct_ns_add(bus->now, BRISK_NS);
+    }
+    bus->loop.pace.gap = gap > CT_NS_PER_US && bus->now >= bus->brisk_until ? gap : 0;
 }
 
 static void use_model(struct ct_bus *bus, struct ct_model *model)
@@ -240,7 +246,6 @@ static void use_model(struct ct_bus *bus, struct ct_model *model)
     bus->model = model;
     ct_doip_server_use_settings(bus->doip, model->settings);
     ct_bus_set_filters(bus);
-    set_pace(bus);
     bus->reloads++;
     bus->snapshot_wanted = true; /* the backend's twin of the new catalogue begins with it */
     bus->snapshot_id = 0;
@@ -321,6 +326,7 @@ ct_ns ct_bus_round(struct ct_bus *bus)
     } else if (waiting > 0) { /* most rounds have nothing for the storage thread */
         ct_channel_notify(out);
     }
+    set_pace(bus);
     const bool waits = !clear || unsent || atomic_load(&bus->next_model) != NULL;
     return waits ? ct_ns_min(due, bus->now + RETRY_NS) : due;
 }
@@ -342,7 +348,6 @@ static bool finished(struct ct_bus *bus)
 void ct_bus_run(struct ct_bus *bus)
 {
     bus->now = ct_clock_now();
-    set_pace(bus);
     ct_bus_event(bus, "gateway-started", "cantwin-gateway " CANTWIN_VERSION, "version", CANTWIN_VERSION);
     (void)ct_bus_power_tick(bus); /* out of state off: nothing is sent there */
     for (;;) {

@@ -127,6 +127,7 @@ struct ct_bus {
     struct ct_sample state_samples[BUS_STATE_SAMPLES];
 
     struct ct_msg_storage_stats storage_stats; /* the newest heard of */
+    ct_ns brisk_until;                         /* until then turns come at once: somebody is asking an ECU */
     uint64_t reloads;
 };
 

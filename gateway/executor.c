@@ -244,6 +244,7 @@ bool ct_executor_receive(struct ct_executor *executor, const struct ct_frame *fr
     const void *owner = sender != NULL ? sender : ct_isotp_owner(executor->claims, frame);
     const size_t ecu = owner != NULL ? ecu_of(executor, owner) : executor->ecu_count;
     if (ecu == executor->ecu_count) {
+        ct_functional_see_foreign(executor, frame, now);
         return false;
     }
     if (sender != NULL && (frame->flags & CT_FRAME_SENT) == 0) {

@@ -8,9 +8,13 @@
 #include <string.h>
 
 #define SESSION_DEFAULT 1
+#define OBD_ALL_11      0x7DFU
+#define OBD_ALL_29      0x18DB3300U
+#define OBD_ALL_29_MASK 0x1FFFFF00U
 
 struct ct_functional {
     uint8_t bus;
+    struct ct_isotp_address to;
     char bus_name[32];
     struct ct_uds_group *group;
     size_t members[CT_EXECUTOR_ECU_MAX]; /* ECUs, in the group's order */
@@ -35,6 +39,11 @@ static int open_one(struct ct_executor *executor, struct ct_functional *function
             functional->members[functional->count] = i;
             members[functional->count++] = executor->ecus[i].isotp;
         }
+    }
+    struct ct_isotp_address unused;
+    const int err = ct_isotp_addresses(&from->isotp, &functional->to, &unused);
+    if (err != CT_OK) {
+        return err;
     }
     const struct ct_uds_group_config config = {
         .functional = from->isotp, .members = members, .member_count = functional->count};
@@ -72,6 +81,40 @@ bool ct_executor_has_functional(const struct ct_executor *executor, size_t ecu)
         }
     }
     return false;
+}
+
+/* ---- somebody else's */
+
+/* Where testers ask all ECUs of a bus, whatever is configured here: ISO 15765-4 (10.5), with any source in 29 bits. */
+static bool asks_by_standard(const struct ct_frame *frame)
+{
+    return (frame->flags & CT_FRAME_EXT) != 0 ? (frame->id & OBD_ALL_29_MASK) == OBD_ALL_29 : frame->id == OBD_ALL_11;
+}
+
+static bool asks_by_address(const struct ct_executor *executor, const struct ct_frame *frame)
+{
+    for (size_t i = 0; i < executor->functional_count; i++) {
+        const struct ct_functional *functional = &executor->functionals[i];
+        if (functional->bus == frame->bus && ct_isotp_address_takes(&functional->to, frame)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ct_functional_see_foreign(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now)
+{
+    const unsigned not_data = CT_FRAME_SENT | CT_FRAME_ERR | CT_FRAME_RTR;
+    const bool standard = asks_by_standard(frame);
+    if ((frame->flags & not_data) != 0 || (!standard && !asks_by_address(executor, frame))) {
+        return;
+    }
+    for (size_t i = 0; i < executor->ecu_count; i++) {
+        const bool hears = !standard || executor->ecus[i].isotp.extended == ((frame->flags & CT_FRAME_EXT) != 0);
+        if (executor->ecus[i].bus == frame->bus && hears) {
+            ct_arbiter_foreign(executor->arbiter, i, now);
+        }
+    }
 }
 
 /* ---- ending */

@@ -131,6 +131,8 @@ struct ct_job ct_executor_job(const uint8_t command_id[CT_COMMAND_ID_SIZE], uint
 
 /* executor_functional.c: nothing of it is called before ct_executor_open_functional. */
 void ct_functional_free(struct ct_executor *executor);
+/* Somebody else's request to all ECUs of a bus: those that hear it have a foreign tester. */
+void ct_functional_see_foreign(struct ct_executor *executor, const struct ct_frame *frame, ct_ns now);
 void ct_functional_receive(struct ct_functional *functional, const struct ct_frame *frame, ct_ns now);
 bool ct_functional_next_frame(struct ct_executor *executor, struct ct_frame *out_frame, ct_ns now);
 void ct_functional_send_failed(struct ct_executor *executor, size_t index, ct_ns now);

@@ -157,6 +157,37 @@ static void test_lease_ends_for_a_foreign_tester_and_all_hold_off(void **state)
     assert_int_equal(final_of(rig, 1), CT_COMMAND_DONE);
 }
 
+/* ISO 15765-4 10.5: 7DF reaches every ECU with 11-bit ids, 18DB33 with any source those with 29-bit ids. */
+static void test_lease_ends_for_a_foreign_functional_request(void **state)
+{
+    static const struct {
+        uint32_t id;
+        uint16_t flags;
+        uint8_t bus;
+        bool yields;
+    } frames[] = {{0x7DF, CT_FRAME_SENT, 0, false},
+                  {0x7DF, CT_FRAME_EXT, 0, false},
+                  {0x7DF, 0, 1, false},
+                  {0x7DE, 0, 0, false},
+                  {0x18DB33F1, CT_FRAME_EXT, 0, false},
+                  {0x7DF, CT_FRAME_RTR, 0, false},
+                  {0x7DF, 0, 0, true}};
+    struct rig *rig = rig_for_all(state);
+    struct ct_arbiter *arbiter = ct_executor_arbiter(rig->executor);
+    (void)acquire(rig, laptop, 60 * S);
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        const struct ct_frame frame = {.id = frames[i].id,
+                                       .flags = frames[i].flags,
+                                       .bus = frames[i].bus,
+                                       .len = 8,
+                                       .t_ns = rig->now,
+                                       .data = {0x02, 0x3E, 0x80}};
+        (void)ct_executor_receive(rig->executor, &frame, rig->now);
+        assert_int_equal(ct_arbiter_is_foreign(arbiter, 0, rig->now), frames[i].yields);
+    }
+    assert_int_equal(ct_arbiter_may(arbiter, 0, laptop, rig->now), CT_VERDICT_LEASE);
+}
+
 /* ISO 14229-1 10: 10 03 opens the extended session; after the lease the gateway sends 10 01. */
 static void test_lease_that_ends_returns_the_ecu_to_its_default_session(void **state)
 {
@@ -270,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lease_waited_for_too_long_expires_the_command, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_lease_of_requests_is_brief_and_origins_alternate, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_lease_ends_for_a_foreign_tester_and_all_hold_off, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_lease_ends_for_a_foreign_functional_request, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_lease_that_ends_returns_the_ecu_to_its_default_session, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(test_lease_keeps_its_session_open_until_it_ends, rig_setup, rig_teardown),
