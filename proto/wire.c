@@ -13,10 +13,19 @@ static const struct {
     const char *field;
     size_t count;
 } count_limits[] = {
-    {&cantwin__v1__hello__descriptor, "newest", 8},      {&cantwin__v1__hello__descriptor, "acked", 8},
-    {&cantwin__v1__hello_ack__descriptor, "durable", 8}, {&cantwin__v1__hello_ack__descriptor, "known_catalogues", 64},
-    {&cantwin__v1__ack__descriptor, "durable", 8},       {&cantwin__v1__catalogue__descriptor, "entries", 16384},
-    {&cantwin__v1__event__descriptor, "fields", 32},     {&cantwin__v1__signed_command__descriptor, "signatures", 8},
+    {&cantwin__v1__hello__descriptor, "newest", 8},
+    {&cantwin__v1__hello__descriptor, "acked", 8},
+    {&cantwin__v1__hello_ack__descriptor, "durable", 8},
+    {&cantwin__v1__hello_ack__descriptor, "known_catalogues", 64},
+    {&cantwin__v1__ack__descriptor, "durable", 8},
+    {&cantwin__v1__catalogue__descriptor, "entries", 16384},
+    {&cantwin__v1__event__descriptor, "fields", 32},
+    {&cantwin__v1__signed_command__descriptor, "signatures", 8},
+    {&cantwin__v1__signed_payload__descriptor, "signatures", 8},
+    {&cantwin__v1__role_keys__descriptor, "public_keys", 8},
+    {&cantwin__v1__release__descriptor, "targets", 32},
+    {&cantwin__v1__release__descriptor, "parameters", 256},
+    {&cantwin__v1__release__descriptor, "preconditions", 16},
 };
 
 static size_t count_limit(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)

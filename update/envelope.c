@@ -17,7 +17,7 @@ _Static_assert(CT_KEY_ID_SIZE == crypto_hash_sha256_BYTES, "key id");
 
 static const char *role_name(enum ct_role role)
 {
-    return role == CT_ROLE_RELEASE ? "release" : "director";
+    return role == CT_ROLE_ROOT ? "root" : role == CT_ROLE_RELEASE ? "release" : "director";
 }
 
 void ct_key_id(enum ct_role role, const uint8_t public_key[CT_SIGN_PUBLIC_SIZE], uint8_t out_id[CT_KEY_ID_SIZE])
@@ -96,18 +96,18 @@ static bool all_good(const uint8_t *input, size_t len, const struct ct_signature
     return true;
 }
 
-enum ct_envelope_verdict ct_envelope_verify(const char *domain, const uint8_t *payload, size_t len,
-                                            const struct ct_signature *signatures, size_t signature_count,
-                                            const struct ct_trusted_key *keys, size_t key_count, unsigned *out_roles)
+enum ct_envelope_verdict ct_envelope_signers(const char *domain, const uint8_t *payload, size_t len,
+                                             const struct ct_signature *signatures, size_t signature_count,
+                                             const struct ct_trusted_key *keys, size_t key_count,
+                                             const struct ct_trusted_key *out_signers[CT_SIGNATURES_MAX])
 {
-    const struct ct_trusted_key *signers[CT_SIGNATURES_MAX] = {0};
     if (signature_count == 0) {
         return CT_ENVELOPE_UNSIGNED;
     }
     if (signature_count > CT_SIGNATURES_MAX) {
         return CT_ENVELOPE_TOO_MANY;
     }
-    const enum ct_envelope_verdict verdict = find_keys(signatures, signature_count, keys, key_count, signers);
+    const enum ct_envelope_verdict verdict = find_keys(signatures, signature_count, keys, key_count, out_signers);
     if (verdict != CT_ENVELOPE_OK) {
         return verdict;
     }
@@ -117,17 +117,26 @@ enum ct_envelope_verdict ct_envelope_verify(const char *domain, const uint8_t *p
         free(input);
         return CT_ENVELOPE_BAD_SIGNATURE;
     }
-    const bool good = all_good(input, input_len, signatures, signature_count, signers);
+    const bool good = all_good(input, input_len, signatures, signature_count, out_signers);
     free(input);
-    if (!good) {
-        return CT_ENVELOPE_BAD_SIGNATURE;
-    }
+    return good ? CT_ENVELOPE_OK : CT_ENVELOPE_BAD_SIGNATURE;
+}
+
+enum ct_envelope_verdict ct_envelope_verify(const char *domain, const uint8_t *payload, size_t len,
+                                            const struct ct_signature *signatures, size_t signature_count,
+                                            const struct ct_trusted_key *keys, size_t key_count, unsigned *out_roles)
+{
+    const struct ct_trusted_key *signers[CT_SIGNATURES_MAX] = {0};
+    const enum ct_envelope_verdict verdict =
+        ct_envelope_signers(domain, payload, len, signatures, signature_count, keys, key_count, signers);
     unsigned roles = 0;
-    for (size_t i = 0; i < signature_count; i++) {
+    for (size_t i = 0; verdict == CT_ENVELOPE_OK && i < signature_count; i++) {
         roles |= CT_ROLE_BIT((unsigned)signers[i]->role);
     }
-    *out_roles = roles;
-    return CT_ENVELOPE_OK;
+    if (verdict == CT_ENVELOPE_OK) {
+        *out_roles = roles;
+    }
+    return verdict;
 }
 
 int ct_envelope_sign(const char *domain, const uint8_t *payload, size_t len, enum ct_role role,

@@ -18,7 +18,7 @@
 #define CT_SIGNATURES_MAX   8
 #define CT_DOMAIN_COMMAND   "cantwin/command/v1"
 
-enum ct_role { CT_ROLE_DIRECTOR = 1, CT_ROLE_RELEASE = 2 };
+enum ct_role { CT_ROLE_DIRECTOR = 1, CT_ROLE_RELEASE = 2, CT_ROLE_ROOT = 3 };
 #define CT_ROLE_BIT(role) (1U << (role))
 
 /* A key this vehicle trusts in one role. */
@@ -51,6 +51,12 @@ void ct_key_id(enum ct_role role, const uint8_t public_key[CT_SIGN_PUBLIC_SIZE],
 enum ct_envelope_verdict ct_envelope_verify(const char *domain, const uint8_t *payload, size_t len,
                                             const struct ct_signature *signatures, size_t signature_count,
                                             const struct ct_trusted_key *keys, size_t key_count, unsigned *out_roles);
+
+/* As verify; out_signers[i] is the trusted key of signature i. For callers that count signers against a threshold. */
+enum ct_envelope_verdict ct_envelope_signers(const char *domain, const uint8_t *payload, size_t len,
+                                             const struct ct_signature *signatures, size_t signature_count,
+                                             const struct ct_trusted_key *keys, size_t key_count,
+                                             const struct ct_trusted_key *out_signers[CT_SIGNATURES_MAX]);
 
 int ct_envelope_sign(const char *domain, const uint8_t *payload, size_t len, enum ct_role role,
                      const uint8_t secret_key[CT_SIGN_SECRET_SIZE], struct ct_signature *out_signature) CT_MUST_CHECK;

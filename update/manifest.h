@@ -63,8 +63,8 @@ struct ct_parameter {
     char own[CT_UPDATE_NAME_MAX + 1]; /* OWN */
     enum ct_parameter_type type;
     uint8_t raw[CT_UPDATE_RAW_MAX]; /* as it is written, whatever the type; not of BLOB */
-    uint16_t raw_len;
-    struct ct_blob_name blob; /* BLOB */
+    uint16_t raw_len;               /* 0: the value that was given is none of the type's */
+    struct ct_blob_name blob;       /* BLOB */
     bool little_endian;
     double factor, offset; /* physical = stored * factor + offset; factor is never 0 here */
     char unit[16];
@@ -131,6 +131,13 @@ struct ct_directive {
     bool confirm, rollback;
 };
 
+/* Bytes of a number; 0: not a number. */
+size_t ct_parameter_width(enum ct_parameter_type type);
+/* The bytes of a number of a parameter's type: its raw and raw_len are set; raw_len 0 when it does not fit. */
+void ct_parameter_set_integer(struct ct_parameter *parameter, int64_t value);
+void ct_parameter_set_number(struct ct_parameter *parameter, double value);
+/* The number that stands in the bytes; NaN for other types and wrong lengths. */
+double ct_parameter_stored(const struct ct_parameter *parameter, const uint8_t *raw, size_t len);
 /* The stored number of a numeric parameter's raw bytes as a physical value; NaN for other types and wrong lengths. */
 double ct_parameter_physical(const struct ct_parameter *parameter, const uint8_t *raw, size_t len);
 /* Whether what was read back is the value: numbers within the tolerance, all else byte for byte. */

@@ -1,0 +1,96 @@
+/* Update envelopes, releases, directives, roots and trust stores: what was read can be written and read again. */
+#include "update_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int err)
+{
+    if (err != CT_OK) {
+        abort();
+    }
+}
+
+static void release(const uint8_t *data, size_t size)
+{
+    static struct ct_release value, again;
+    struct ct_buf buf;
+    if (ct_release_decode(data, size, &value) != CT_OK) {
+        return;
+    }
+    ct_buf_init(&buf, 2 * CT_UPDATE_ENVELOPE_MAX);
+    check(ct_release_encode(&value, &buf));
+    const int err = ct_release_decode(buf.data, buf.len, &again);
+    if (err != CT_ERR_TOO_LARGE &&
+        (err != CT_OK || memcmp(value.set_hash, again.set_hash, sizeof value.set_hash) != 0)) {
+        abort();
+    }
+    ct_buf_free(&buf);
+}
+
+static void directive(const uint8_t *data, size_t size)
+{
+    static struct ct_directive value, again;
+    struct ct_buf buf;
+    if (ct_directive_decode(data, size, &value) != CT_OK) {
+        return;
+    }
+    ct_buf_init(&buf, CT_UPDATE_ENVELOPE_MAX);
+    check(ct_directive_encode(&value, &buf));
+    check(ct_directive_decode(buf.data, buf.len, &again));
+    if (memcmp(&value, &again, sizeof value) != 0) {
+        abort();
+    }
+    ct_buf_free(&buf);
+}
+
+static void root(const uint8_t *data, size_t size)
+{
+    static struct ct_root value, again;
+    struct ct_buf buf;
+    if (ct_root_decode(data, size, &value) != CT_OK) {
+        return;
+    }
+    (void)ct_root_valid(&value);
+    ct_buf_init(&buf, CT_UPDATE_ENVELOPE_MAX);
+    check(ct_root_encode(&value, &buf));
+    check(ct_root_decode(buf.data, buf.len, &again));
+    if (memcmp(&value, &again, sizeof value) != 0) {
+        abort();
+    }
+    ct_buf_free(&buf);
+}
+
+static void trust(const uint8_t *data, size_t size)
+{
+    static struct ct_trust value;
+    static uint8_t bytes[CT_TRUST_BYTES_MAX];
+    uint64_t generation;
+    size_t len;
+    if (ct_trust_decode(data, size, &value, &generation) == CT_OK) {
+        check(ct_trust_encode(&value, generation, bytes, &len));
+        if (len != size || memcmp(bytes, data, size) != 0) {
+            abort();
+        }
+    }
+}
+
+static void envelope(const uint8_t *data, size_t size)
+{
+    static struct ct_update_parts parts;
+    if (ct_update_envelope_split(data, size, &parts) == CT_OK &&
+        (parts.release.payload < data || parts.directive.payload + parts.directive.len > data + size)) {
+        abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const kinds[])(const uint8_t *data, size_t size) = {envelope, release, directive, root, trust};
+    if (size > 0) {
+        kinds[data[0] % (sizeof kinds / sizeof kinds[0])](data + 1, size - 1);
+    }
+    return 0;
+}
