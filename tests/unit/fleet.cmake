@@ -3,4 +3,5 @@ cantwin_test(history_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/history_t
 cantwin_test(positions_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/positions_test.c DEPENDS fleet_store base_files)
 cantwin_test(tokens_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/tokens_test.c DEPENDS fleet_core)
 cantwin_test(condition_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/condition_test.c DEPENDS fleet_store)
+cantwin_test(rollout_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/rollout_test.c DEPENDS fleet_store)
 cantwin_test(retention_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/retention_test.c DEPENDS fleet_store)
