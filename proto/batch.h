@@ -81,8 +81,15 @@ int ct_state_encode(uint64_t snapshot_id, const uint8_t boot_id[CT_BOOT_ID_SIZE]
 typedef const struct ct_catalogue *(*ct_catalogue_lookup_fn)(void *user, const uint8_t hash[CT_HASH_SIZE]);
 
 /* What a record turned out to be; members not named by `body` are unset. Pointers live during the callback only. */
-enum ct_record_body { CT_RECORD_BATCH = 3, CT_RECORD_EVENT = 4, CT_RECORD_GAP = 5, CT_RECORD_STATUS = 6 };
+enum ct_record_body {
+    CT_RECORD_BATCH = 3,
+    CT_RECORD_EVENT = 4,
+    CT_RECORD_GAP = 5,
+    CT_RECORD_STATUS = 6,
+    CT_RECORD_UPDATE = 7
+};
 
+struct ct_update_status;
 struct ct_record_sink {
     void *user;
     ct_catalogue_lookup_fn catalogue;
@@ -94,6 +101,8 @@ struct ct_record_sink {
     int (*event)(void *user, const struct ct_record_head *head, const struct ct_event *event);
     int (*gap)(void *user, const struct ct_record_head *head, const struct ct_gap *gap);
     int (*status)(void *user, const struct ct_record_head *head, const struct ct_command_status *status);
+    int (*update)(void *user, const struct ct_record_head *head,
+                  const struct ct_update_status *status); /* update_link.h */
 };
 
 int ct_record_decode(const uint8_t *data, size_t len, const struct ct_record_sink *sink) CT_MUST_CHECK;

@@ -351,6 +351,10 @@ static int take_message(struct ct_link_fleet *link, const struct ct_link_message
         link->ops.state(link->ops.user, message->data, message->len);
         return CT_OK;
     }
+    if (message->body == CANTWIN__V1__ENVELOPE__BODY_UPDATE_WANTED && link->ops.wanted != NULL) {
+        link->ops.wanted(link->ops.user, message->data, message->len);
+        return CT_OK;
+    }
     if (message->body == CANTWIN__V1__ENVELOPE__BODY_PACKED) {
         return take_packed_envelope(link, message, now, utc_ns);
     }
@@ -381,13 +385,25 @@ void ct_link_fleet_durable(struct ct_link_fleet *link, const uint8_t stream_id[C
     send_ack(link);
 }
 
+static int pass_on(struct ct_link_fleet *link, Cantwin__V1__Envelope__BodyCase body, const uint8_t *data, size_t len)
+{
+    return link->stats.greeted ? send_envelope(link, ct_link_message_wrap(body, data, len, &link->envelope))
+                               : CT_ERR_DOWN;
+}
+
 int ct_link_fleet_command(struct ct_link_fleet *link, const uint8_t *signed_command, size_t len)
 {
-    if (!link->stats.greeted) {
-        return CT_ERR_DOWN;
-    }
-    return send_envelope(
-        link, ct_link_message_wrap(CANTWIN__V1__ENVELOPE__BODY_COMMAND, signed_command, len, &link->envelope));
+    return pass_on(link, CANTWIN__V1__ENVELOPE__BODY_COMMAND, signed_command, len);
+}
+
+int ct_link_fleet_offer(struct ct_link_fleet *link, const uint8_t *offer, size_t len)
+{
+    return pass_on(link, CANTWIN__V1__ENVELOPE__BODY_UPDATE_OFFER, offer, len);
+}
+
+int ct_link_fleet_chunk(struct ct_link_fleet *link, const uint8_t *chunk, size_t len)
+{
+    return pass_on(link, CANTWIN__V1__ENVELOPE__BODY_UPDATE_CHUNK, chunk, len);
 }
 
 int ct_link_fleet_want_snapshot(struct ct_link_fleet *link, uint64_t snapshot_id)

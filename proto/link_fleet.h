@@ -34,6 +34,8 @@ struct ct_link_fleet_ops {
     /* True when the whole catalogue of this hash is stored. */
     bool (*knows_catalogue)(void *user, const uint8_t hash[CT_HASH_SIZE]);
     struct ct_packer *packer; /* shared by all links of the thread, outlives them; NULL: no packed deliveries */
+    /* What the vehicle wants of an update (serialised UpdateWanted); NULL: not asked. */
+    void (*wanted)(void *user, const uint8_t *wanted, size_t len);
     bool dense; /* reads dense deliveries: some 5 KB and 32 bytes an id for each vehicle that writes them */
 };
 
@@ -52,6 +54,9 @@ void ct_link_fleet_durable(struct ct_link_fleet *link, const uint8_t stream_id[C
                            const struct ct_positions *durable, ct_ns now);
 /* CT_ERR_DOWN: the vehicle has not said hello; CT_ERR_AGAIN: the transport is full. */
 int ct_link_fleet_command(struct ct_link_fleet *link, const uint8_t *signed_command, size_t len) CT_MUST_CHECK;
+/* A serialised UpdateOffer, or an UpdateChunk: as command. */
+int ct_link_fleet_offer(struct ct_link_fleet *link, const uint8_t *offer, size_t len) CT_MUST_CHECK;
+int ct_link_fleet_chunk(struct ct_link_fleet *link, const uint8_t *chunk, size_t len) CT_MUST_CHECK;
 int ct_link_fleet_want_snapshot(struct ct_link_fleet *link, uint64_t snapshot_id) CT_MUST_CHECK;
 ct_ns ct_link_fleet_tick(struct ct_link_fleet *link, ct_ns now, int64_t utc_ns);
 void ct_link_fleet_stats_get(const struct ct_link_fleet *link, struct ct_link_fleet_stats *out_stats);

@@ -2,6 +2,7 @@
 #include "batch_decode.h"
 #include "cantwin.pb-c.h"
 #include "pb.h"
+#include "update_link.h"
 #include "wire.h"
 
 /* ---------------------------------------------------------------- the other bodies */
@@ -83,6 +84,14 @@ static int decode_status(const ProtobufCMessage *message, const struct ct_record
     return sink->status != NULL ? sink->status(sink->user, head, &result) : CT_OK;
 }
 
+static int decode_update(const ProtobufCMessage *message, const struct ct_record_head *head,
+                         const struct ct_record_sink *sink)
+{
+    struct ct_update_status status;
+    const int err = ct_update_status_take(message, &status);
+    return err == CT_OK && sink->update != NULL ? sink->update(sink->user, head, &status) : err;
+}
+
 /* ---------------------------------------------------------------- records */
 
 /* The parts of a Record; the scan has passed it. */
@@ -106,7 +115,7 @@ static int take_parts(const uint8_t *data, size_t len, struct parts *out_parts)
         } else if (field.id == 2 && field.type == CT_PB_BYTES && field.len == CT_BOOT_ID_SIZE) {
             memcpy(parts.head.boot_id, field.data, CT_BOOT_ID_SIZE);
             has_boot_id = true;
-        } else if (field.id >= CT_RECORD_BATCH && field.id <= CT_RECORD_STATUS && field.type == CT_PB_BYTES) {
+        } else if (field.id >= CT_RECORD_BATCH && field.id <= CT_RECORD_UPDATE && field.type == CT_PB_BYTES) {
             parts.body = field.id;
             parts.data = field.data;
             parts.len = field.len;
@@ -128,6 +137,7 @@ static const struct {
     {CT_RECORD_EVENT, &cantwin__v1__event__descriptor, decode_event},
     {CT_RECORD_GAP, &cantwin__v1__gap__descriptor, decode_gap},
     {CT_RECORD_STATUS, &cantwin__v1__command_status__descriptor, decode_status},
+    {CT_RECORD_UPDATE, &cantwin__v1__update_status__descriptor, decode_update},
 };
 
 static int decode_small(const struct parts *parts, const struct ct_record_sink *sink)

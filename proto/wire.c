@@ -23,6 +23,8 @@ static const struct {
     {&cantwin__v1__signed_command__descriptor, "signatures", 8},
     {&cantwin__v1__signed_payload__descriptor, "signatures", 8},
     {&cantwin__v1__role_keys__descriptor, "public_keys", 8},
+    {&cantwin__v1__update_offer__descriptor, "roots", 16},
+    {&cantwin__v1__update_status__descriptor, "rxswin", 8},
     {&cantwin__v1__release__descriptor, "targets", 32},
     {&cantwin__v1__release__descriptor, "parameters", 256},
     {&cantwin__v1__release__descriptor, "preconditions", 16},

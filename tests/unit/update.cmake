@@ -3,3 +3,4 @@ cantwin_test(update_attack_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_attack_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c DEPENDS update proto)
 cantwin_test(update_trust_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_trust_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c DEPENDS update proto)
+cantwin_test(update_link_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_link_test.c DEPENDS proto)
