@@ -91,7 +91,7 @@ double ct_parameter_stored(const struct ct_parameter *parameter, const uint8_t *
 {
     const size_t size = types[parameter->type].size;
     if (size == 0 || len != size) {
-        return NAN;
+        return (double)NAN;
     }
     uint64_t bits = 0;
     for (size_t i = 0; i < size; i++) {

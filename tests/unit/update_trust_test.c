@@ -145,23 +145,27 @@ static void test_update_release_and_directive_come_back_the_same(void **state)
     struct update_fixture *f = &rig->fixture;
     struct ct_update_target *target = &f->release.targets[0];
     target->before_count = target->after_count = 1;
-    target->before[0] = (struct ct_routine_call){.routine = 0x0203, .options = {1, 2}, .options_len = 2};
-    target->after[0] = (struct ct_routine_call){.routine = 0xFF00};
+    /* one by one: what lies between the members is compared too */
+    target->before[0].routine = 0x0203;
+    target->before[0].options[1] = 2;
+    target->before[0].options_len = 2;
+    target->after[0].routine = 0xFF00;
     target->reset = true;
     struct ct_parameter *block = &f->release.parameters[2];
     f->release.parameter_count = 3;
-    *block = (struct ct_parameter){.name = "map",
-                                   .ecu = "engine",
-                                   .place = CT_PLACE_MEMORY,
-                                   .memory_address = UINT64_C(0x123456789),
-                                   .memory_size = 4096,
-                                   .memory_format = 0x45,
-                                   .type = CT_PARAMETER_BLOB,
-                                   .blob = {.sha256 = {7}, .size = 4096},
-                                   .factor = 1};
+    (void)snprintf(block->name, sizeof block->name, "map");
+    (void)snprintf(block->ecu, sizeof block->ecu, "engine");
+    block->place = CT_PLACE_MEMORY;
+    block->memory_address = UINT64_C(0x123456789);
+    block->memory_size = block->blob.size = 4096;
+    block->memory_format = 0x45;
+    block->type = CT_PARAMETER_BLOB;
+    block->blob.sha256[0] = 7;
+    block->factor = 1;
     f->release.precondition_count = 1;
-    f->release.preconditions[0] =
-        (struct ct_precondition){.path = "Vehicle.Speed", .min = 0, .max = 0.5, .for_ms = 5000};
+    (void)snprintf(f->release.preconditions[0].path, CT_UPDATE_NAME_MAX, "Vehicle.Speed");
+    f->release.preconditions[0].max = 0.5;
+    f->release.preconditions[0].for_ms = 5000;
     f->release.hold_when_moving = true;
     f->directive.confirm = true;
     fixture_sign(f);
