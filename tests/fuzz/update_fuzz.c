@@ -1,4 +1,6 @@
-/* Update envelopes, releases, directives, roots and trust stores: what was read can be written and read again. */
+/* Update envelopes, releases, directives, roots, trust stores and journals: what was read can be written and read
+ * again. */
+#include "update_journal.h"
 #include "update_wire.h"
 
 #include <stdlib.h>
@@ -86,9 +88,39 @@ static void envelope(const uint8_t *data, size_t size)
     }
 }
 
+/* Records whose checksum and chain are put right, so that what they say is looked at. */
+static void journal(const uint8_t *data, size_t size)
+{
+    static struct ct_update_progress progress, whole;
+    static uint8_t bytes[CT_UPDATE_ENVELOPE_MAX];
+    struct ct_update_record record;
+    size_t len = 0, taken;
+    memset(&progress, 0, sizeof progress);
+    while (size >= 4 && len + CT_UPDATE_RECORD_MAX <= sizeof bytes) {
+        record.type = (enum ct_update_record_type)data[0];
+        record.index = data[1];
+        record.len = (uint16_t)(data[2] % (size - 3));
+        memcpy(record.data, data + 3, record.len);
+        data += 3U + record.len;
+        size -= 3U + record.len;
+        const size_t made = ct_update_record_encode(&record, &progress, bytes + len);
+        if (ct_update_record_take(bytes + len, made, &progress, &taken) != CT_OK) {
+            break;
+        }
+        len += made;
+        if (progress.touched > progress.count || (progress.committed && progress.rolled_back)) {
+            abort();
+        }
+    }
+    if (ct_update_journal_read(bytes, len, &whole) != len) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const kinds[])(const uint8_t *data, size_t size) = {envelope, release, directive, root, trust};
+    static void (*const kinds[])(const uint8_t *data, size_t size) = {envelope, release, directive,
+                                                                      root,     trust,   journal};
     if (size > 0) {
         kinds[data[0] % (sizeof kinds / sizeof kinds[0])](data + 1, size - 1);
     }

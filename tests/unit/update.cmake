@@ -4,3 +4,4 @@ cantwin_test(update_attack_test SUITE unit
 cantwin_test(update_trust_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_trust_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c DEPENDS update proto)
 cantwin_test(update_link_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_link_test.c DEPENDS proto)
+cantwin_test(update_apply_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_apply_test.c DEPENDS update)
