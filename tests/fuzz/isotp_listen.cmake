@@ -1,1 +1,2 @@
 cantwin_fuzz(isotp_listen_fuzz DEPENDS diagnostics)
+cantwin_fuzz(isotp_claims_fuzz DEPENDS diagnostics)
