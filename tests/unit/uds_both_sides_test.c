@@ -379,7 +379,6 @@ int main(void)
         T(test_unlock_meets_the_servers_security),
         T(test_every_service_is_answered_in_the_form_the_tester_reads),
         T(test_trouble_codes_are_read_typed),
-        T(test_download_and_upload_survive_lost_responses),
         T(test_trouble_codes_of_other_memories_and_groups_are_read_typed),
         T(test_download_and_upload_survive_lost_responses),
         T(test_download_that_the_memory_refuses_fails),
