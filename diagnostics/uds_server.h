@@ -7,7 +7,7 @@
  * 11, 12, 31, 7E or 7F. A function of a table may return CT_NRC_PENDING: it is then called again with the same request
  * until it returns something else, NRC 78 goes out meanwhile, other requests get 21 and 3E 80 is served in silence. S3
  * stands still while a request is received, worked on or answered; its end, like every session change, undoes what the
- * standard says (security, authentication, 28, 85, 2A, 2C, 2F, 86, transfers). Withdrawn services (83) and 84 are
+ * standard says (security, authentication, 28, 85, 2A, 2C, 2F, 86, transfers). Withdrawn services (83) are
  * answered with 11. Nothing is allocated after create. Belongs to one thread. */
 #ifndef CT_DIAGNOSTICS_UDS_SERVER_H
 #define CT_DIAGNOSTICS_UDS_SERVER_H
@@ -15,6 +15,7 @@
 #include "dtc_memory.h"
 #include "isotp.h"
 #include "uds.h"
+#include "uds_secured.h"
 
 #define CT_UDS_SERVER_RESPONSE_MAX 4095
 #define CT_UDS_SERVER_IO_MAX       32 /* rows of a table */
@@ -32,6 +33,7 @@ struct ct_uds_access {
     unsigned sessions; /* CT_UDS_SESSION_BIT of those in which it is there; 0: any */
     uint8_t level;     /* security level that must be unlocked: the odd sub-function of its seed; 0: none */
     uint8_t roles;     /* one of these must be authenticated; 0: none */
+    bool secured;      /* only inside 84; else 38 */
 };
 
 struct ct_uds_did {
@@ -159,6 +161,7 @@ struct ct_uds_server_config {
     size_t level_count;
     const struct ct_uds_authenticator *authenticator;
     const struct ct_uds_files *files;
+    const struct ct_uds_security *security;       /* NULL: 84 is not there */
     const struct ct_uds_service_access *services; /* where they differ from table 23 of the standard */
     size_t service_count;
     struct ct_dtc_memory *dtcs; /* for 14, 19, 85 and 86 01, 08 and 09 */
@@ -247,5 +250,10 @@ bool ct_uds_server_may_receive(const struct ct_uds_server *server, bool network_
  * limit starts the level's delay. */
 uint8_t ct_uds_server_attempts(const struct ct_uds_server *server, size_t level_row);
 void ct_uds_server_attempts_set(struct ct_uds_server *server, size_t level_row, uint8_t attempts, ct_ns now);
+
+/* The highest anti-replay counter taken by 84, to be kept over a restart: one that is not above it gets 3A. With FFFF
+ * nothing more is taken until it is set anew, with a new key. */
+uint16_t ct_uds_server_secured_counter(const struct ct_uds_server *server);
+void ct_uds_server_secured_counter_set(struct ct_uds_server *server, uint16_t counter);
 
 #endif

@@ -89,6 +89,11 @@ static bool has_events(const struct ct_uds_server_config *config)
     return config->events;
 }
 
+static bool has_security(const struct ct_uds_server_config *config)
+{
+    return config->security != NULL;
+}
+
 static bool has_link(const struct ct_uds_server_config *config)
 {
     return config->link != NULL;
@@ -121,6 +126,7 @@ static const struct ct_server_service services[] = {
     {CT_UDS_REQUEST_FILE_TRANSFER, 5, CT_SERVER_NOT_DEFAULT, has_files, NULL, NULL, ct_server_request_file},
     {CT_UDS_WRITE_MEMORY, 5, 0, has_memory_read, NULL, NULL, ct_server_write_memory},
     {CT_UDS_TESTER_PRESENT, 2, 0, NULL, ct_server_tester_sub, NULL, NULL},
+    {CT_UDS_SECURED_DATA, CT_UDS_SECURED_HEAD + 1U, 0, has_security, NULL, NULL, ct_server_secured},
     {CT_UDS_DTC_SETTING, 2, CT_SERVER_NOT_DEFAULT, has_dtcs, ct_server_setting_sub, NULL, NULL},
     {CT_UDS_RESPONSE_ON_EVENT, 2, 0, has_events, ct_server_event_sub, NULL, NULL},
     {CT_UDS_LINK_CONTROL, 2, CT_SERVER_NOT_DEFAULT, has_link, ct_server_link_sub, NULL, NULL},
@@ -133,6 +139,9 @@ bool ct_server_in_session(const struct ct_uds_server *server, unsigned sessions)
 
 uint8_t ct_server_secure(const struct ct_uds_server *server, const struct ct_uds_access *access)
 {
+    if (access->secured && !server->secured.inside) {
+        return CT_NRC_SECURED_REQUIRED;
+    }
     if (access->roles != 0 && (access->roles & server->authentication.roles) == 0) {
         return CT_NRC_AUTHENTICATION;
     }

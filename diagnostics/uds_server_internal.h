@@ -98,6 +98,11 @@ struct ct_uds_server {
         uint8_t challenge[CT_SERVER_CHALLENGE];
     } authentication;
 
+    struct {
+        uint16_t counter; /* the highest taken */
+        bool inside;      /* the request that runs came in 84 */
+    } secured;
+
     bool rx_off[2], tx_off[2]; /* normal, network management */
     struct {
         uint16_t node; /* 0: free */
@@ -168,7 +173,7 @@ struct ct_server_service {
 uint8_t ct_server_check_and_run(struct ct_uds_server *server, const struct ct_server_request *request,
                                 struct ct_server_answer *answer);
 bool ct_server_in_session(const struct ct_uds_server *server, unsigned sessions);
-/* 0, 33 or 34; sessions are the caller's. */
+/* 0, 33, 34 or 38; sessions are the caller's. */
 uint8_t ct_server_secure(const struct ct_uds_server *server, const struct ct_uds_access *access);
 const struct ct_server_sub *ct_server_sub_find(const struct ct_server_sub *subs, size_t count, uint8_t value);
 /* 0 or 14. */
@@ -193,6 +198,10 @@ void ct_server_subnets_return(struct ct_uds_server *server);
 /* uds_server_security.c, uds_server_authentication.c */
 const struct ct_server_sub *ct_server_security_sub(const struct ct_uds_server *server, uint8_t value);
 const struct ct_server_sub *ct_server_authentication_sub(const struct ct_uds_server *server, uint8_t value);
+
+/* uds_server_secured.c */
+uint8_t ct_server_secured(struct ct_uds_server *server, const struct ct_server_request *request,
+                          struct ct_server_answer *answer);
 
 /* uds_server_data.c */
 const struct ct_uds_did *ct_server_did(const struct ct_uds_server *server, uint16_t id);

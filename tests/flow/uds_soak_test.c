@@ -12,6 +12,7 @@
 
 #include "bytes.h"
 #include "uds_client.h"
+#include "uds_secured.h"
 #include "uds_server.h"
 
 #include <malloc.h>
@@ -44,6 +45,7 @@ struct node {
     size_t request_len;
     ct_ns next_request, asked;
     bool running;
+    uint16_t counter; /* of 84 */
     /* server */
     unsigned slow;
 };
@@ -60,7 +62,7 @@ struct world {
     bool busy, damaged;
     size_t sender, turn;
     struct ct_frame frame;
-    unsigned long frames, lost, doubled, damages, garbage, requests, outcomes[8], written, wrong_writes;
+    unsigned long frames, lost, doubled, damages, garbage, requests, outcomes[8], written, wrong_writes, secured;
 };
 
 static struct world world;
@@ -111,6 +113,26 @@ static const struct ct_uds_did dids[] = {
     {.id = WRITE_FIRST, .last = WRITE_LAST, .write = write_value, .write_min = 5, .write_max = VALUE_MAX},
 };
 
+/* --- 84: signed by a checksum, so that nothing the bus does can pass for a signature --- */
+
+static int sign(void *user, const uint8_t *data, size_t len, uint8_t *out)
+{
+    (void)user;
+    ct_put_be32(out, ct_crc32c(0, data, len));
+    return CT_OK;
+}
+
+static bool verify(void *user, const uint8_t *data, size_t len, const uint8_t *signature)
+{
+    (void)user;
+    return ct_crc32c(0, data, len) == ct_be32(signature);
+}
+
+static const struct ct_uds_security security = {
+    .needs = CT_UDS_SECURED_SIGNED, .signature_len = 4, .sign = sign, .verify = verify};
+
+#define SIGNED_BOTH_WAYS (CT_UDS_SECURED_IS_REQUEST | CT_UDS_SECURED_SIGNED | CT_UDS_SECURED_SIGN_RESPONSE)
+
 /* --- the nodes --- */
 
 static struct ct_isotp_config pair_of(unsigned i)
@@ -158,7 +180,8 @@ static void make_pair(struct world *w, unsigned i)
     struct node *server = &w->nodes[2 * i + 1];
     const struct ct_uds_client_config client_config = {
         .isotp = mine, .busy = {.limit_ms = 2000}, .repeat_max = i % 2, .p2_ms = 400};
-    const struct ct_uds_server_config server_config = {.isotp = theirs, .dids = dids, .did_count = 3, .user = server};
+    const struct ct_uds_server_config server_config = {
+        .isotp = theirs, .dids = dids, .did_count = 3, .security = &security, .user = server};
     *client = (struct node){.world = w, .tx_id = mine.tx_id};
     *server = (struct node){.world = w, .tx_id = theirs.tx_id};
     assert_int_equal(ct_uds_client_create(&client_config, &client->client), CT_OK);
@@ -282,15 +305,32 @@ static void end_frame(struct world *w)
 
 /* --- the requests --- */
 
-static size_t make_request(struct world *w, uint8_t *out)
+static size_t make_secured(struct node *node, uint8_t *out)
 {
+    uint8_t inner[3] = {CT_UDS_READ_DATA};
+    size_t len = 0;
+    const bool slow = roll(node->world, 4) == 0;
+    ct_put_be16(inner + 1,
+                (uint16_t)(slow ? SLOW_FIRST + roll(node->world, 0x100) : READ_FIRST + roll(node->world, 0x1000)));
+    assert_int_equal(ct_uds_secured_encode(&security, SIGNED_BOTH_WAYS, ++node->counter,
+                                           (struct ct_uds_bytes){inner, sizeof inner}, out, VALUE_MAX, &len),
+                     CT_OK);
+    return len;
+}
+
+static size_t make_request(struct node *node, uint8_t *out)
+{
+    struct world *w = node->world;
     const uint32_t kind = roll(w, 20);
     if (kind < 12) {
         out[0] = CT_UDS_READ_DATA;
         ct_put_be16(out + 1, (uint16_t)(kind < 11 ? READ_FIRST + roll(w, 0x1000) : SLOW_FIRST + roll(w, 0x100)));
         return 3;
     }
-    if (kind < 17) {
+    if (kind == 16) {
+        return make_secured(node, out);
+    }
+    if (kind < 16) {
         const size_t len = 1 + roll(w, kind == 12 ? VALUE_MAX - 4 : 60);
         out[0] = CT_UDS_WRITE_DATA;
         ct_put_be16(out + 1, (uint16_t)(WRITE_FIRST + roll(w, 0x1000)));
@@ -305,11 +345,30 @@ static size_t make_request(struct world *w, uint8_t *out)
     return kind == 19 ? 3 : 2;
 }
 
+/* A late answer to an earlier request has its counter and counts for nothing. */
+static void check_secured(struct node *node, const struct ct_uds_result *result)
+{
+    static struct ct_uds_secured in;
+    uint8_t expected[VALUE_MAX];
+    if (ct_uds_secured_response(&security, SIGNED_BOTH_WAYS, node->counter, result->response, result->len, &in) !=
+        CT_OK) {
+        return;
+    }
+    node->world->secured++;
+    assert_int_equal(in.message[0], CT_UDS_READ_DATA + CT_UDS_POSITIVE_OFFSET);
+    assert_memory_equal(in.message + 1, node->request + CT_UDS_SECURED_HEAD + 1, 2);
+    assert_int_equal(in.len, 3 + value_of(ct_be16(in.message + 1), expected));
+    assert_memory_equal(in.message + 3, expected, in.len - 3);
+}
+
 static void check_result(struct node *node, const struct ct_uds_result *result)
 {
     uint8_t expected[VALUE_MAX];
     const bool read = node->request[0] == CT_UDS_READ_DATA && result->outcome == CT_UDS_POSITIVE;
     node->world->outcomes[result->outcome]++;
+    if (node->request[0] == CT_UDS_SECURED_DATA && result->outcome == CT_UDS_POSITIVE) {
+        check_secured(node, result);
+    }
     if (read) {
         const size_t len = value_of(ct_be16(node->request + 1), expected);
         assert_int_equal(result->len, 3 + len);
@@ -333,7 +392,7 @@ static ct_ns run_client(struct node *node, ct_ns now)
     if (now < node->next_request) {
         return node->next_request;
     }
-    node->request_len = make_request(node->world, node->request);
+    node->request_len = make_request(node, node->request);
     assert_int_equal(ct_uds_client_request(node->client, node->request, node->request_len, now), CT_OK);
     node->running = true;
     node->asked = now;
@@ -385,7 +444,7 @@ static void tell(const struct world *w, ct_ns seconds)
     for (size_t i = 0; i < 6; i++) {
         printf(" %lu %s%s", w->outcomes[i], names[i], i < 5 ? "," : "");
     }
-    printf("; %lu values written\n", w->written);
+    printf("; %lu values written, %lu read inside 84\n", w->written, w->secured);
 }
 
 static void test_uds_soak_on_a_bad_bus_every_request_ends_and_nothing_wrong_is_taken(void **state)
@@ -403,6 +462,7 @@ static void test_uds_soak_on_a_bad_bus_every_request_ends_and_nothing_wrong_is_t
     tell(&world, seconds);
     assert_int_equal(world.wrong_writes, 0);
     assert_int_equal(after, before);
+    assert_true(world.secured > world.requests / 50);
     unsigned long ended = 0;
     for (size_t i = 0; i < 6; i++) {
         ended += world.outcomes[i];

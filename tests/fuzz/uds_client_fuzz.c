@@ -4,6 +4,7 @@
 #include "uds_client.h"
 #include "uds_message.h"
 #include "uds_records.h"
+#include "uds_secured.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,36 @@ static void take_obd_apart(const uint8_t *response, size_t len)
     at = 0;
     while (ct_obd_info_next(response, len, &at, &data) == CT_OK) {
         use((struct ct_uds_bytes){data.data, data.len});
+    }
+}
+
+static bool any_signature(void *user, const uint8_t *data, size_t len, const uint8_t *signature)
+{
+    (void)user;
+    use((struct ct_uds_bytes){data, len});
+    return signature[0] == signature[1];
+}
+
+static int no_signature(void *user, const uint8_t *data, size_t len, uint8_t *out)
+{
+    (void)user;
+    use((struct ct_uds_bytes){data, len});
+    memset(out, 0, 2);
+    return CT_OK;
+}
+
+/* What was taken is protected as it says. */
+static void take_secured_apart(const uint8_t *response, size_t len)
+{
+    static const struct ct_uds_security security = {
+        .calculation = 0x60, .signature_len = 2, .sign = no_signature, .verify = any_signature};
+    static struct ct_uds_secured secured;
+    if (ct_uds_secured_response(&security, CT_UDS_SECURED_SIGN_RESPONSE, 0x0101, response, len, &secured) == CT_OK) {
+        use((struct ct_uds_bytes){secured.message, secured.len});
+        if (secured.counter != 0x0101 || (secured.flags & CT_UDS_SECURED_SIGNED) == 0 ||
+            secured.len + CT_UDS_SECURED_HEAD + 2 != len) {
+            abort();
+        }
     }
 }
 
@@ -146,6 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(client, data + 1, request_len, data + 1 + request_len, size - 1 - request_len);
     ct_uds_client_free(client);
     take_obd_apart(data, size);
+    take_secured_apart(data, size);
     take_apart(data, size < 8 ? size : 8, data, size);
     return 0;
 }

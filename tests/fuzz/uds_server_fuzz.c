@@ -57,6 +57,19 @@ static void pass_time(struct ct_uds_rig *rig, uint8_t code, ct_ns now)
     }
 }
 
+/* Inside 84, signed as the rig does, so that what lies behind the signature is reached. */
+static void ask_secured(struct ct_uds_rig *rig, const uint8_t *inner, size_t len, uint16_t flags, ct_ns now)
+{
+    uint8_t request[CT_UDS_SECURED_HEAD + 256 + 1];
+    const struct ct_uds_server_config config = ct_uds_rig_config(rig);
+    size_t request_len = 0;
+    const uint16_t counter = (uint16_t)(ct_uds_server_secured_counter(rig->server) + 1);
+    if (ct_uds_secured_encode(config.security, flags, counter, (struct ct_uds_bytes){inner, len}, request,
+                              sizeof request, &request_len) == CT_OK) {
+        ask(rig, request, request_len, false, now);
+    }
+}
+
 /* The same bytes as frames of a tester who keeps to nothing. */
 static void take_frame(struct ct_uds_rig *rig, const uint8_t *data, size_t len, bool functional, ct_ns now)
 {
@@ -92,6 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else {
             pass_time(&rig, data[at + 1], now);
             ask(&rig, data + at + 2, len, functional, now);
+            if ((data[0] & 0x40) != 0) {
+                ask_secured(&rig, data + at + 2, len, (uint16_t)(0x21U | (data[at + 1] & 0x78U)), now);
+            }
         }
         at += 2 + len;
     }

@@ -86,6 +86,7 @@ static const struct ct_uds_did dids[] = {
     {.id = 0x0103, .read = read_value, .read_access = {.roles = 1}},
     {.id = 0x0104, .read = read_slow},
     {.id = 0x0105, .read = read_long},
+    {.id = 0x0106, .read = read_value, .read_access = {.secured = true}},
     {.id = 0xF210, .last = 0xF21F, .read = read_counter},
     {.id = 0xF220, .read = read_vin},
 };
@@ -349,6 +350,43 @@ static const struct ct_uds_authenticator authenticator = {.algorithm = {0x06, 0x
                                                           .own_certificate_len = sizeof own_certificate,
                                                           .transmit = transmit};
 
+/* --- 84: all bytes exclusive-ored are the signature, all bits turned over the cipher --- */
+
+static int sign(void *user, const uint8_t *data, size_t len, uint8_t *out)
+{
+    (void)user;
+    out[0] = 0;
+    for (size_t i = 0; i < len; i++) {
+        out[0] ^= data[i];
+    }
+    return CT_OK;
+}
+
+static bool check_signature(void *user, const uint8_t *data, size_t len, const uint8_t *signature)
+{
+    uint8_t own;
+    return sign(user, data, len, &own) == CT_OK && own == signature[0];
+}
+
+static int turn_over(void *user, uint16_t counter, bool is_request, uint8_t *data, size_t len)
+{
+    (void)user;
+    (void)counter;
+    (void)is_request;
+    for (size_t i = 0; i < len; i++) {
+        data[i] ^= 0xFF;
+    }
+    return CT_OK;
+}
+
+static const struct ct_uds_security security = {.calculation = 0x60,
+                                                .needs = CT_UDS_SECURED_SIGNED,
+                                                .signature_len = 1,
+                                                .sign = sign,
+                                                .verify = check_signature,
+                                                .encrypt = turn_over,
+                                                .decrypt = turn_over};
+
 /* --- whole --- */
 
 static uint8_t conditions(void *user, const uint8_t *request, size_t len)
@@ -413,6 +451,7 @@ struct ct_uds_server_config ct_uds_rig_config(struct ct_uds_rig *rig)
         .level_count = 2,
         .authenticator = &authenticator,
         .files = &files,
+        .security = &security,
         .dtc_format = CT_DTC_FORMAT_14229,
         .sessions = CT_UDS_SESSION_BIT(CT_UDS_SESSION_DEFAULT) | EXTENDED | PROGRAMMING,
         .resets = 1U << CT_UDS_RESET_HARD | 1U << CT_UDS_RESET_SOFT,

@@ -27,7 +27,7 @@ static const struct rule rules[] = {
     {"2a", -1, 0xC, 0, 2, 0}, {"38", -1, 0xC, 0, 5, 0}, {"28", 4, 0xC, 0, 5, 5},   {"28", 5, 0xC, 0, 5, 5},
     {"29", 2, 0, 0, 7, 0},    {"29", 4, 0, 0, 7, 0},    {"29", 7, 0, 0, 24, 0},    {"19", 0x05, 0, 0, 3, 3},
     {"19", 0x17, 0, 0, 4, 4}, {"19", 0x18, 0, 0, 7, 7}, {"19", 0x19, 0, 0, 7, 7},  {"19", 0x56, 0, 0, 4, 4},
-    {"86", 7, 0, 0, 15, 0},   {"86", 8, 0, 0, 4, 4},    {"86", 9, 0, 0, 6, 7},
+    {"86", 7, 0, 0, 15, 0},   {"86", 8, 0, 0, 4, 4},    {"86", 9, 0, 0, 6, 7},     {"84", -1, 0, 0, 9, 0},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };
 
@@ -147,7 +147,7 @@ static size_t draw_request(uint32_t *seed, uint8_t *out)
     }
     out[0] = (uint8_t)strtoul(rule->service, NULL, 16);
     if (draw(seed) % 16 == 0) { /* a service that is not there */
-        static const uint8_t others[] = {0x00, 0x05, 0x12, 0x40, 0x7F, 0x83, 0x84, 0xBA, 0xFF};
+        static const uint8_t others[] = {0x00, 0x05, 0x12, 0x40, 0x7F, 0x83, 0xBA, 0xFF};
         out[0] = others[draw(seed) % sizeof others];
     } else if (rule->sub >= 0 && (draw(seed) % 4 != 0 || !is_complete(out[0]))) {
         out[1] = (uint8_t)((unsigned)rule->sub | (draw(seed) & 0x80));

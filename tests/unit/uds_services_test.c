@@ -433,7 +433,6 @@ static void test_uds_server_answers_events_of_dtcs_and_data(void **state)
 static void test_uds_server_removed_and_unknown_services(void **state)
 {
     expect_answer(*state, "830300", "7f8311"); /* withdrawn in 2020 */
-    expect_answer(*state, "840001", "7f8411");
     expect_answer(*state, "ba00", "7fba11");
 }
 
