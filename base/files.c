@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PATIENCE_STEP_MS 50
 
 static int read_all(int fd, size_t limit, uint8_t **out_data, size_t *out_len)
 {
@@ -48,13 +51,28 @@ static int read_all(int fd, size_t limit, uint8_t **out_data, size_t *out_len)
     return CT_ERR_NO_MEMORY;
 }
 
-int ct_file_read(const char *path, size_t limit, uint8_t **out_data, size_t *out_len)
+int ct_file_open(const char *path, int flags, unsigned mode, int *out_fd)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, flags | O_CLOEXEC, (mode_t)mode);
+    for (int waited = 0; fd < 0 && errno == EMFILE && waited < CT_FILE_PATIENCE_MS; waited += PATIENCE_STEP_MS) {
+        (void)poll(NULL, 0, PATIENCE_STEP_MS);
+        fd = open(path, flags | O_CLOEXEC, (mode_t)mode);
+    }
     if (fd < 0) {
         return ct_err_from_errno(errno);
     }
-    const int err = read_all(fd, limit, out_data, out_len);
+    *out_fd = fd;
+    return CT_OK;
+}
+
+int ct_file_read(const char *path, size_t limit, uint8_t **out_data, size_t *out_len)
+{
+    int fd;
+    int err = ct_file_open(path, O_RDONLY, 0, &fd);
+    if (err != CT_OK) {
+        return err;
+    }
+    err = read_all(fd, limit, out_data, out_len);
     close(fd);
     return err;
 }
@@ -98,11 +116,12 @@ int ct_file_write(const char *path, const void *data, size_t len, unsigned mode)
     if (n < 0 || (size_t)n >= sizeof temporary) {
         return CT_ERR_TOO_LARGE;
     }
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)mode);
-    if (fd < 0) {
-        return ct_err_from_errno(errno);
+    int fd;
+    int err = ct_file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode, &fd);
+    if (err != CT_OK) {
+        return err;
     }
-    int err = write_all(fd, data, len);
+    err = write_all(fd, data, len);
     close(fd);
     if (err == CT_OK && rename(temporary, path) != 0) {
         err = ct_err_from_errno(errno);
@@ -136,11 +155,12 @@ int ct_dir_make(const char *path)
 
 int ct_dir_sync(const char *path)
 {
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return ct_err_from_errno(errno);
+    int fd;
+    int err = ct_file_open(path, O_RDONLY | O_DIRECTORY, 0, &fd);
+    if (err != CT_OK) {
+        return err;
     }
-    const int err = fsync(fd) == 0 ? CT_OK : ct_err_from_errno(errno);
+    err = fsync(fd) == 0 ? CT_OK : ct_err_from_errno(errno);
     close(fd);
     return err;
 }

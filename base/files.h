@@ -1,4 +1,7 @@
-/* Whole files, read with a limit and written atomically. Adapter target base_files. Thread-safe. */
+/* Whole files, read with a limit and written atomically. Adapter target base_files. Thread-safe.
+ *
+ * Where connections have taken the process's last descriptor for a moment, all of them wait for one,
+ * CT_FILE_PATIENCE_MS at most. */
 #ifndef CT_BASE_FILES_H
 #define CT_BASE_FILES_H
 
@@ -6,6 +9,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#define CT_FILE_PATIENCE_MS 5000
+
+/* As open(2), O_CLOEXEC always. */
+int ct_file_open(const char *path, int flags, unsigned mode, int *out_fd) CT_MUST_CHECK;
 
 /* The whole file, plus a NUL that is not counted; the caller frees *out_data. CT_ERR_TOO_LARGE over `limit`. */
 int ct_file_read(const char *path, size_t limit, uint8_t **out_data, size_t *out_len) CT_MUST_CHECK;

@@ -132,6 +132,13 @@ static int read_peers(struct ct_fleet_app *app, struct ct_zmq_peer **out_peers, 
     return ct_peers_load(app->settings.link.peers, out_peers, out_count, problem->text, problem->size);
 }
 
+static int mind_publisher(struct ct_fleet_app *app)
+{
+    char endpoint[256];
+    const int err = ct_zmq_publisher_endpoint(app->publisher, endpoint, sizeof endpoint);
+    return err == CT_OK ? ct_zmq_fleet_mind_also(app->socket, endpoint) : err;
+}
+
 static int open_sockets(struct ct_fleet_app *app, const char *secret_key, const struct problem *problem)
 {
     struct ct_zmq_peer *peers = NULL;
@@ -150,6 +157,7 @@ static int open_sockets(struct ct_fleet_app *app, const char *secret_key, const 
         return say(problem, err, "cannot listen for vehicles; see --link.endpoint", app->settings.link.endpoint);
     }
     err = ct_zmq_publisher_open(app->context, app->settings.publish.endpoint, secret_key, &app->publisher);
+    err = err == CT_OK ? mind_publisher(app) : err;
     if (err != CT_OK) {
         return say(problem, err, "cannot listen for subscribers; see --publish.endpoint",
                    app->settings.publish.endpoint);
@@ -327,4 +335,20 @@ void ct_fleet_app_watch(const struct ct_fleet_app *app, struct ct_watchdog *watc
     ct_watchdog_add(watchdog, "ingest", &app->ingest_pulse);
     ct_watchdog_add(watchdog, "folder", &app->folder_pulse);
     ct_watchdog_add(watchdog, "http", &app->http_pulse);
+}
+
+void ct_fleet_app_mind(struct ct_fleet_app *app)
+{
+    switch (ct_zmq_fleet_mind(app->socket)) {
+    case CT_ZMQ_DOOR_CLOSED:
+        ct_log(CT_LOG_WARNING, "link: hardly any descriptor is left: no new connection until there are more; raise "
+                               "LimitNOFILE");
+        break;
+    case CT_ZMQ_DOOR_OPENED:
+        ct_log(CT_LOG_INFO, "link: descriptors are left again: new connections come in");
+        break;
+    case CT_ZMQ_DOOR_SAME:
+    default:
+        break;
+    }
 }

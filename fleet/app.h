@@ -25,6 +25,8 @@ void ct_fleet_app_watch(const struct ct_fleet_app *app, struct ct_watchdog *watc
 
 /* True when the file of the peers is another than the one read last, whether that could be used or not. */
 bool ct_fleet_app_peers_changed(const struct ct_fleet_app *app);
+/* Keeps descriptors for the process's own files when connections take them all. Call it ten times a second. */
+void ct_fleet_app_mind(struct ct_fleet_app *app);
 /* Reads peers.txt and the tokens again. */
 int ct_fleet_app_reload(struct ct_fleet_app *app, char *problem, size_t problem_size) CT_MUST_CHECK;
 

@@ -66,7 +66,8 @@ static int migrate(struct ct_database *database, int64_t version)
 
 static int prepare_file(struct ct_database *database, const char *path, char *problem, size_t problem_size)
 {
-    int err = execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;");
+    int err = execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; "
+                                "PRAGMA temp_store = MEMORY;");
     int64_t version = 0;
     if (err == CT_OK) {
         err = user_version(database, &version);

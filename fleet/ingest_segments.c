@@ -1,6 +1,7 @@
 #include "ingest_segments.h"
 
 #include "bytes.h"
+#include "files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,13 +50,19 @@ static int add_start(struct ct_segments *segments, size_t *capacity, uint64_t st
 
 int ct_segments_list(const char *folder, struct ct_segments *out_segments)
 {
-    DIR *dir = opendir(folder);
+    int fd;
+    int err = ct_file_open(folder, O_RDONLY | O_DIRECTORY, 0, &fd);
+    if (err != CT_OK) {
+        return err;
+    }
+    DIR *dir = fdopendir(fd);
     if (dir == NULL) {
-        return ct_err_from_errno(errno);
+        err = ct_err_from_errno(errno);
+        (void)close(fd);
+        return err;
     }
     struct ct_segments segments = {NULL, 0};
     size_t capacity = 0;
-    int err = CT_OK;
     for (const struct dirent *item = readdir(dir); item != NULL && err == CT_OK; item = readdir(dir)) {
         uint64_t start;
         if (parse_name(item->d_name, &start)) {
@@ -89,16 +96,8 @@ static int segment_path(char path[PATH_MAX], const char *folder, uint64_t start)
 int ct_segment_open(const char *folder, uint64_t start, int flags, int *out_fd)
 {
     char path[PATH_MAX];
-    int err = segment_path(path, folder, start);
-    if (err != CT_OK) {
-        return err;
-    }
-    const int fd = open(path, flags | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return ct_err_from_errno(errno);
-    }
-    *out_fd = fd;
-    return CT_OK;
+    const int err = segment_path(path, folder, start);
+    return err == CT_OK ? ct_file_open(path, flags, 0600, out_fd) : err;
 }
 
 int ct_segment_remove(const char *folder, uint64_t start)

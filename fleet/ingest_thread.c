@@ -98,22 +98,6 @@ static void report_shared_keys(struct ct_fleet_app *app)
     }
 }
 
-static void mind_the_door(struct ct_fleet_app *app)
-{
-    switch (ct_zmq_fleet_mind(app->socket)) {
-    case CT_ZMQ_DOOR_CLOSED:
-        ct_log(CT_LOG_WARNING, "link: hardly any descriptor is left: no new connection until there are more; raise "
-                               "LimitNOFILE");
-        break;
-    case CT_ZMQ_DOOR_OPENED:
-        ct_log(CT_LOG_INFO, "link: descriptors are left again: new connections come in");
-        break;
-    case CT_ZMQ_DOOR_SAME:
-    default:
-        break;
-    }
-}
-
 static void pass_command(struct ct_fleet_app *app, uint32_t type, const uint8_t *data, size_t len)
 {
     struct ct_news_head head;
@@ -195,7 +179,6 @@ void *ct_ingest_thread(void *user)
         last = atomic_load(&app->stop_ingest);
         size_t work = drain(app, &err);
         report_shared_keys(app);
-        mind_the_door(app);
         if (err == CT_OK) {
             err = make_durable(app);
         }

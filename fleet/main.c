@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define PEERS_EVERY CT_NS_PER_S /* the file of the peers is looked at */
+#define PEERS_EVERY CT_NS_PER_S          /* the file of the peers is looked at */
+#define MIND_EVERY  (100 * CT_NS_PER_MS) /* descriptors */
 
 static void print_help(FILE *to)
 {
@@ -87,15 +88,19 @@ static void serve(struct ct_fleet_app *app, const sigset_t *signals)
     ct_watchdog_open(&watchdog, ct_clock_now());
     ct_fleet_app_watch(app, &watchdog);
     int signal = 0;
+    ct_ns peers_due = 0;
     while (signal <= 0 || signal == SIGHUP) {
-        if (signal == SIGHUP || ct_fleet_app_peers_changed(app)) {
+        ct_fleet_app_mind(app);
+        const bool look = ct_clock_now() >= peers_due;
+        if (signal == SIGHUP || (look && ct_fleet_app_peers_changed(app))) {
             reload(app);
         }
+        peers_due = look ? ct_clock_now() + PEERS_EVERY : peers_due;
         const char *stuck = ct_watchdog_turn(&watchdog, ct_clock_now());
         if (stuck != NULL) {
             ct_log(CT_LOG_WARNING, "the thread %s does not come back; the watchdog is not served", stuck);
         }
-        signal = wait_signal(signals, ct_ns_min(watchdog.due, ct_clock_now() + PEERS_EVERY));
+        signal = wait_signal(signals, ct_ns_min(watchdog.due, ct_clock_now() + MIND_EVERY));
     }
 }
 

@@ -7,15 +7,23 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOOK_NS (CT_NS_PER_S)
-#define FDS_MAX 1024 /* the socket was made at the start, so its number is small */
+#define LOOK_NS   (100 * CT_NS_PER_MS)
+#define PORTS_MAX 2
+
+struct listener {
+    unsigned port;
+    int fd; /* libzmq's, as it was last seen; it may be another one when the socket was bound again */
+};
 
 struct ct_zmq_door {
-    int listener; /* libzmq's */
-    int spare;    /* given up for a moment to get rid of those who wait; -1: lost */
+    struct listener listeners[PORTS_MAX];
+    size_t count;
+    rlim_t kept; /* descriptors that connections cannot take */
+    int spare;   /* given up for a moment to get rid of those who wait; -1: lost */
     bool shut;
     ct_ns look_at;
 };
@@ -39,13 +47,26 @@ static unsigned port_of(int fd)
     return address.ss_family == AF_INET6 ? ntohs(v6.sin6_port) : 0;
 }
 
+static bool listens_on(int fd, unsigned port)
+{
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+           port_of(fd) == port;
+}
+
+static rlim_t limit_of_process(void)
+{
+    struct rlimit limit = {0, 0};
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
 /* libzmq keeps its descriptors to itself; the one that listens on the port is found by asking each. */
 static int find_listener(unsigned port)
 {
-    for (int fd = 0; fd < FDS_MAX && port != 0; fd++) {
-        int listens = 0;
-        socklen_t size = sizeof listens;
-        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 && port_of(fd) == port) {
+    const rlim_t limit = limit_of_process();
+    for (int fd = 0; (rlim_t)fd < limit && port != 0; fd++) {
+        if (listens_on(fd, port)) {
             return fd;
         }
     }
@@ -64,19 +85,48 @@ static int open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-int ct_zmq_door_open(const char *endpoint, struct ct_zmq_door **out_door)
+int ct_zmq_door_add(struct ct_zmq_door *door, const char *endpoint)
 {
-    const char *port = strrchr(endpoint, ':');
-    const bool is_tcp = strncmp(endpoint, "tcp://", 6) == 0 && port != NULL;
-    const int listener = is_tcp ? find_listener((unsigned)strtoul(port + 1, NULL, 10)) : -1;
-    if (listener < 0 || !never_blocks(listener)) {
+    const char *colon = strrchr(endpoint, ':');
+    const bool is_tcp = strncmp(endpoint, "tcp://", 6) == 0 && colon != NULL;
+    const unsigned port = is_tcp ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
+    const int fd = find_listener(port);
+    if (fd < 0 || !never_blocks(fd)) {
         return CT_ERR_NOT_FOUND;
     }
+    if (door->count == PORTS_MAX) {
+        return CT_ERR_FULL;
+    }
+    door->listeners[door->count++] = (struct listener){port, fd};
+    return CT_OK;
+}
+
+/* The process may have so many descriptors more, or less. */
+static bool move_limit(rlim_t up, rlim_t down)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= down) {
+        return false;
+    }
+    limit.rlim_cur = limit.rlim_cur - down + up;
+    limit.rlim_cur = limit.rlim_cur < limit.rlim_max ? limit.rlim_cur : limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+int ct_zmq_door_open(const char *endpoint, struct ct_zmq_door **out_door)
+{
     struct ct_zmq_door *door = calloc(1, sizeof *door);
     if (door == NULL) {
         return CT_ERR_NO_MEMORY;
     }
-    door->listener = listener;
+    door->spare = -1;
+    const int err = ct_zmq_door_add(door, endpoint);
+    if (err != CT_OK) {
+        free(door);
+        return err;
+    }
+    const bool is_much = limit_of_process() >= 4 * CT_ZMQ_DOOR_KEPT;
+    door->kept = is_much && move_limit(0, CT_ZMQ_DOOR_KEPT) ? CT_ZMQ_DOOR_KEPT : 0;
     door->spare = open_spare();
     *out_door = door;
     return CT_OK;
@@ -85,6 +135,9 @@ int ct_zmq_door_open(const char *endpoint, struct ct_zmq_door **out_door)
 void ct_zmq_door_free(struct ct_zmq_door *door)
 {
     if (door != NULL) {
+        if (!door->shut) {
+            (void)move_limit(door->kept, 0);
+        }
         if (door->spare >= 0) {
             (void)close(door->spare);
         }
@@ -97,9 +150,9 @@ void ct_zmq_door_free(struct ct_zmq_door *door)
 /* True when so many more descriptors can be had now. */
 static bool are_left(const struct ct_zmq_door *door, size_t wanted)
 {
-    int fds[2 * CT_ZMQ_DOOR_SPARE];
+    int fds[2 * CT_ZMQ_DOOR_SPARE + CT_ZMQ_DOOR_KEPT];
     size_t count = 0;
-    while (count < wanted && (fds[count] = dup(door->listener)) >= 0) {
+    while (count < wanted && (fds[count] = dup(door->listeners[0].fd)) >= 0) {
         count++;
     }
     for (size_t i = 0; i < count; i++) {
@@ -109,26 +162,70 @@ static bool are_left(const struct ct_zmq_door *door, size_t wanted)
 }
 
 /* The kernel drops whatever knocks: no descriptor, no answer, no wake-up. Connections that stand have no filter. */
-static bool shut(const struct ct_zmq_door *door)
+static bool shut(int listener)
 {
     struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
     const struct sock_fprog program = {1, nothing};
-    return setsockopt(door->listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+    return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+static bool unshut(int listener)
+{
+    const int unused = 0;
+    return setsockopt(listener, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) == 0 || errno == ENOENT;
 }
 
 /* Who waits to be accepted has been answered by the kernel already: with the spare descriptor, one after the other. */
-static void turn_away(struct ct_zmq_door *door)
+static void turn_away(struct ct_zmq_door *door, int listener)
 {
     int fd = 0;
     if (door->spare >= 0) {
         (void)close(door->spare);
     }
-    while ((fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED) {
+    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED) {
         if (fd >= 0) {
             (void)close(fd);
         }
     }
     door->spare = open_spare();
+}
+
+/* A socket that was bound again has no filter yet. True when each is as wanted. */
+static bool set_all(struct ct_zmq_door *door, bool closed)
+{
+    bool all = true;
+    for (size_t i = 0; i < door->count; i++) {
+        struct listener *listener = &door->listeners[i];
+        if (!listens_on(listener->fd, listener->port)) {
+            listener->fd = find_listener(listener->port);
+        }
+        if (listener->fd < 0) {
+            continue; /* it is bound again by and by */
+        }
+        all = (closed ? never_blocks(listener->fd) && shut(listener->fd) : unshut(listener->fd)) && all;
+        if (closed) {
+            turn_away(door, listener->fd);
+        }
+    }
+    return all;
+}
+
+/* What was kept is given free only when nobody can come in, so that it is there for files alone. */
+static void close_door(struct ct_zmq_door *door)
+{
+    if (set_all(door, true) && !door->shut) {
+        door->shut = true;
+        (void)move_limit(door->kept, 0);
+    }
+}
+
+static void open_again(struct ct_zmq_door *door)
+{
+    (void)move_limit(0, door->kept);
+    door->shut = !set_all(door, false);
+    if (door->shut) {
+        (void)move_limit(door->kept, 0);
+    }
 }
 
 bool ct_zmq_door_mind(struct ct_zmq_door *door, ct_ns now)
@@ -138,15 +235,12 @@ bool ct_zmq_door_mind(struct ct_zmq_door *door, ct_ns now)
         return false;
     }
     door->look_at = now + LOOK_NS;
-    const bool enough = are_left(door, was_shut ? (size_t)2 * CT_ZMQ_DOOR_SPARE : CT_ZMQ_DOOR_SPARE);
+    const size_t wanted = was_shut ? (size_t)2 * CT_ZMQ_DOOR_SPARE + (size_t)door->kept : CT_ZMQ_DOOR_SPARE;
+    const bool enough = are_left(door, wanted);
     if (was_shut && enough) {
-        const int unused = 0;
-        door->shut = setsockopt(door->listener, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) != 0;
-    } else if (!was_shut && !enough) {
-        door->shut = shut(door);
-    }
-    if (door->shut) {
-        turn_away(door);
+        open_again(door);
+    } else if (!enough) {
+        close_door(door);
     }
     return door->shut != was_shut;
 }

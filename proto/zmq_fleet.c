@@ -97,6 +97,12 @@ enum ct_zmq_door_news ct_zmq_fleet_mind(struct ct_zmq_fleet *socket)
     return ct_zmq_door_shut(socket->door) ? CT_ZMQ_DOOR_CLOSED : CT_ZMQ_DOOR_OPENED;
 }
 
+int ct_zmq_fleet_mind_also(struct ct_zmq_fleet *socket, const char *endpoint)
+{
+    const int err = socket->door == NULL ? CT_OK : ct_zmq_door_add(socket->door, endpoint);
+    return err == CT_ERR_NOT_FOUND ? CT_OK : err;
+}
+
 int ct_zmq_fleet_fd(const struct ct_zmq_fleet *socket)
 {
     return ct_zmq_fd(socket->router);

@@ -33,9 +33,12 @@ int ct_zmq_fleet_open(struct ct_zmq_context *context, const char *endpoint, cons
 void ct_zmq_fleet_close(struct ct_zmq_fleet *socket);
 /* The endpoint as bound, with the port that `tcp://127.0.0.1:*` got. */
 int ct_zmq_fleet_endpoint(const struct ct_zmq_fleet *socket, char *out_endpoint, size_t size) CT_MUST_CHECK;
-/* Call it at least every few seconds: while few descriptors are left no connection is accepted (zmq_door.h). */
+/* Call it ten times a second, in any one thread that waits for no disk: while few descriptors are left no connection is
+ * accepted (zmq_door.h). */
 enum ct_zmq_door_news { CT_ZMQ_DOOR_SAME, CT_ZMQ_DOOR_CLOSED, CT_ZMQ_DOOR_OPENED };
 enum ct_zmq_door_news ct_zmq_fleet_mind(struct ct_zmq_fleet *socket);
+/* Minds another listening socket, too. What is no TCP needs none. */
+int ct_zmq_fleet_mind_also(struct ct_zmq_fleet *socket, const char *endpoint) CT_MUST_CHECK;
 int ct_zmq_fleet_fd(const struct ct_zmq_fleet *socket); /* edge-triggered, as for the vehicle */
 /* The sender's vehicle id comes from its key. *out_* valid until the next call. CT_ERR_AGAIN when empty. */
 int ct_zmq_fleet_receive(struct ct_zmq_fleet *socket, const char **out_vehicle_id, const uint8_t **out_data,

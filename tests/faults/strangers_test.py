@@ -188,6 +188,16 @@ def slow_subscriber(campaign):
             raise Failure(f"ack p99 {beside_totals['ack_ms_p99']} ms, alone {alone['ack_ms_p99']} ms")
 
 
+def files_are_opened(run, backend):
+    """While connections hold all they can get: the backend opens its own files, and a page and its API answer."""
+    before = said(backend, "peers and tokens read again")
+    with open(run.path("keys/peers.txt"), "a", encoding="ascii") as file:
+        file.write("\n")
+    wait_for("the peers read", lambda: said(backend, "peers and tokens read again") > before)
+    if len(get("/api/v1/vehicles")["vehicles"]) != 5:
+        raise Failure("the API does not answer while connections hold the descriptors")
+
+
 def descriptors_used_up(campaign):
     """Case 36: more connections than descriptors; what it costs meanwhile, and that it recovers."""
     with stack.Stack() as run:
@@ -202,6 +212,7 @@ def descriptors_used_up(campaign):
         wait_for("the door shut", lambda: said(backend, "hardly any descriptor is left"))
         if not inside.all_connected():
             raise Failure("a vehicle that was connected is not any more")
+        files_are_opened(run, backend)
         for peer in peers:
             peer.close()
         wait_for("the door open", lambda: said(backend, "descriptors are left again"))
