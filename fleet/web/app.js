@@ -2,7 +2,6 @@
 import * as api from './api.js';
 import { RuleList } from './edit.js';
 import { AlertList, FleetTable } from './fleet.js';
-import { VehicleView } from './vehicle.js';
 
 const $ = (id) => document.getElementById(id);
 const LIST_MS = 2000;
@@ -26,7 +25,8 @@ function serverStatus(on, text) {
   if ($('server').textContent !== text) $('server').textContent = text;
 }
 
-const view = new VehicleView(attempt, serverStatus, () => loadFleet());
+let view = null; // of a vehicle: its modules are fetched when the first one is looked at
+let vehicleId = null;
 const fleet = new FleetTable({ head: $('fleet-head'), body: $('vehicles'), count: $('vehicle-count'), hint: $('no-vehicles') },
   (id) => { location.hash = `#/v/${encodeURIComponent(id)}`; });
 const alerts = new AlertList($('alerts'), $('no-alerts'), $('alert-count'), (alert) =>
@@ -38,18 +38,26 @@ const rules = new RuleList($('rules'), $('no-rules'), $('rule'), attempt, () => 
 
 let routed = false; // people chose where they are
 
+async function showVehicle(id) {
+  const { VehicleView } = await import('./vehicle.js');
+  view ??= new VehicleView(attempt, serverStatus, () => loadFleet());
+  if (id !== vehicleId) return; // people went on meanwhile
+  view.show(id);
+  await loadFleet();
+}
+
 function route() {
   const match = location.hash.match(/^#\/v\/(.+)$/);
   const id = match ? decodeURIComponent(match[1]) : null;
   routed = routed || location.hash !== '';
-  if (id !== null && id === view.id) return;
+  if (id !== null && id === vehicleId) return;
+  vehicleId = id;
   $('fleet').hidden = id !== null;
   $('vehicle').hidden = id === null;
   document.title = id === null ? 'cantwin fleet' : `${id} · cantwin fleet`;
-  if (id === null) view.hide();
-  else view.show(id);
+  view?.hide();
   followFleet(id === null);
-  attempt(loadFleet);
+  attempt(id === null ? loadFleet : () => showVehicle(id));
 }
 
 // ------------------------------------------------------------------------------------------------ the fleet
@@ -67,12 +75,12 @@ async function loadFleet() {
   try {
     const list = await api.vehicles();
     serverStatus(true, `${list.filter((v) => v.connected).length} of ${list.length} connected`);
-    fleet.set(list, view.now);
+    fleet.set(list, view?.now ?? Date.now());
     if (!routed && list.length === 1) {
       routed = true;
       location.replace(`#/v/${encodeURIComponent(list[0].id)}`);
     }
-    const shown = list.find((v) => v.id === view.id);
+    const shown = view && list.find((v) => v.id === view.id);
     if (shown) view.facts(shown);
   } catch (error) {
     serverStatus(false, error.message);
@@ -120,7 +128,7 @@ $('login-form').addEventListener('submit', () => {
   $('token').value = '';
   attempt(loadMe);
   attempt(loadFleet);
-  if (view.id !== null) view.show(view.id);
+  if (vehicleId !== null) attempt(() => showVehicle(vehicleId));
   else followFleet(true);
 });
 
@@ -142,14 +150,14 @@ document.addEventListener('keydown', (event) => {
   } else if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && !$('vehicle').hidden &&
              (event.target === document.body || event.target === search)) {
     event.preventDefault();
-    view.table.move(event.key === 'ArrowDown' ? 1 : -1);
+    view?.table.move(event.key === 'ArrowDown' ? 1 : -1);
   }
 });
 
 addEventListener('hashchange', route);
 setInterval(loadFleet, LIST_MS);
-setInterval(() => view.refresh(), REFRESH_MS);
-setInterval(() => view.followCommands(), 3000);
-setInterval(() => { if (view.id !== null) view.tick(); }, 500);
+setInterval(() => view?.refresh(), REFRESH_MS);
+setInterval(() => view?.followCommands(), 3000);
+setInterval(() => { if (view && view.id !== null) view.tick(); }, 500);
 attempt(loadMe);
 route();

@@ -14,6 +14,10 @@ import page_test
 from fleet_rig import BEAM, BIN, Backend, wait_for  # page_test knows where it is
 
 BYTES_MAX = 100 * 1024
+FLEET_BYTES_MAX = 85 * 1024
+FETCHED = """const own = new URL('.', location).href;
+return ['', ...performance.getEntriesByType('resource').map((e) => e.name).filter((name) => name.startsWith(own) && !name.includes('/api/'))
+  .map((name) => name.slice(own.length))];"""
 AXE = pathlib.Path(os.environ.get("CANTWIN_NODE", pathlib.Path(os.environ.get(
     "XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "cantwin/node")) / "node_modules/axe-core/axe.min.js"
 AUDIT = """const done = arguments[arguments.length - 1];
@@ -60,13 +64,17 @@ def go(browser, base, fragment):
     browser.open(base + fragment)
 
 
-def check_weight(backend):
+def check_weight(browser, backend):
+    """What the browser fetches of us, by its own count, not by a list of files."""
     text = backend.get("").body.decode()
-    names = {"", "style.css", "icon.svg"} | {f"{p}.js" for p in ("app", "api", "commands", "fleet", "format", "map", "plot",
-                                                                "signals", "vehicle")}
-    names |= {f.name for f in (pathlib.Path(__file__).parents[2] / "fleet/web").glob("*.js")}
-    size = sum(len(backend.get(name).body) for name in names)
-    result(size < BYTES_MAX, "a first visit costs less than 100 kB", f"{size} bytes in {len(names)} files")
+    for what, fragment, most in (("the fleet's page", "#/", FLEET_BYTES_MAX), ("a vehicle's page", "#/v/toy", BYTES_MAX)):
+        go(browser, backend.base, fragment)
+        wait_for(lambda shown=TABLE if fragment == "#/" else ROWS: browser.run(shown))
+        names = set(browser.run(FETCHED))
+        size = sum(len(backend.get(name).body) for name in names)
+        result(names >= {"", "style.css", "app.js"} and size < most, f"the first visit to {what} costs less than {most // 1024} kB",
+               f"{size} bytes in {len(names)} files")
+        result(("vehicle.js" in names) == (fragment != "#/"), f"the vehicle's modules are fetched when one is looked at: {what}")
     result("http" not in text.replace("http-equiv", ""), "nothing is fetched from elsewhere")
 
 
@@ -228,6 +236,7 @@ def check_mode(dark, backend, shots):
     mode = "dark" if dark else "light"
     try:
         if not dark:
+            check_weight(browser, backend)
             check_fleet(browser, backend)
             check_alerts(browser, backend)
             check_rules(browser, backend)
@@ -288,7 +297,6 @@ def main():
     backend = Backend().start()
     try:
         backend.vehicle()
-        check_weight(backend)
         for dark in (False, True):
             check_mode(dark, backend, options.shots)
     finally:
