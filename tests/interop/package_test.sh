@@ -46,7 +46,7 @@ exposure() { # UNIT: what is above the goal
         awk -v unit="$1" '{ for (i = 1; i <= NF; i++) if ($i ~ /^[0-9.]+$/) level = $i } END { if (level == "" || level > 2.0) print unit " says " $0 }'
 }
 if have systemd-analyze; then
-    for unit in cantwin-gateway.service cantwin-fleet.service; do check "package_exposure_$unit" "$(exposure $unit)"; done
+    for unit in cantwin-gateway.service cantwin-fleet.service cantwin-enrol.service; do check "package_exposure_$unit" "$(exposure $unit)"; done
 else
     echo "skip package_exposure: no systemd-analyze"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Both daemons as a service manager sees them: what they tell by sd_notify(3), what a hung thread does to the watchdog, and
-that under load they make no system call that their units refuse.
+"""The services as a service manager sees them: what the daemons tell by sd_notify(3), what a hung thread does to the watchdog, and
+that at work they and the enrolment make no system call that their units refuse.
 """
 import ctypes
 import os
@@ -183,6 +183,27 @@ def makes_no_refused_call():
                 raise Failure(f"cantwin-{name}.service refuses what it does: {sorted(refused)}")
 
 
+def enrolment_makes_no_refused_call():
+    """A vehicle let in by a token, another one refused, and a stop."""
+    with stack.Stack() as run:
+        serve = run.start("serve", shutil.which("strace"), "-f", "-qq", "--signal=none", "-o", "enrol.calls", os.path.join(BIN, "cantwin"),
+                          "keys", "serve", "--dir", "keys", "--listen", "tcp://127.0.0.1:17656")
+        token = run.run("cantwin", "keys", "token", "--dir", "keys", "--vehicle", "truck-7", "--endpoint",
+                        "tcp://127.0.0.1:17656").stdout.strip()
+        run.run("cantwin", "keys", "enrol", "--dir", "v", "--token", token)
+        if run.run("cantwin", "keys", "enrol", "--dir", "w", "--token", token, check=False).returncode != 1:
+            raise Failure("a used token lets another vehicle in")
+        child = subprocess.run(["pgrep", "-P", str(serve.process.pid)], capture_output=True, text=True, check=True).stdout.split()[0]
+        os.kill(int(child), signal.SIGTERM)
+        serve.process.wait(stack.DEADLINE_S)
+        made = made_calls(run.path("enrol.calls"))
+        if not {"openat", "clone3", "fsync", "rename"} <= made:
+            raise Failure(f"the trace is not whole: {sorted(made)}")
+        refused = made - allowed_calls("cantwin-enrol.service.in")
+        if refused:
+            raise Failure(f"cantwin-enrol.service refuses what it does: {sorted(refused)}")
+
+
 results = [
     stack.case("service_gateway_tells_its_states", tells_its_states, lambda run, env: run.start_gateway(env=env)),
     stack.case("service_fleet_tells_its_states", tells_its_states, lambda run, env: run.start_fleet(env=env)),
@@ -193,6 +214,7 @@ else:
     print("skip service_hung_thread: holds threads by registers of x86-64")
 if shutil.which("strace") and shutil.which("systemd-analyze"):
     results.append(stack.case("service_makes_no_refused_call", makes_no_refused_call))
+    results.append(stack.case("service_enrolment_makes_no_refused_call", enrolment_makes_no_refused_call))
 else:
     print("skip service_makes_no_refused_call: no strace or no systemd-analyze")
 stack.finish(results)
