@@ -15,7 +15,8 @@
     X(top, "watch a bus or the twin live: rates, changes, values") \
     X(gateway, "show the rules of routing and sending, and what they did") \
     X(twin, "get, watch and set the twin on board") \
-    X(keys, "make and show transport and signing keys")
+    X(keys, "make and show transport and signing keys") \
+    X(update, "make, sign and check signed parameter sets, offline")
 /* clang-format on */
 
 #define CT_CLI_DECLARE(name, help) int ct_cli_##name(int argc, char **argv);

@@ -164,7 +164,7 @@ static enum ct_update_verdict check_release(const struct ct_update_part *part, c
     return memcmp(release->base_set_hash, trust->set_hash, sizeof hash) == 0 ? CT_UPDATE_OK : CT_UPDATE_BASE;
 }
 
-static enum ct_update_verdict check_value(const struct ct_parameter *parameter)
+enum ct_update_verdict ct_update_check_value(const struct ct_parameter *parameter)
 {
     if (parameter->type == CT_PARAMETER_BLOB) {
         return CT_UPDATE_OK;
@@ -186,7 +186,7 @@ static enum ct_update_verdict check_parameters(const struct ct_release *release,
                                                const struct ct_update_context *context)
 {
     for (size_t i = 0; i < release->parameter_count; i++) {
-        const enum ct_update_verdict verdict = check_value(&release->parameters[i]);
+        const enum ct_update_verdict verdict = ct_update_check_value(&release->parameters[i]);
         if (verdict != CT_UPDATE_OK) {
             return verdict;
         }

@@ -44,6 +44,9 @@ enum ct_update_verdict ct_update_verify(const struct ct_update_parts *parts, con
                                         const struct ct_update_context *context, struct ct_release *out_release,
                                         struct ct_directive *out_directive, const struct ct_trust_seen **out_known);
 
+/* A parameter's value within its own bounds: OK or VALUE. */
+enum ct_update_verdict ct_update_check_value(const struct ct_parameter *parameter);
+
 /* Versions as numbers between dots ("1.10" above "1.9"); text that is none counts byte by byte. As strcmp. */
 int ct_version_compare(const char *a, const char *b);
 
