@@ -1,5 +1,7 @@
 #include "uds_unlock.h"
 
+#include "bytes.h"
+
 #include <string.h>
 
 enum state { CHALLENGE, PROOF, DONE, FAILED };
@@ -11,9 +13,15 @@ static void fail(struct ct_uds_unlock *unlock, uint8_t nrc, const char *why)
     unlock->why = why;
 }
 
+static bool both_ways(const struct ct_uds_unlock_config *config)
+{
+    return config->challenge.len > 0;
+}
+
 int ct_uds_unlock_init(struct ct_uds_unlock *unlock, const struct ct_uds_unlock_config *config)
 {
-    if (config->prover.prove == NULL || (config->way == CT_UDS_BY_KEY && config->level % 2 == 0)) {
+    if (config->prover.prove == NULL || (config->way == CT_UDS_BY_KEY && config->level % 2 == 0) ||
+        (both_ways(config) && (config->way == CT_UDS_BY_KEY || config->verifier.verify == NULL))) {
         return CT_ERR_ARGUMENT;
     }
     *unlock = (struct ct_uds_unlock){.config = *config, .state = CHALLENGE, .why = ""};
@@ -32,8 +40,9 @@ static struct ct_uds_message make_challenge(const struct ct_uds_unlock *unlock)
         message.data = config->seed_data;
         break;
     case CT_UDS_BY_CERTIFICATE:
-        message.subfunction = CT_UDS_AUTH_CERTIFICATE_UNI;
+        message.subfunction = both_ways(config) ? CT_UDS_AUTH_CERTIFICATE_BI : CT_UDS_AUTH_CERTIFICATE_UNI;
         message.parts[0] = config->certificate;
+        message.parts[1] = config->challenge;
         break;
     case CT_UDS_BY_CHALLENGE:
         message.subfunction = CT_UDS_AUTH_REQUEST_CHALLENGE;
@@ -59,9 +68,10 @@ static struct ct_uds_message make_proof(const struct ct_uds_unlock *unlock)
         message.parts[0] = proof;
         break;
     case CT_UDS_BY_CHALLENGE:
-        message.subfunction = CT_UDS_AUTH_VERIFY_UNI;
+        message.subfunction = both_ways(config) ? CT_UDS_AUTH_VERIFY_BI : CT_UDS_AUTH_VERIFY_UNI;
         memcpy(message.algorithm, config->algorithm, CT_UDS_ALGORITHM_LEN);
         message.parts[0] = proof;
+        message.parts[1] = config->challenge;
         break;
     }
     return message;
@@ -89,17 +99,70 @@ static bool only_zeros(struct ct_uds_bytes bytes)
     return i == bytes.len;
 }
 
+static bool ecu_is_trusted(struct ct_uds_unlock *unlock, const struct ct_uds_ecu_proof *proof)
+{
+    const struct ct_uds_verifier *verifier = &unlock->config.verifier;
+    if (proof->proof.len == 0 || !verifier->verify(verifier->user, proof)) {
+        fail(unlock, 0, "the ECU did not prove itself");
+        return false;
+    }
+    return true;
+}
+
+/* The four parts of the answer to 02: challenge, certificate, proof, ephemeral key. */
+static bool take_parts(struct ct_uds_bytes bytes, struct ct_uds_bytes parts[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        const size_t len = bytes.len >= 2 ? ct_be16(bytes.data) : 0;
+        if (bytes.len < 2 || len > bytes.len - 2) {
+            return false;
+        }
+        parts[i] = (struct ct_uds_bytes){bytes.data + 2, len};
+        bytes = (struct ct_uds_bytes){bytes.data + 2 + len, bytes.len - 2 - len};
+    }
+    return bytes.len == 0;
+}
+
+/* 02: the ECU proves itself at once; its challenge, empty when it did not. */
+static struct ct_uds_bytes judge_certificate_answer(struct ct_uds_unlock *unlock, struct ct_uds_bytes answer)
+{
+    struct ct_uds_bytes parts[4];
+    if (!take_parts(answer, parts)) {
+        fail(unlock, 0, "the ECU's answer is not in the standard's form");
+        return (struct ct_uds_bytes){0};
+    }
+    const struct ct_uds_ecu_proof proof = {
+        .challenge = unlock->config.challenge, .ecu_challenge = parts[0], .certificate = parts[1], .proof = parts[2]};
+    return ecu_is_trusted(unlock, &proof) ? parts[0] : (struct ct_uds_bytes){0};
+}
+
+static bool keep_challenge(struct ct_uds_unlock *unlock, struct ct_uds_bytes challenge)
+{
+    if (challenge.len > sizeof unlock->ecu_challenge) {
+        return false;
+    }
+    memcpy(unlock->ecu_challenge, challenge.data, challenge.len);
+    unlock->ecu_challenge_len = challenge.len;
+    return true;
+}
+
 static void challenge_came(struct ct_uds_unlock *unlock, const struct ct_uds_message *message)
 {
     const bool by_key = unlock->config.way == CT_UDS_BY_KEY;
-    const struct ct_uds_bytes challenge = by_key ? message->data : message->parts[0];
+    const bool proves_first = both_ways(&unlock->config) && unlock->config.way == CT_UDS_BY_CERTIFICATE;
+    const struct ct_uds_bytes challenge = by_key         ? message->data
+                                          : proves_first ? judge_certificate_answer(unlock, message->data)
+                                                         : message->parts[0];
+    if (unlock->state == FAILED) {
+        return;
+    }
     if (by_key && only_zeros(challenge)) { /* ISO 14229-1 10.4.2: the level is unlocked already */
         unlock->already = true;
         unlock->state = DONE;
         return;
     }
-    if (challenge.len == 0) {
-        fail(unlock, 0, "the ECU sent no challenge");
+    if (challenge.len == 0 || (!by_key && !keep_challenge(unlock, challenge))) {
+        fail(unlock, 0, challenge.len == 0 ? "the ECU sent no challenge" : "the ECU's challenge is too long");
         return;
     }
     const struct ct_uds_prover *prover = &unlock->config.prover;
@@ -113,6 +176,14 @@ static void challenge_came(struct ct_uds_unlock *unlock, const struct ct_uds_mes
 
 static void proof_accepted(struct ct_uds_unlock *unlock, const struct ct_uds_message *message)
 {
+    if (both_ways(&unlock->config) && unlock->config.way == CT_UDS_BY_CHALLENGE) {
+        const struct ct_uds_ecu_proof proof = {.challenge = unlock->config.challenge,
+                                               .ecu_challenge = {unlock->ecu_challenge, unlock->ecu_challenge_len},
+                                               .proof = message->parts[0]};
+        if (!ecu_is_trusted(unlock, &proof)) {
+            return;
+        }
+    }
     const bool complete = unlock->config.way == CT_UDS_BY_KEY || message->option == CT_UDS_AUTH_COMPLETE;
     if (complete) {
         unlock->state = DONE;

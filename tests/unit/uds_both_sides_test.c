@@ -119,6 +119,103 @@ static void test_unlock_meets_the_servers_security(void **state)
     assert_int_equal(ct_uds_server_unlocked(both->rig.server), 1);
 }
 
+/* The rig's ways: ours is one byte of its challenge; its own is our challenge turned over, then that byte. */
+struct parties {
+    bool expects_certificate, judged, accepted;
+};
+
+static int prove_ownership(void *user, uint8_t level, struct ct_uds_bytes challenge, uint8_t *out, size_t size,
+                           size_t *out_len)
+{
+    (void)user;
+    assert_int_equal(level, 0);
+    assert_true(size >= 1 && challenge.len == 32);
+    out[0] = challenge.data[0] ^ 0x55;
+    *out_len = 1;
+    return CT_OK;
+}
+
+static bool judge_ecu(void *user, const struct ct_uds_ecu_proof *proof)
+{
+    struct parties *parties = user;
+    parties->judged = true;
+    assert_int_equal(proof->ecu_challenge.len, 32);
+    assert_int_equal(proof->certificate.len, parties->expects_certificate ? 2 : 0);
+    parties->accepted = proof->proof.len == proof->challenge.len + 1;
+    for (size_t i = 0; parties->accepted && i < proof->challenge.len; i++) {
+        parties->accepted = (proof->proof.data[i] ^ proof->challenge.data[i]) == 0xFF;
+    }
+    parties->accepted = parties->accepted && proof->proof.data[proof->challenge.len] == proof->ecu_challenge.data[0];
+    return parties->accepted;
+}
+
+/* `spoil`: the byte of the answer to request `spoiled` (from 1) that is changed on the way; 0: none. */
+static enum ct_uds_step authenticate(struct both *both, const struct ct_uds_unlock_config *config, unsigned spoiled,
+                                     size_t spoil, struct ct_uds_unlock *machine)
+{
+    uint8_t request[CT_UDS_MESSAGE_MAX];
+    size_t len;
+    enum ct_uds_step step;
+    assert_int_equal(ct_uds_unlock_init(machine, config), CT_OK);
+    for (unsigned i = 1; (step = ct_uds_unlock_next(machine, request, &len)) == CT_UDS_STEP_ASK; i++) {
+        const struct ct_uds_result result = exchange(both, request, len);
+        both->response[spoil] ^= i == spoiled ? 0x40 : 0;
+        ct_uds_unlock_take(machine, &result);
+    }
+    return step;
+}
+
+static void test_both_prove_themselves_by_certificate_and_by_challenge(void **state)
+{
+    struct both *both = *state;
+    static struct ct_uds_unlock machine;
+    struct parties parties = {.expects_certificate = true};
+    struct ct_uds_unlock_config config = {.way = CT_UDS_BY_CERTIFICATE,
+                                          .prover = {prove_ownership, NULL},
+                                          .certificate = {(const uint8_t *)"\xCE\x01", 2},
+                                          .algorithm = {0x06, 0x03, 0x2B, 0x65, 0x70},
+                                          .challenge = {(const uint8_t *)"\xAA\xBB\xCC", 3},
+                                          .verifier = {judge_ecu, &parties}};
+    assert_int_equal(authenticate(both, &config, 0, 0, &machine), CT_UDS_STEP_DONE);
+    assert_true(parties.accepted);
+    assert_int_equal(ct_uds_server_roles(both->rig.server), 1);
+    (void)ASK(.service = 0x29, .subfunction = 0);
+    parties = (struct parties){0};
+    config.way = CT_UDS_BY_CHALLENGE;
+    assert_int_equal(authenticate(both, &config, 0, 0, &machine), CT_UDS_STEP_DONE);
+    assert_true(parties.accepted);
+    assert_int_equal(ct_uds_server_roles(both->rig.server), 1);
+}
+
+static void test_ecu_that_does_not_prove_itself_is_not_trusted(void **state)
+{
+    struct both *both = *state;
+    static struct ct_uds_unlock machine;
+    struct parties parties = {.expects_certificate = true};
+    struct ct_uds_unlock_config config = {.way = CT_UDS_BY_CERTIFICATE,
+                                          .prover = {prove_ownership, NULL},
+                                          .certificate = {(const uint8_t *)"\xCE\x01", 2},
+                                          .algorithm = {0x06, 0x03, 0x2B, 0x65, 0x70},
+                                          .challenge = {(const uint8_t *)"\xAA\xBB\xCC", 3},
+                                          .verifier = {judge_ecu, &parties}};
+    /* 69 02 11, challenge 2 + 32, certificate 2 + 2, then the proof's length and its first byte */
+    assert_int_equal(authenticate(both, &config, 1, 3 + 34 + 4 + 2, &machine), CT_UDS_STEP_FAILED);
+    assert_true(parties.judged);
+    assert_int_equal(ct_uds_server_roles(both->rig.server), 0); /* it never got ours */
+    parties.judged = false;
+    assert_int_equal(authenticate(both, &config, 1, 3 + 34 + 4 + 1, &machine), CT_UDS_STEP_FAILED);
+    assert_false(parties.judged); /* a length that cannot be */
+    parties = (struct parties){0};
+    config.way = CT_UDS_BY_CHALLENGE; /* 69 07 12, algorithm, length, proof */
+    assert_int_equal(authenticate(both, &config, 2, 3 + 16 + 2, &machine), CT_UDS_STEP_FAILED);
+    assert_true(parties.judged);
+    config.challenge = (struct ct_uds_bytes){(const uint8_t *)"\xEE", 1}; /* what the rig cannot answer */
+    assert_int_equal(authenticate(both, &config, 0, 0, &machine), CT_UDS_STEP_FAILED);
+    assert_int_equal(machine.nrc, CT_NRC_CHALLENGE);
+    config.verifier.verify = NULL;
+    assert_int_equal(ct_uds_unlock_init(&machine, &config), CT_ERR_ARGUMENT);
+}
+
 static void test_every_service_is_answered_in_the_form_the_tester_reads(void **state)
 {
     struct both *both = *state;
@@ -377,6 +474,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_unlock_meets_the_servers_security),
+        T(test_both_prove_themselves_by_certificate_and_by_challenge),
+        T(test_ecu_that_does_not_prove_itself_is_not_trusted),
         T(test_every_service_is_answered_in_the_form_the_tester_reads),
         T(test_trouble_codes_are_read_typed),
         T(test_trouble_codes_of_other_memories_and_groups_are_read_typed),
