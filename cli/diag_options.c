@@ -80,6 +80,7 @@ TAKE_TEXT(description)
 TAKE_TEXT(socket)
 TAKE_TEXT(authenticate)
 TAKE_TEXT(certificate)
+TAKE_TEXT(verify_program)
 TAKE_TEXT(key)
 TAKE_TEXT(key_program)
 TAKE_TEXT(key_library)
@@ -121,6 +122,7 @@ static const struct {
     {"--level", "an odd number up to 125", take_level},
     {"--authenticate", "an algorithm's identifier in hex", take_authenticate},
     {"--certificate", "a file", take_certificate},
+    {"--verify-program", "the name of a program", take_verify_program},
     {"--key", "a key in hex", take_key},
     {"--key-program", "the name of a program", take_key_program},
     {"--key-library", "the name of a shared object", take_key_library},

@@ -21,6 +21,8 @@
     "  --level N             then unlock this security level (odd)\n"                                            \
     "  --authenticate HEX    or prove ownership of a key (29): the algorithm's identifier, such as 06032B6570\n" \
     "  --certificate FILE    of that key, where the ECU wants one\n"                                             \
+    "  --verify-program FILE has the ECU prove itself too: gets both challenges (ours first), the ECU's\n"       \
+    "                        certificate or -, and its proof in hex; exits 0 when it may be trusted\n"           \
     "  --key HEX             answers the ECU's seed or challenge: these bytes\n"                                 \
     "  --key-program FILE    or a program that gets LEVEL and SEED (hex), prints the key in hex\n"               \
     "  --key-library FILE    or a shared object with ct_key(), see docs/diagnostics.md\n"                        \
@@ -40,7 +42,7 @@ struct ct_diag_options {
     uint32_t level;       /* 0: none */
     uint32_t periodic_id; /* 0: the description's; not among the shared options */
     bool direct;          /* never through the gateway; not among the shared options */
-    const char *authenticate, *certificate;
+    const char *authenticate, *certificate, *verify_program;
     const char *key, *key_program, *key_library;
     bool json;
 };

@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #define CERTIFICATE_MAX 3072U
+#define CHALLENGE_SIZE  32U
 
 static int run(struct ct_diag_tester *tester, const struct ct_uds_unlock_config *config, const char *what)
 {
@@ -50,6 +52,14 @@ static int by_proof(struct ct_diag_tester *tester, const struct ct_diag_options 
     size_t len = 0;
     if (ct_diag_hex(options->authenticate, config.algorithm, sizeof config.algorithm, &len) != CT_OK) {
         return ct_diag_fail(CT_EXIT_USAGE, "--authenticate needs an identifier of up to 16 bytes in hex");
+    }
+    uint8_t challenge[CHALLENGE_SIZE];
+    config.verifier = ct_diag_verifier(options);
+    if (config.verifier.verify != NULL) {
+        if (getrandom(challenge, sizeof challenge, 0) != (ssize_t)sizeof challenge) {
+            return ct_diag_fail(CT_EXIT_ENVIRONMENT, "no random bytes for a challenge");
+        }
+        config.challenge = (struct ct_uds_bytes){challenge, sizeof challenge};
     }
     uint8_t *certificate = NULL;
     if (options->certificate != NULL) {

@@ -11,6 +11,7 @@
 #define SELF_TEST_STEPS 100
 #define ERASE_STEPS     30
 #define SEED_SIZE       4U
+#define PROVED_MAX      512U /* both challenges */
 #define KIND(kind)      (1U << CT_UDS_ROUTINE_##kind)
 
 /* --- work that takes time --- */
@@ -207,9 +208,30 @@ static uint8_t verify_proof(void *user, const struct ct_uds_proof *proof, uint8_
     return 0;
 }
 
+/* Its own key signs the tester's challenge, then the one it asked. */
+static uint8_t prove_itself(void *user, struct ct_uds_own_proof *proof)
+{
+    static const unsigned char seed[crypto_sign_SEEDBYTES + 1] = "cantwin demo ECU proof key 00001";
+    unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
+    unsigned char secret_key[crypto_sign_SECRETKEYBYTES];
+    uint8_t message[PROVED_MAX];
+    const size_t len = proof->challenge_len + proof->own_challenge_len;
+    (void)user;
+    if (proof->size < crypto_sign_BYTES || len > sizeof message || sodium_init() < 0 ||
+        crypto_sign_seed_keypair(public_key, secret_key, seed) != 0) {
+        return CT_NRC_CHALLENGE;
+    }
+    memcpy(message, proof->challenge, proof->challenge_len);
+    memcpy(message + proof->challenge_len, proof->own_challenge, proof->own_challenge_len);
+    (void)crypto_sign_detached(proof->out, NULL, message, len, secret_key);
+    proof->out_len = crypto_sign_BYTES;
+    return 0;
+}
+
 static const struct ct_uds_authenticator authenticator = {
     .algorithm = {0x06, 0x03, 0x2B, 0x65, 0x70}, /* 1.3.101.112, Ed25519 */
-    .verify = verify_proof};
+    .verify = verify_proof,
+    .prove = prove_itself};
 
 /* --- whole --- */
 

@@ -97,11 +97,36 @@ print(SigningKey(b"cantwin demo diagnostic key 0001").sign(bytes.fromhex(sys.arg
 """
 
 
+JUDGE = """#!{python}
+import sys
+from nacl.signing import SigningKey
+ours, theirs, certificate, proof = sys.argv[1:]
+assert certificate == "-" and len(ours) == 64
+SigningKey(b"{key}").verify_key.verify(bytes.fromhex(ours + theirs), bytes.fromhex(proof))
+"""
+
+
+def script(shop, name, text):
+    program = shop.path / name
+    program.write_text(text)
+    program.chmod(0o755)
+    return program
+
+
+def authentication_both_ways(shop):
+    """The ECU's own proof is judged by a program; who trusts another key has nothing of it."""
+    proof = script(shop, "proof.py", PROOF.format(python=sys.executable))
+    secret = ("did", "read", "--ecu", "engine", "--session", "3", "--authenticate", "06032B6570", "--key-program", proof)
+    judges = [script(shop, f"judge{i}.py", JUDGE.format(python=sys.executable, key=f"cantwin demo ECU proof key 0000{i}"))
+              for i in (1, 2)]
+    read = shop.json(*secret, "--verify-program", judges[0], "secret")[0]["hex"]
+    refused = shop.run(*secret, "--verify-program", judges[1], "secret", code=1)
+    return differs(bytes.fromhex(read), b"twin-key") + ([] if "did not prove itself" in refused else [refused])
+
+
 def authentication(shop):
     """Ed25519 by libsodium's Python binding proves ownership; a wrong proof is refused with the standard's code."""
-    program = shop.path / "proof.py"
-    program.write_text(PROOF.format(python=sys.executable))
-    program.chmod(0o755)
+    program = script(shop, "proof.py", PROOF.format(python=sys.executable))
     secret = ("did", "read", "--ecu", "engine", "--session", "3")
     shop.run(*secret, "secret", code=1)
     read = shop.json(*secret, "--authenticate", "06032B6570", "--key-program", program, "secret")[0]["hex"]
@@ -193,8 +218,8 @@ def watch_refuses_what_it_cannot(shop):
 def main():
     with Vehicle(sim=("--parked", "true")) as vehicle:
         shop = Workshop(vehicle)
-        for run in (scan, info, every_identifier_has_the_described_length, trouble_codes, security, authentication, routine, flash,
-                    flash_without_key, obd, obd_on_uds, watch_periodic_and_changes,
+        for run in (scan, info, every_identifier_has_the_described_length, trouble_codes, security, authentication,
+                    authentication_both_ways, routine, flash, flash_without_key, obd, obd_on_uds, watch_periodic_and_changes,
                     watch_trouble_codes_until_interrupted, watch_refuses_what_it_cannot):
             try:
                 report.check(f"diag_sim_{run.__name__}", run(shop))

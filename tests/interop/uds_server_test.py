@@ -91,6 +91,13 @@ def sign(message):
     return signature.raw
 
 
+def proved_by_ecu(message, signature):
+    sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
+    public, secret = (ctypes.create_string_buffer(n) for n in (32, 64))
+    sodium.crypto_sign_seed_keypair(public, secret, b"cantwin demo ECU proof key 00001")
+    return sodium.crypto_sign_verify_detached(signature, message, ctypes.c_ulonglong(len(message)), public) == 0
+
+
 def status_of(client, code):
     for dtc in client.get_dtc_by_status_mask(0xFF).service_data.dtcs:
         if dtc.id == code:
@@ -132,6 +139,13 @@ def check_authentication(client):
     challenge = client.request_challenge_for_authentication(0, ED25519).service_data.challenge_server
     client.verify_proof_of_ownership_unidirectional(ED25519, sign(challenge))
     report.equal("secret_authenticated", client.read_data_by_identifier(0x0301).service_data.values[0x0301], b"twin-key")
+    client.deauthenticate()
+    challenge = client.request_challenge_for_authentication(0, ED25519).service_data.challenge_server
+    ours = bytes(range(32))
+    both = client.verify_proof_of_ownership_bidirectional(ED25519, sign(challenge), ours).service_data
+    report.equal("ecu_proves_itself", proved_by_ecu(ours + challenge, both.proof_of_ownership_server), True)
+    report.equal("secret_authenticated_both_ways",
+                 client.read_data_by_identifier(0x0301).service_data.values[0x0301], b"twin-key")
     client.deauthenticate()
     refused("secret_de_authenticated", 0x34, lambda: client.read_data_by_identifier(0x0301))
 
