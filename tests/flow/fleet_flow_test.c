@@ -214,6 +214,36 @@ static void test_fleet_diagnostic_request_brings_its_response(void **state)
     cJSON_Delete(json);
 }
 
+/* Case 35: another vehicle's key, and everything else as this vehicle has it: stream, sequence, boot, command id. */
+static void test_fleet_batch_and_result_under_another_key_do_nothing_to_this_vehicle(void **state)
+{
+    struct world *world = *state;
+    char id[33];
+    struct toy_stats stats = {.executed = 0};
+    send_batches(world, 3);
+    world_settle(world);
+    /* given: a command that the vehicle has carried out; its result is not sent yet */
+    issue(world, CT_API_PUT, "desired", "{\"path\":\"" TOY_BEAM "\",\"value\":true}", id);
+    for (unsigned i = 0; i < 100 && stats.executed == 0; i++) {
+        world_turn(world, 10 * CT_NS_PER_MS);
+        toy_vehicle_stats(world->toy, &stats);
+    }
+    assert_int_equal(stats.executed, 1);
+    /* when: result and further batches come by the connection of another key, and all is acknowledged there */
+    world->speaker = "toy-2";
+    send_batches(world, 4);
+    world_settle(world);
+    /* then: they are the other one's */
+    cJSON *json = command(world, id);
+    assert_string_equal(text_of(json, "state"), "sent");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "history")), 2); /* queued, sent */
+    cJSON_Delete(json);
+    world_assert_history(world, 0, 1, 3);
+    json = get(world, "/api/v1/vehicles/toy-2/history", "signal", "can0.TOY.SIGNAL_000");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "samples")), 4);
+    cJSON_Delete(json);
+}
+
 static void test_fleet_command_waits_for_an_absent_vehicle_over_a_restart(void **state)
 {
     struct world *world = *state;
@@ -365,6 +395,7 @@ int main(void)
         TEST(test_fleet_clean_restart_goes_on),
         TEST(test_fleet_desired_value_makes_the_round_trip),
         TEST(test_fleet_diagnostic_request_brings_its_response),
+        TEST(test_fleet_batch_and_result_under_another_key_do_nothing_to_this_vehicle),
         TEST(test_fleet_command_waits_for_an_absent_vehicle_over_a_restart),
         TEST(test_fleet_command_never_sent_expires),
         TEST(test_fleet_command_signed_offline_is_not_overtaken_by_others),

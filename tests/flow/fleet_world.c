@@ -58,7 +58,7 @@ static int vehicle_sends(void *user, const void *data, size_t len)
 static int fleet_sends(void *user, const char *vehicle_id, const void *data, size_t len)
 {
     struct world *world = user;
-    assert_string_equal(vehicle_id, WORLD_VEHICLE);
+    assert_string_equal(vehicle_id, world->speaker);
     return world->full ? CT_ERR_AGAIN : push(world, &world->to_vehicle, data, len);
 }
 
@@ -104,14 +104,15 @@ static void on_publish(void *user, const char *topic, const void *data, size_t l
     struct world *world = user;
     (void)data;
     assert_true(len > 0);
-    assert_memory_equal(topic, WORLD_VEHICLE "/", strlen(WORLD_VEHICLE) + 1);
+    assert_memory_equal(topic, world->speaker, strlen(world->speaker));
+    assert_int_equal(topic[strlen(world->speaker)], '/');
     world->published++;
 }
 
 static void on_stream(void *user, const char *vehicle_id, const char *event, const char *json, size_t len)
 {
     struct world *world = user;
-    assert_string_equal(vehicle_id, WORLD_VEHICLE);
+    assert_string_equal(vehicle_id, world->speaker);
     assert_int_equal(strlen(json), len);
     if (strcmp(event, "twin") == 0) {
         world->streamed_twins++;
@@ -234,6 +235,7 @@ struct world *world_open(uint32_t signals)
     (void)snprintf(world->log_folder, sizeof world->log_folder, "%s/log", world->path);
     world->now = 1000 * CT_NS_PER_S;
     world->utc_ns = UTC_START;
+    world->speaker = WORLD_VEHICLE;
     assert_int_equal(ct_sign_keypair(world->director_public, world->director_secret), CT_OK);
     const struct toy_config toy = {
         .vehicle_id = WORLD_VEHICLE, .signals = signals, .seed = 7, .send = vehicle_sends, .user = world};
@@ -265,7 +267,7 @@ static void receive_all(struct world *world)
     struct world_message message;
     while (world->folder != NULL && pop(&world->to_fleet, &message)) {
         assert_int_equal(
-            ct_ingest_receive(world->ingest, WORLD_VEHICLE, message.data, message.len, world->now, world->utc_ns),
+            ct_ingest_receive(world->ingest, world->speaker, message.data, message.len, world->now, world->utc_ns),
             CT_OK);
         free(message.data);
     }

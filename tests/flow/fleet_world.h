@@ -31,9 +31,10 @@ struct world {
     int64_t utc_ns;
     struct toy_vehicle *toy;
     struct world_queue to_fleet, to_vehicle;
-    bool full;      /* the transport to the vehicle: takes nothing now */
-    bool retry_due; /* the link could not send a command; the folder hears of it at the next turn */
-    bool cut;       /* the network: everything sent is lost */
+    bool full;           /* the transport to the vehicle: takes nothing now */
+    bool retry_due;      /* the link could not send a command; the folder hears of it at the next turn */
+    bool cut;            /* the network: everything sent is lost */
+    const char *speaker; /* whose key the vehicle's connection has: WORLD_VEHICLE, if nothing else is said */
     struct ct_ingest_log *log;
     struct ct_ingest *ingest;
     struct ct_folder *folder;
