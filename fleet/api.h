@@ -13,7 +13,7 @@
 #include "tokens.h"
 
 #define CT_API_PARAMS_MAX 12
-#define CT_API_BODY_MAX   16384
+#define CT_API_BODY_MAX   163840 /* a release of 64 KiB in hex */
 #define CT_API_ANSWER_MAX (32U * 1024U * 1024U)
 #define CT_API_PATH_MAX   512
 #define CT_API_ETAG_MAX   40

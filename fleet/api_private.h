@@ -76,6 +76,27 @@ int ct_api_put_desired(struct ct_api_call *call);
 int ct_api_post_diagnostics(struct ct_api_call *call);
 int ct_api_post_job(struct ct_api_call *call);
 int ct_api_post_release(struct ct_api_call *call);
+int ct_api_get_roots(struct ct_api_call *call);
+int ct_api_post_root(struct ct_api_call *call);
+int ct_api_get_releases(struct ct_api_call *call);
+int ct_api_post_update_release(struct ct_api_call *call);
+int ct_api_get_blob(struct ct_api_call *call);
+int ct_api_put_blob(struct ct_api_call *call);
+int ct_api_get_rollouts(struct ct_api_call *call);
+int ct_api_get_rollout(struct ct_api_call *call);
+int ct_api_get_rollout_vehicles(struct ct_api_call *call);
+int ct_api_post_rollout(struct ct_api_call *call);
+int ct_api_post_rollout_pause(struct ct_api_call *call);
+int ct_api_post_rollout_resume(struct ct_api_call *call);
+int ct_api_post_rollout_cancel(struct ct_api_call *call);
+int ct_api_get_vehicle_updates(struct ct_api_call *call);
+int ct_api_get_update_records(struct ct_api_call *call);
+int ct_api_get_update_records_csv(struct ct_api_call *call);
+
+/* A member of hex digits of exactly `size` bytes. */
+bool ct_api_take_hex(const struct cJSON *body, const char *key, uint8_t *out, size_t size);
+/* A SHA-256 that is a segment of the path; false: the answer is written. */
+bool ct_api_hash_segment(struct ct_api_call *call, size_t index, uint8_t out[32]);
 
 /* expires_in_ms and ttl_ms of a command; 0, or the status of the error. */
 struct ct_command;

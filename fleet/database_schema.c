@@ -61,7 +61,45 @@ static const char version_3[] =
     "CREATE TRIGGER chunk_deleted AFTER DELETE ON chunks WHEN old.form = 1 BEGIN"
     "  DELETE FROM columns WHERE id BETWEEN old.id * 65536 AND old.id * 65536 + 65535; END;";
 
-static const char *const steps[] = {version_1, version_2, version_3};
+/* Signed parameter updates: roots, releases and their blobs in parts; rollouts; what became of each vehicle's update,
+ * its set, and the heads of its audit log. */
+static const char version_4[] =
+    "CREATE TABLE roots(version INTEGER PRIMARY KEY, signed BLOB NOT NULL, user TEXT NOT NULL, utc_ms INTEGER NOT "
+    "NULL);"
+    "CREATE TABLE releases(sha256 BLOB PRIMARY KEY, set_id TEXT NOT NULL, counter INTEGER NOT NULL, set_hash BLOB NOT "
+    "NULL, base_hash BLOB NOT NULL, expires_utc_ms INTEGER NOT NULL, notice TEXT NOT NULL, rxswin TEXT NOT NULL,"
+    "  signers TEXT NOT NULL, parameters INTEGER NOT NULL, signed BLOB NOT NULL, user TEXT NOT NULL, utc_ms INTEGER "
+    "NOT NULL);"
+    "CREATE TABLE release_blobs(release BLOB NOT NULL, blob BLOB NOT NULL, size INTEGER NOT NULL,"
+    "  PRIMARY KEY(release, blob)) WITHOUT ROWID;"
+    "CREATE INDEX release_blobs_by_blob ON release_blobs(blob);"
+    "CREATE TABLE blob_parts(blob BLOB NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(blob, at));"
+    "CREATE TABLE rollouts(id INTEGER PRIMARY KEY, release BLOB NOT NULL, state INTEGER NOT NULL, revision INTEGER NOT "
+    "NULL, canary INTEGER NOT NULL, wave_size INTEGER NOT NULL, success_percent INTEGER NOT NULL,"
+    "  deadline_utc_ms INTEGER NOT NULL, wave INTEGER NOT NULL, wave_count INTEGER NOT NULL, wave_good INTEGER NOT "
+    "NULL, wave_bad INTEGER NOT NULL, confirm INTEGER NOT NULL, rollback INTEGER NOT NULL, \"group\" TEXT NOT NULL,"
+    "  tag TEXT NOT NULL, model TEXT NOT NULL, note TEXT NOT NULL, user TEXT NOT NULL, created_utc_ms INTEGER NOT NULL,"
+    "  changed_utc_ms INTEGER NOT NULL);"
+    "CREATE TABLE rollout_vehicles(rollout INTEGER NOT NULL, vehicle INTEGER NOT NULL, state INTEGER NOT NULL,"
+    "  wave INTEGER NOT NULL, PRIMARY KEY(rollout, vehicle)) WITHOUT ROWID;"
+    "CREATE TABLE updates(id BLOB PRIMARY KEY, vehicle INTEGER NOT NULL, rollout INTEGER NOT NULL, release BLOB NOT "
+    "NULL, seq INTEGER NOT NULL, directive BLOB NOT NULL, issued_utc_ms INTEGER NOT NULL, expires_utc_ms INTEGER NOT "
+    "NULL, state INTEGER NOT NULL DEFAULT 0, verdict INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0,"
+    "  steps INTEGER NOT NULL DEFAULT 0, nrc INTEGER NOT NULL DEFAULT 0, text TEXT NOT NULL DEFAULT '', set_before "
+    "BLOB, set_after BLOB, rxswin TEXT NOT NULL DEFAULT '', changed_utc_ms INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX updates_by_vehicle ON updates(vehicle, seq);"
+    "CREATE INDEX updates_by_rollout ON updates(rollout, vehicle);"
+    "CREATE INDEX updates_open ON updates(vehicle) WHERE state IN (0, 1, 2, 3, 7);"
+    "CREATE TABLE update_history(id INTEGER PRIMARY KEY, update_id BLOB NOT NULL, state INTEGER NOT NULL, verdict "
+    "INTEGER NOT NULL, utc_ms INTEGER NOT NULL, text TEXT NOT NULL);"
+    "CREATE INDEX update_history_by_update ON update_history(update_id, id);"
+    "CREATE TABLE vehicle_sets(vehicle INTEGER PRIMARY KEY, set_id TEXT NOT NULL, counter INTEGER NOT NULL, set_hash "
+    "BLOB, rxswin TEXT NOT NULL, root_version INTEGER NOT NULL, director_seq INTEGER NOT NULL, utc_ms INTEGER NOT "
+    "NULL, audit_broken INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE audit_heads(vehicle INTEGER NOT NULL, count INTEGER NOT NULL, head BLOB NOT NULL, utc_ms INTEGER NOT "
+    "NULL, PRIMARY KEY(vehicle, count)) WITHOUT ROWID;";
+
+static const char *const steps[] = {version_1, version_2, version_3, version_4};
 static_assert(sizeof steps / sizeof steps[0] == CT_DATABASE_SCHEMA, "one step to each version");
 
 const char *ct_database_schema_step(int64_t from)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define CT_DATABASE_SCHEMA 3
+#define CT_DATABASE_SCHEMA 4
 
 /* SQL that makes version from + 1 out of version `from` (0: an empty file); NULL when there is none. */
 const char *ct_database_schema_step(int64_t from);

@@ -216,6 +216,18 @@ static int status(void *user, const struct ct_record_head *head, const struct ct
     return fatal(fold, err);
 }
 
+static int update(void *user, const struct ct_record_head *head, const struct ct_update_status *in)
+{
+    struct fold *fold = user;
+    (void)head;
+    if (fold->offset < fold->folder->replay_end) {
+        return CT_OK;
+    }
+    const int64_t utc_ns = in->utc_ns != 0 ? in->utc_ns : fold->received_utc_ns;
+    fold->folder->stats.statuses++;
+    return fatal(fold, ct_fold_update(fold->folder, fold->vehicle, in, utc_ns / CT_NS_PER_MS));
+}
+
 static struct ct_record_sink sink_of(struct fold *fold)
 {
     return (struct ct_record_sink){.user = fold,
@@ -225,7 +237,8 @@ static struct ct_record_sink sink_of(struct fold *fold)
                                    .batch_end = batch_end,
                                    .event = event,
                                    .gap = gap,
-                                   .status = status};
+                                   .status = status,
+                                   .update = update};
 }
 
 /* ------------------------------------------------------------------------------------------------ one entry */

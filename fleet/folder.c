@@ -61,7 +61,8 @@ static int open_stores(struct ct_folder *folder, struct ct_moment moment)
     }
     err = err == CT_OK ? ct_retention_open(&folder->database, &folder->config.retention, &folder->retention) : err;
     err = err == CT_OK ? ct_audit_open(&folder->database, &folder->audit) : err;
-    return err == CT_OK ? ct_commands_open(&folder->database, folder->config.director_secret, &folder->commands) : err;
+    err = err == CT_OK ? ct_commands_open(&folder->database, folder->config.director_secret, &folder->commands) : err;
+    return err == CT_OK ? ct_folder_updates_open(folder) : err;
 }
 
 /* The oldest log offset that is still needed. */
@@ -185,6 +186,7 @@ void ct_folder_abandon(struct ct_folder *folder)
         return;
     }
     ct_ingest_reader_close(folder->reader);
+    ct_folder_updates_close(folder);
     ct_commands_close(folder->commands);
     ct_audit_close(folder->audit);
     ct_retention_close(folder->retention);
@@ -352,6 +354,7 @@ static int sweep(struct ct_folder *folder, struct ct_moment moment)
     err = err == CT_OK ? ct_folder_judge(folder, moment) : err;
     err = err == CT_OK ? ct_folder_forget(folder, moment) : err;
     err = err == CT_OK ? ct_folder_merge(folder, moment) : err;
+    err = err == CT_OK ? ct_folder_roll_out(folder, moment) : err;
     for (size_t i = 0; err == CT_OK && i < ct_registry_count(folder->registry); i++) {
         struct ct_vehicle *vehicle = ct_registry_at(folder->registry, i);
         if (vehicle->connected && vehicle->retry_commands) {
@@ -401,6 +404,7 @@ int ct_folder_vehicle_hello(struct ct_folder *folder, const char *vehicle_id, co
     }
     (void)snprintf(vehicle->software, sizeof vehicle->software, "%s", software);
     vehicle->connected = true;
+    ct_folder_update_connected(folder, vehicle);
     vehicle->last_seen_utc_ms = moment.utc_ns / CT_NS_PER_MS;
     vehicle->dirty = true;
     err = ct_history_add_event(folder->history, vehicle->row, vehicle->last_seen_utc_ms, "vehicle-connected",
@@ -445,6 +449,7 @@ void ct_folder_vehicle_retry(struct ct_folder *folder, const char *vehicle_id)
     struct ct_vehicle *vehicle = ct_registry_find(folder->registry, vehicle_id);
     if (vehicle != NULL) {
         vehicle->retry_commands = true;
+        vehicle->offer_due = true;
     }
 }
 

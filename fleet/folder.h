@@ -17,6 +17,7 @@
 #include "labels.h"
 #include "registry.h"
 #include "retention.h"
+#include "rollouts.h"
 
 /* The two clocks of one instant. */
 struct ct_moment {
@@ -51,6 +52,8 @@ struct ct_folder_ops {
     int (*command)(void *user, const char *vehicle_id, const uint8_t *signed_command, size_t len);
     /* From here on all waiting commands of the vehicle come again, the oldest first; not CT_OK: not now. */
     int (*resend)(void *user, const char *vehicle_id);
+    /* A serialised UpdateOffer or UpdateChunk on its way to the vehicle's link; not CT_OK: not now. */
+    int (*update)(void *user, const char *vehicle_id, bool chunk, const uint8_t *data, size_t len);
 };
 
 struct ct_folder_stats {
@@ -59,7 +62,8 @@ struct ct_folder_stats {
     uint64_t refused;    /* records that could not be read or applied */
     uint64_t damaged;    /* places in the log that could not be read */
     uint64_t commits, chunks, published;
-    uint64_t applied; /* log offset behind the last record applied */
+    uint64_t chunks_sent, chunks_refused; /* of updates */
+    uint64_t applied;                     /* log offset behind the last record applied */
 };
 
 struct ct_folder;
@@ -92,6 +96,10 @@ void ct_folder_vehicle_retry(struct ct_folder *folder, const char *vehicle_id);
 void ct_folder_vehicle_state(struct ct_folder *folder, const char *vehicle_id, const uint8_t *state, size_t len,
                              struct ct_moment moment);
 
+/* A serialised UpdateWanted: it is answered, or dropped when too much was asked for or it is not the vehicle's. */
+int ct_folder_vehicle_wants(struct ct_folder *folder, const char *vehicle_id, const uint8_t *wanted, size_t len,
+                            struct ct_moment moment) CT_MUST_CHECK;
+
 /* An event stream of the vehicle begins or ends; it may begin before the vehicle is known. */
 void ct_folder_watch(struct ct_folder *folder, const char *vehicle_id, bool begin);
 
@@ -113,6 +121,10 @@ struct ct_commands *ct_folder_commands(struct ct_folder *folder);
 struct ct_audit *ct_folder_audit(struct ct_folder *folder);
 struct ct_label_store *ct_folder_labels(struct ct_folder *folder);
 struct ct_alerts *ct_folder_alerts(struct ct_folder *folder);
+struct ct_update_store *ct_folder_update_store(struct ct_folder *folder);
+struct ct_updates *ct_folder_updates(struct ct_folder *folder);
+struct ct_rollouts *ct_folder_rollouts(struct ct_folder *folder);
+void ct_folder_tell_rollout(struct ct_folder *folder, int64_t id); /* to those who watch the fleet */
 /* Begins the transaction for something else to store; the folder commits it when it is due. */
 int ct_folder_write(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
 void ct_folder_stats_get(const struct ct_folder *folder, struct ct_folder_stats *out_stats);

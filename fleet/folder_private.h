@@ -20,8 +20,12 @@ struct ct_folder {
     struct ct_label_store *labels;
     struct ct_alerts *alerts;
     struct ct_retention *retention;
-    size_t retained; /* the vehicle that is looked through for old rows next */
-    size_t merged;   /* the vehicle whose waiting chunks are looked at next */
+    struct ct_update_store *update_store;
+    struct ct_updates *updates;
+    struct ct_rollouts *rollouts;
+    unsigned chunks_left; /* of updates, until the next sweep */
+    size_t retained;      /* the vehicle that is looked through for old rows next */
+    size_t merged;        /* the vehicle whose waiting chunks are looked at next */
     struct ct_ingest_reader *reader;
     sqlite3_stmt *set_applied;
     uint64_t replay_end; /* log offset up to which an earlier run committed */
@@ -61,6 +65,14 @@ void ct_folder_alert(void *folder, const struct ct_rule *rule, const struct ct_v
 
 /* folder_stores.c: deletes some of what is old. */
 int ct_folder_forget(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
+
+/* folder_update.c */
+int ct_folder_updates_open(struct ct_folder *folder) CT_MUST_CHECK;
+void ct_folder_updates_close(struct ct_folder *folder);
+int ct_fold_update(struct ct_folder *folder, struct ct_vehicle *vehicle, const struct ct_update_status *status,
+                   int64_t utc_ms) CT_MUST_CHECK;
+int ct_folder_roll_out(struct ct_folder *folder, struct ct_moment moment) CT_MUST_CHECK;
+void ct_folder_update_connected(struct ct_folder *folder, struct ct_vehicle *vehicle);
 
 /* folder_publish.c */
 void ct_folder_publish(struct ct_folder *folder, struct ct_vehicle *vehicle);

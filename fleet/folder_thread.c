@@ -67,12 +67,26 @@ static int on_resend(void *user, const char *vehicle_id)
     return ct_fleet_channel_push(&app->commands, CT_ORDER_RESEND, &head, sizeof head, NULL, 0);
 }
 
+/* Chunks leave half of the ring to what must not wait for them. */
+static int on_update(void *user, const char *vehicle_id, bool chunk, const uint8_t *data, size_t len)
+{
+    struct ct_fleet_app *app = user;
+    struct ct_news_head head = {{0}, 0, 0};
+    if (ct_ring_used(app->commands.ring) > CT_COMMAND_RING_BYTES / 2) {
+        return CT_ERR_FULL;
+    }
+    (void)snprintf(head.vehicle_id, sizeof head.vehicle_id, "%s", vehicle_id);
+    return ct_fleet_channel_push(&app->commands, chunk ? CT_ORDER_CHUNK : CT_ORDER_OFFER, &head, sizeof head, data,
+                                 len);
+}
+
 const struct ct_folder_ops ct_folder_thread_ops = {.durable = on_durable,
                                                    .publish = on_publish,
                                                    .stream = on_stream,
                                                    .alert = on_alert,
                                                    .command = on_command,
-                                                   .resend = on_resend};
+                                                   .resend = on_resend,
+                                                   .update = on_update};
 
 static int take_news(struct ct_fleet_app *app, uint32_t type, const struct ct_news_head *head, const uint8_t *data,
                      size_t len)
@@ -92,6 +106,8 @@ static int take_news(struct ct_fleet_app *app, uint32_t type, const struct ct_ne
     case CT_NEWS_SHARED_KEY:
         return ct_folder_vehicle_event(app->folder, vehicle_id, "key-used-twice",
                                        "two connections use this vehicle's key at once", moment());
+    case CT_NEWS_WANTED:
+        return ct_folder_vehicle_wants(app->folder, vehicle_id, data, len, moment());
     case CT_NEWS_RETRY:
     default:
         ct_folder_vehicle_retry(app->folder, vehicle_id);

@@ -6,7 +6,7 @@
 
 #define STREAM_BLOCK 16384
 
-/* A stream of the whole fleet has no vehicle and gets its alerts only. */
+/* A stream of the whole fleet has no vehicle and gets alerts and news of rollouts only. */
 static bool of_fleet(const struct ct_http_stream *stream)
 {
     return stream->vehicle_id[0] == '\0';
@@ -14,7 +14,8 @@ static bool of_fleet(const struct ct_http_stream *stream)
 
 static bool takes(const struct ct_http_stream *stream, const char *vehicle_id, const char *event)
 {
-    return of_fleet(stream) ? strcmp(event, "alert") == 0 : strcmp(stream->vehicle_id, vehicle_id) == 0;
+    return of_fleet(stream) ? strcmp(event, "alert") == 0 || strcmp(event, "rollout") == 0
+                            : strcmp(stream->vehicle_id, vehicle_id) == 0;
 }
 
 static void watch(const struct ct_http_stream *stream, bool begin)

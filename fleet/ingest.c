@@ -164,6 +164,15 @@ static void on_state(void *user, const uint8_t *state, size_t len)
     vehicle->ingest->ops.state(vehicle->ingest->ops.user, vehicle->id, state, len);
 }
 
+static void on_wanted(void *user, const uint8_t *wanted, size_t len)
+{
+    const struct vehicle *vehicle = user;
+    const struct ct_ingest_ops *ops = &vehicle->ingest->ops;
+    if (ops->wanted != NULL) {
+        ops->wanted(ops->user, vehicle->id, wanted, len);
+    }
+}
+
 static void connect(struct vehicle *vehicle)
 {
     vehicle->ingest->stats.connected += !vehicle->connected;
@@ -210,6 +219,7 @@ static int make_vehicle(struct ct_ingest *ingest, const char *id, struct vehicle
                                           .record = on_record,
                                           .catalogue = on_catalogue,
                                           .state = on_state,
+                                          .wanted = on_wanted,
                                           .hello = on_hello,
                                           .durable = on_durable,
                                           .knows_catalogue = on_knows_catalogue,
@@ -442,6 +452,15 @@ void ct_ingest_resend(struct ct_ingest *ingest, const char *vehicle_id)
     if (vehicle != NULL) {
         vehicle->holds_commands = false;
     }
+}
+
+int ct_ingest_update(struct ct_ingest *ingest, const char *vehicle_id, bool chunk, const uint8_t *data, size_t len)
+{
+    struct vehicle *vehicle = find_vehicle(ingest, vehicle_id);
+    if (vehicle == NULL || !vehicle->connected) {
+        return CT_ERR_NOT_FOUND;
+    }
+    return chunk ? ct_link_fleet_chunk(vehicle->link, data, len) : ct_link_fleet_offer(vehicle->link, data, len);
 }
 
 ct_ns ct_ingest_tick(struct ct_ingest *ingest, ct_ns now, int64_t utc_ns)

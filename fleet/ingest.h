@@ -22,6 +22,8 @@ struct ct_ingest_ops {
     void (*seen)(void *user, const char *vehicle_id, int64_t utc_ns); /* at most once a second */
     void (*lost)(void *user, const char *vehicle_id);
     void (*state)(void *user, const char *vehicle_id, const uint8_t *state, size_t len);
+    /* A serialised UpdateWanted. */
+    void (*wanted)(void *user, const char *vehicle_id, const uint8_t *wanted, size_t len);
 };
 
 struct ct_ingest_stats {
@@ -57,6 +59,10 @@ int ct_ingest_command(struct ct_ingest *ingest, const char *vehicle_id, const ui
                       size_t len) CT_MUST_CHECK;
 
 void ct_ingest_resend(struct ct_ingest *ingest, const char *vehicle_id);
+
+/* A serialised UpdateOffer or UpdateChunk; errors as of a command, but nothing is held back for it. */
+int ct_ingest_update(struct ct_ingest *ingest, const char *vehicle_id, bool chunk, const uint8_t *data,
+                     size_t len) CT_MUST_CHECK;
 
 ct_ns ct_ingest_tick(struct ct_ingest *ingest, ct_ns now, int64_t utc_ns);
 void ct_ingest_stats_get(const struct ct_ingest *ingest, struct ct_ingest_stats *out_stats);

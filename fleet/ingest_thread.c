@@ -27,7 +27,7 @@ static void tell(struct ct_fleet_app *app, enum ct_news what, const char *vehicl
 {
     const struct ct_news_head head = head_of(app, vehicle_id);
     /* Half of the ring is kept for what must not be lost. */
-    const bool may_wait = what == CT_NEWS_STATE || what == CT_NEWS_SEEN;
+    const bool may_wait = what == CT_NEWS_STATE || what == CT_NEWS_SEEN || what == CT_NEWS_WANTED;
     if (may_wait && ct_ring_used(app->news.ring) > CT_NEWS_RING_BYTES / 2) {
         return;
     }
@@ -59,8 +59,13 @@ static void on_state(void *user, const char *vehicle_id, const uint8_t *state, s
     tell(user, CT_NEWS_STATE, vehicle_id, state, len);
 }
 
+static void on_wanted(void *user, const char *vehicle_id, const uint8_t *wanted, size_t len)
+{
+    tell(user, CT_NEWS_WANTED, vehicle_id, wanted, len);
+}
+
 const struct ct_ingest_ops ct_ingest_thread_ops = {
-    .send = on_send, .hello = on_hello, .seen = on_seen, .lost = on_lost, .state = on_state};
+    .send = on_send, .hello = on_hello, .seen = on_seen, .lost = on_lost, .state = on_state, .wanted = on_wanted};
 
 /* Receives until the socket is empty or the group must be made durable. Returns how many. */
 static size_t drain(struct ct_fleet_app *app, int *out_err)
@@ -106,8 +111,13 @@ static void pass_command(struct ct_fleet_app *app, uint32_t type, const uint8_t 
         ct_ingest_resend(app->ingest, head.vehicle_id);
         return;
     }
-    const int err = ct_ingest_command(app->ingest, head.vehicle_id, data + sizeof head, len - sizeof head);
-    if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
+    const uint8_t *content = data + sizeof head;
+    const size_t content_len = len - sizeof head;
+    const int err = type == CT_ORDER_COMMAND
+                        ? ct_ingest_command(app->ingest, head.vehicle_id, content, content_len)
+                        : ct_ingest_update(app->ingest, head.vehicle_id, type == CT_ORDER_CHUNK, content, content_len);
+    /* A chunk that was not sent is asked for again. */
+    if (err != CT_OK && err != CT_ERR_NOT_FOUND && type != CT_ORDER_CHUNK) {
         tell(app, CT_NEWS_RETRY, head.vehicle_id, NULL, 0);
     }
 }

@@ -36,7 +36,9 @@ struct ct_vehicle {
     char software[CT_SOFTWARE_MAX + 1];
     struct ct_vehicle_labels labels;
     bool connected;
-    bool retry_commands; /* the link could not take a command: all go again at the next sweep */
+    bool retry_commands;  /* the link could not take a command: all go again at the next sweep */
+    bool offer_due;       /* updates wait to be offered */
+    unsigned chunks_left; /* of updates, until the next sweep */
     int64_t last_seen_utc_ms;
     int64_t
         applied_utc_ms; /* when the newest applied record was received; 0: none, or in an earlier life of the store */

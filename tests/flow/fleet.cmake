@@ -12,3 +12,7 @@ endforeach()
 add_executable(test_vehicle ${PROJECT_SOURCE_DIR}/tests/tools/test_vehicle.c)
 target_link_libraries(test_vehicle PRIVATE toy_vehicle proto_zmq proto_keys base_clock cantwin_flags)
 set_target_properties(test_vehicle PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+cantwin_test(fleet_rollout_test SUITE flow
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/fleet_rollout_test.c ${CMAKE_CURRENT_LIST_DIR}/../unit/update_fixture.c
+    DEPENDS fleet_core)
+target_include_directories(fleet_rollout_test PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../unit)

@@ -165,6 +165,8 @@ def check_bundle(report, backend):
 
 # What takes a store of this program back to an older schema, step by step: everything away that came later.
 BACK = {
+    3: "".join(f"DROP TABLE {name};" for name in ("roots", "releases", "release_blobs", "blob_parts", "rollouts", "rollout_vehicles", "updates",
+                                                  "update_history", "vehicle_sets", "audit_heads")),
     2: "DROP TRIGGER chunk_deleted; DROP INDEX chunks_to_merge; DROP TABLE columns; ALTER TABLE chunks DROP COLUMN form;",
     1: "DROP TABLE audit; DROP TABLE labels; DROP TABLE models; DROP TABLE rules; DROP TABLE alerts;",
 }
@@ -209,6 +211,7 @@ def main():
         check_slow_stream(report, backend)
         check_bundle(report, backend)
         check_backup(report, backend)
+        check_migration(report, backend, 3)
         check_migration(report, backend, 2)
         check_migration(report, backend, 1)
         check_newer(report, backend)
