@@ -5,3 +5,5 @@ cantwin_test(update_trust_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_trust_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c DEPENDS update proto)
 cantwin_test(update_link_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_link_test.c DEPENDS proto)
 cantwin_test(update_apply_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_apply_test.c DEPENDS update)
+cantwin_test(update_edges_test SUITE unit
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_edges_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c DEPENDS update proto)
