@@ -168,6 +168,10 @@ static void test_verify_targets_may_ask_for_less(void **state)
     (void)snprintf(target->hardware[1], sizeof target->hardware[1], "HW-8");
     f.hardware = "HW-8";
     assert_int_equal(fixture_sign_and_verify(&f), CT_UPDATE_OK);
+    f.hardware = "HW-7";
+    assert_int_equal(fixture_verify(&f), CT_UPDATE_OK);
+    ct_parameter_set_integer(&f.release.parameters[0], 0); /* at the lower bound, and no negative zero */
+    assert_int_equal(fixture_sign_and_verify(&f), CT_UPDATE_OK);
     f.directive.seq = 12;
     f.release.expires_utc_ms = FIXTURE_NOW_MS; /* the release has expired, its directive has not */
     assert_int_equal(fixture_sign_and_verify(&f), CT_UPDATE_EXPIRED);
@@ -219,6 +223,13 @@ static void test_root_role_counts_and_keys_are_bounded(void **state)
     root.director.count = 0;
     assert_false(ct_root_valid(&root));
     struct ct_update_part part = {.payload = (const uint8_t *)"x", .len = 1};
+    static const enum ct_role others[] = {CT_ROLE_RELEASE};
+    static const enum fixture_key other_keys[] = {KEY_RELEASE_1};
+    struct ct_root next = f.root;
+    next.version = 2;
+    fixture_sign_part(&f, &part, CT_DOMAIN_ROOT, others, other_keys, 1); /* by somebody who holds no root key */
+    assert_int_equal(ct_root_follows(&f.root, &next, part.payload, 1, part.signatures, 1, FIXTURE_NOW_MS),
+                     CT_UPDATE_ROOT);
     fixture_sign_part(&f, &part, CT_DOMAIN_ROOT, roles, keys, 1);
     assert_int_equal(ct_root_check(&f.root, CT_ROLE_ROOT, CT_DOMAIN_ROOT, part.payload, 1, part.signatures, 1),
                      CT_UPDATE_THRESHOLD);
@@ -411,6 +422,29 @@ static void test_bundle_comes_back_and_damage_is_told(void **state)
     ct_buf_free(&file);
 }
 
+/* An end that says more than a checksum, ends too early, or ends nothing; checksums are right. */
+static void test_bundle_with_another_end_is_refused(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } ends[] = {{"\xff\x04\0\0\0", 5}, {"\x02\x01\0\0\0a\xff\x05\0\0\0", 11}, {"\x02\x01\0\0\0a\xff\x03\0\0\0", 11}};
+    struct ct_bundle read;
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        uint8_t word[4];
+        struct ct_buf file;
+        ct_buf_init(&file, 64);
+        ct_buf_append(&file, "CTUP\x01\0\0\0", 8);
+        ct_buf_append(&file, ends[i].bytes, ends[i].len);
+        ct_put_le32(word, ct_crc32c(0, file.data, file.len - 5));
+        ct_buf_append(&file, word, 4);
+        ct_buf_append(&file, "\0", i == 1 ? 1 : 0);
+        assert_int_equal(ct_bundle_read(file.data, file.len, &read), CT_ERR_SYNTAX);
+        ct_buf_free(&file);
+    }
+}
+
 /* Sections in an order that means nothing. */
 static void test_bundle_in_another_order_is_refused(void **state)
 {
@@ -495,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_journal_goes_back_one_way),
         cmocka_unit_test(test_journal_record_that_is_none_is_refused),
         cmocka_unit_test(test_bundle_comes_back_and_damage_is_told),
+        cmocka_unit_test(test_bundle_with_another_end_is_refused),
         cmocka_unit_test(test_bundle_in_another_order_is_refused),
         cmocka_unit_test(test_bundle_with_too_many_blobs_is_refused),
         cmocka_unit_test(test_verdicts_and_states_have_words_each_their_own),

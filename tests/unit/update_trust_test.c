@@ -130,6 +130,23 @@ static void test_trust_lying_counts_are_refused(void **state)
     assert_true(refused > 0);
 }
 
+/* Whole by its checksum, but shorter or longer than its content; a name without end cannot be written. */
+static void test_trust_of_another_length_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    size_t len;
+    uint64_t generation;
+    assert_int_equal(ct_trust_encode(&rig->fixture.trust, 1, rig->bytes, &len), CT_OK);
+    for (size_t other = len - 8; other <= len + 1; other++) {
+        ct_put_le32(rig->bytes + other - 4, ct_crc32c(0, rig->bytes, other - 4));
+        assert_int_equal(ct_trust_decode(rig->bytes, other, &rig->read, &generation),
+                         other == len ? CT_OK : CT_ERR_CORRUPT);
+        assert_int_equal(ct_trust_encode(&rig->fixture.trust, 1, rig->bytes, &len), CT_OK);
+    }
+    memset(rig->fixture.trust.set_id, 'x', sizeof rig->fixture.trust.set_id);
+    assert_int_equal(ct_trust_encode(&rig->fixture.trust, 1, rig->bytes, &len), CT_ERR_ARGUMENT);
+}
+
 static void test_trust_first_root_must_be_valid(void **state)
 {
     struct rig *rig = *state;
@@ -265,6 +282,7 @@ int main(void)
         TEST(test_trust_bytes_come_back_the_same),
         TEST(test_trust_damaged_bytes_are_refused),
         TEST(test_trust_lying_counts_are_refused),
+        TEST(test_trust_of_another_length_is_refused),
         TEST(test_trust_first_root_must_be_valid),
         TEST(test_update_release_and_directive_come_back_the_same),
         TEST(test_update_sets_are_named_by_what_they_write),
