@@ -289,6 +289,10 @@ if has coverage && build coverage $measured_target; then
     # what the others' tests reach was not run
     if [ -n "${CANTWIN_LONG:-}" ]; then grep '^# ' "$work/coverage.out"; else grep -E '^# (dbc|update)/' "$work/coverage.out"; fi
 fi
+if has coverage && [ -n "${CANTWIN_LONG:-}" ]; then
+    tests/tools/mutation.py >"$work/mutation.out" 2>&1
+    count mutation $? "$work/mutation.out"
+fi
 has interop && run_scripts interop 2 tests/interop/*_test.py tests/interop/*_test.sh
 has web && run_scripts web 2 tests/web/*_test.py tests/web/*_test.sh
 has faults && run_scripts faults 1 tests/faults/*_test.py

@@ -7,3 +7,6 @@ cantwin_test(update_link_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/updat
 cantwin_test(update_apply_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_apply_test.c DEPENDS update)
 cantwin_test(update_edges_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/update_edges_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c DEPENDS update proto)
+cantwin_test(trust_file_test SUITE unit
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/trust_file_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c
+    DEPENDS update_trust_file proto)
