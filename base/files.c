@@ -67,7 +67,7 @@ int ct_file_open(const char *path, int flags, unsigned mode, int *out_fd)
 
 int ct_file_read(const char *path, size_t limit, uint8_t **out_data, size_t *out_len)
 {
-    int fd;
+    int fd = -1;
     int err = ct_file_open(path, O_RDONLY, 0, &fd);
     if (err != CT_OK) {
         return err;
@@ -116,7 +116,7 @@ int ct_file_write(const char *path, const void *data, size_t len, unsigned mode)
     if (n < 0 || (size_t)n >= sizeof temporary) {
         return CT_ERR_TOO_LARGE;
     }
-    int fd;
+    int fd = -1;
     int err = ct_file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode, &fd);
     if (err != CT_OK) {
         return err;
@@ -155,7 +155,7 @@ int ct_dir_make(const char *path)
 
 int ct_dir_sync(const char *path)
 {
-    int fd;
+    int fd = -1;
     int err = ct_file_open(path, O_RDONLY | O_DIRECTORY, 0, &fd);
     if (err != CT_OK) {
         return err;

@@ -50,7 +50,7 @@ static int add_start(struct ct_segments *segments, size_t *capacity, uint64_t st
 
 int ct_segments_list(const char *folder, struct ct_segments *out_segments)
 {
-    int fd;
+    int fd = -1;
     int err = ct_file_open(folder, O_RDONLY | O_DIRECTORY, 0, &fd);
     if (err != CT_OK) {
         return err;
