@@ -4,7 +4,6 @@ import { ActuatorList, CommandList } from './commands.js';
 import { mountJobs, readRelease } from './diagnostics.js';
 import { LabelForm } from './edit.js';
 import { age, clock, element, moment, value } from './format.js';
-import { track, TrackMap } from './map.js';
 import { Plot } from './plot.js';
 import { SignalTable } from './signals.js';
 
@@ -22,7 +21,7 @@ export class VehicleView {
     this.id = null;
     this.clockOffset = 0; // backend's UTC minus this machine's, from the newest signal
     this.plot = new Plot($('plot'), () => this.looked());
-    this.map = new TrackMap($('map'), $('map-note'));
+    this.map = null; // fetched with the first position
     this.table = new SignalTable($('signals'), $('signal-count'), () => this.chooseSignal());
     this.commands = new CommandList($('commands'), $('no-commands'), (command, file) => attempt(async () => {
       await api.release(this.id, command, await readRelease(file));
@@ -164,8 +163,10 @@ export class VehicleView {
       const h = long ? await api.bins(id, name, from, to, 1000) : await api.history(id, name, from, to);
       return long ? h.bins.map(([us, , , , last]) => [us, last]) : h.samples;
     };
-    const [lat, lon] = await Promise.all([get(LATITUDE), get(LONGITUDE)]);
-    if (id === this.id) this.map.set(track(lat, lon));
+    const [{ track, TrackMap }, lat, lon] = await Promise.all([import('./map.js'), get(LATITUDE), get(LONGITUDE)]);
+    if (id !== this.id) return;
+    this.map ??= new TrackMap($('map'), $('map-note'));
+    this.map.set(track(lat, lon));
   }
 
   // ---------------------------------------------------------------------------------------------- live
