@@ -1,4 +1,5 @@
-/* cantwin update: makes, signs and checks the files of signed parameter updates, on a machine without network. */
+/* cantwin update: makes, signs and checks the files of signed parameter updates, on a machine without network; and has
+ * the fleet's backend roll them out. */
 #include "update_cmd.h"
 
 #include "files.h"
@@ -16,19 +17,30 @@ static void print_help(FILE *to)
         "       cantwin update create --out FILE SET.yaml\n"
         "       cantwin update sign --key FILE FILE\n"
         "       cantwin update inspect FILE\n"
-        "       cantwin update verify --root FILE [--root FILE...] FILE\n\n"
+        "       cantwin update verify --root FILE [--root FILE...] FILE\n"
+        "       cantwin update push [--start yes] [ROLLOUT...] [--url URL] [--token-file FILE] FILE\n"
+        "       cantwin update rollback [ROLLOUT...] [--url URL] [--token-file FILE] FILE\n"
+        "       cantwin update status [--vehicle ID] [--url URL] [--token-file FILE]\n"
+        "       cantwin update audit [--vehicle ID] [--format csv|json] [--url URL] [--token-file FILE]\n\n"
         "Files of signed parameter sets: a release says which parameters are right for which hardware and software, a\n"
-        "root says whose keys may sign what. Nothing here needs a network; secret keys stay where they were made.\n\n"
+        "root says whose keys may sign what. The first six need no network; secret keys stay where they were made.\n\n"
         "  keygen    makes NAME.ed25519.key (mode 0600) and NAME.ed25519.pub in DIR, and overwrites neither\n"
         "  root      writes a root, to be signed by the root keys of this version and of the one before\n"
         "  create    writes the release that a description of a set says (docs/updates.md), not yet signed\n"
         "  sign      tells in words what is signed, and adds a signature to the file\n"
         "  inspect   tells what is in a file, and who signed it\n"
-        "  verify    checks a file by the roots in order of their versions: the first one is believed\n\n"
+        "  verify    checks a file by the roots in order of their versions: the first one is believed\n"
+        "  push      gives a root, or a release with its blobs, to the backend; --start yes rolls the release out\n"
+        "  rollback  rolls out a release that allows vehicles to go back to it\n"
+        "  status    tells of the rollouts, or of one vehicle's set and updates, as JSON\n"
+        "  audit     tells which set came to which vehicle, who signed it, when, and what came of it\n\n"
         "Options:\n"
         "  --expires      2027-01-31 or 2027-01-31T12:00:00Z\n"
         "  --thresholds   how many root and release keys have to sign, \"2,2\"; of the director one does\n"
-        "  --reset-director yes   the vehicles count this director's orders from the beginning: after a theft\n\n"
+        "  --reset-director yes   the vehicles count this director's orders from the beginning: after a theft\n"
+        "  ROLLOUT        --group, --tag, --model (of the vehicles), --canary N, --wave-size N, --success-percent N,\n"
+        "                 --confirm yes (the user is asked first), --note TEXT\n"
+        "  --url          of the backend (http://127.0.0.1:17680); --token-file: its first line is the token\n\n"
         "examples:\n"
         "  cantwin update keygen --dir keys --name root-anna\n"
         "  cantwin update root --out root-1.ctup --version 1 --expires 2030-01-01 --thresholds 2,2 \\\n"
@@ -38,7 +50,7 @@ static void print_help(FILE *to)
         "  cantwin update create --out brakes-7.ctup brakes-7.yaml\n"
         "  cantwin update sign --key keys/rel-cem.ed25519.key brakes-7.ctup\n"
         "  cantwin update verify --root root-1.ctup brakes-7.ctup\n\n"
-        "exit codes: 0 done, 1 not valid, 2 wrong usage, 3 environment (file, permission)\n",
+        "exit codes: 0 done, 1 not valid or refused, 2 wrong usage, 3 environment (file, permission)\n",
         to);
 }
 
@@ -155,8 +167,10 @@ int ct_cli_update(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } actions[] = {
-        {"keygen", ct_update_keygen}, {"root", ct_update_root},       {"create", ct_update_create},
-        {"sign", ct_update_sign},     {"inspect", ct_update_inspect}, {"verify", ct_update_verify_file},
+        {"keygen", ct_update_keygen}, {"root", ct_update_root},         {"create", ct_update_create},
+        {"sign", ct_update_sign},     {"inspect", ct_update_inspect},   {"verify", ct_update_verify_file},
+        {"push", ct_update_push},     {"rollback", ct_update_rollback}, {"status", ct_update_status_show},
+        {"audit", ct_update_audit},
     };
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_help(stdout);
@@ -167,5 +181,7 @@ int ct_cli_update(int argc, char **argv)
             return actions[i].run(argc, argv);
         }
     }
-    return ct_update_usage(argc < 2 ? "what? keygen, root, create, sign, inspect or verify" : "unknown action");
+    return ct_update_usage(argc < 2
+                               ? "what? keygen, root, create, sign, inspect, verify, push, rollback, status or audit"
+                               : "unknown action");
 }

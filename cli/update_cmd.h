@@ -40,6 +40,10 @@ int ct_update_create(int argc, char **argv);
 int ct_update_sign(int argc, char **argv);
 int ct_update_inspect(int argc, char **argv);
 int ct_update_verify_file(int argc, char **argv);
+int ct_update_push(int argc, char **argv);
+int ct_update_rollback(int argc, char **argv);
+int ct_update_status_show(int argc, char **argv);
+int ct_update_audit(int argc, char **argv);
 
 /* The release of a set's description (YAML) and its blobs, whose data is the caller's to free. */
 int ct_update_set_read(const char *path, struct ct_release *out_release, struct ct_bundle *out_blobs);

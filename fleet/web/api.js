@@ -62,6 +62,12 @@ export const release = (id, command, signature) => send('POST', vehiclePath(id, 
 export const setDesired = (id, path, value, revision) =>
   send('PUT', vehiclePath(id, 'desired'), { path, value }, revision ? { 'If-Match': `"${revision}"` } : {});
 
+export const rollouts = async () => (await call('updates/rollouts')).rollouts;
+export const rolloutVehicles = async (id) => (await call(`updates/rollouts/${id}/vehicles`)).vehicles;
+export const changeRollout = (id, what, body, revision) =>
+  send('POST', `updates/rollouts/${id}/${what}`, body, { 'If-Match': `"${revision}"` });
+export const vehicleUpdates = (id) => call(vehiclePath(id, 'updates'));
+
 const span = (signal, from, to) => ({ signal, from: Math.round(from), to: Math.round(to) });
 export const history = (id, signal, from, to) => call(vehiclePath(id, 'history') + query(span(signal, from, to)));
 export const bins = (id, signal, from, to, points) =>

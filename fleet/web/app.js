@@ -46,17 +46,36 @@ async function showVehicle(id) {
   await loadFleet();
 }
 
+let rollouts = null;
+async function loadUpdates() {
+  const { RolloutList } = await import('./updates.js');
+  rollouts ??= new RolloutList($('rollouts'), $('no-rollouts'), attempt);
+  if (!$('updates').hidden && !document.activeElement.matches('#rollouts input')) await rollouts.load();
+}
+
+// Of the vehicle that is looked at, when somebody opens it.
+async function loadSet() {
+  if (!$('set').open || vehicleId === null) return;
+  const { showVehicle: show } = await import('./updates.js');
+  await show($('set-of'), vehicleId);
+}
+$('set').addEventListener('toggle', () => attempt(loadSet));
+
 function route() {
+  const updates = location.hash === '#/updates';
   const match = location.hash.match(/^#\/v\/(.+)$/);
   const id = match ? decodeURIComponent(match[1]) : null;
   routed = routed || location.hash !== '';
   if (id !== null && id === vehicleId) return;
   vehicleId = id;
-  $('fleet').hidden = id !== null;
+  $('fleet').hidden = id !== null || updates;
+  $('updates').hidden = !updates;
+  $('set').open = false;
   $('vehicle').hidden = id === null;
   document.title = id === null ? 'cantwin fleet' : `${id} · cantwin fleet`;
   view?.hide();
   followFleet(id === null);
+  if (updates) attempt(loadUpdates);
   attempt(id === null ? loadFleet : () => showVehicle(id));
 }
 
@@ -68,7 +87,7 @@ let endStream = null;
 // Alerts as they come and go; everything else comes with the list, by and by.
 function followFleet(shown) {
   endStream?.();
-  endStream = shown ? api.stream(null, { alert: () => loadFleet(), state: () => {} }) : null;
+  endStream = shown ? api.stream(null, { alert: () => loadFleet(), rollout: () => { if (!$('updates').hidden) attempt(loadUpdates); }, state: () => {} }) : null;
 }
 
 async function loadFleet() {

@@ -219,7 +219,7 @@ def check_track(browser):
 def check_phone(browser, backend, shots):
     browser.call("POST", browser.session + "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": {
         "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}})
-    for name, fragment in (("fleet", "#/"), ("vehicle", "#/v/toy")):
+    for name, fragment in (("fleet", "#/"), ("updates", "#/updates"), ("vehicle", "#/v/toy")):
         go(browser, backend.base, fragment)
         wait_for(lambda: browser.run(TABLE))
         browser.run("for (const d of document.querySelectorAll('details.edit')) d.open = true")
@@ -242,9 +242,9 @@ def check_mode(dark, backend, shots):
             check_rules(browser, backend)
             check_alert_stream(browser, backend)
             check_labels(browser, backend)
-        for name, fragment in (("fleet", "#/"), ("vehicle", "#/v/toy")):
+        for name, fragment in (("fleet", "#/"), ("updates", "#/updates"), ("vehicle", "#/v/toy")):
             go(browser, backend.base, fragment)
-            wait_for(lambda: browser.run(TABLE) and (name == "fleet" or browser.run(ROWS)))
+            wait_for(lambda: browser.run(TABLE) and (name != "vehicle" or browser.run(ROWS)))
             browser.run("for (const d of document.querySelectorAll('details.edit')) d.open = true")
             audit(browser, f"the {name} page, {mode}")
             if shots:
