@@ -39,6 +39,7 @@ void ct_apply_enter(struct ct_apply *apply, enum ct_apply_phase phase, size_t at
     apply->target = NULL;
     apply->call = 0;
     apply->open_tries = 0;
+    ct_apply_block_begin(apply);
 }
 
 void ct_apply_end(struct ct_apply *apply, enum ct_update_state state, enum ct_update_verdict verdict)
@@ -205,6 +206,9 @@ static enum ct_apply_kind next_write_step(struct ct_apply *apply)
         if (ct_apply_is_own(apply)) {
             return CT_APPLY_OWN_WRITE;
         }
+        if (ct_apply_is_block(apply)) {
+            return ct_apply_block_write(apply);
+        }
         request_write(apply);
         return CT_APPLY_REQUEST;
     case STEP_AFTER:
@@ -222,6 +226,9 @@ static enum ct_apply_kind next_read_step(struct ct_apply *apply)
 {
     if (ct_apply_is_own(apply)) {
         return CT_APPLY_OWN_READ;
+    }
+    if (ct_apply_is_block(apply)) {
+        return ct_apply_block_read(apply);
     }
     request_read(apply);
     return CT_APPLY_REQUEST;
@@ -252,6 +259,7 @@ int ct_apply_next(struct ct_apply *apply, ct_ns now, struct ct_apply_action *out
                                  .len = apply->len,
                                  .ecu = apply->doing == CT_APPLY_REQUEST ? ct_apply_parameter(apply)->ecu : "",
                                  .index = apply->at,
+                                 .offset = apply->block_done,
                                  .old = apply->phase == CT_APPLY_TAKING_BACK,
                                  .until = ct_ns_add(now, settles ? CT_APPLY_RESET_PAUSE : CT_APPLY_PAUSE)};
     return CT_OK;

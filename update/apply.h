@@ -19,8 +19,9 @@
 
 #define CT_APPLY_KEY_MAX     64
 #define CT_APPLY_REQUEST_MAX (3 + CT_UPDATE_RAW_MAX)
-#define CT_APPLY_TRIES       3 /* ways back before it is given up */
-#define CT_APPLY_OPEN_TRIES  5 /* of a session, a second apart: an ECU may be starting */
+#define CT_APPLY_CHUNK       500 /* bytes of a memory block in one request, at most */
+#define CT_APPLY_TRIES       3   /* ways back before it is given up */
+#define CT_APPLY_OPEN_TRIES  5   /* of a session, a second apart: an ECU may be starting */
 #define CT_APPLY_PAUSE       (1 * CT_NS_PER_S)
 #define CT_APPLY_RESET_PAUSE (2 * CT_NS_PER_S)
 
@@ -28,6 +29,7 @@ enum ct_apply_kind {
     CT_APPLY_RECORD,    /* make `bytes` durable at the end of the journal */
     CT_APPLY_CONDITION, /* may something be written now? */
     CT_APPLY_REQUEST,   /* UDS `bytes` to `ecu` */
+    CT_APPLY_KEEP,      /* keep `bytes` of the old content of memory block `index` at `offset`, durably */
     CT_APPLY_OWN_READ,  /* the gateway's own parameter `index`: its SHA-256 and size now, as 36 bytes; keep the content
                          */
     CT_APPLY_OWN_WRITE, /* put the new content in place, or the old one when `old` is set, and make it durable */
@@ -40,6 +42,7 @@ struct ct_apply_action {
     size_t len;
     const char *ecu;
     size_t index; /* of the parameter */
+    size_t offset;
     bool old;
     ct_ns until;
 };
@@ -56,6 +59,9 @@ struct ct_apply_config {
     /* The key for a seed (SecurityAccess); false: there is none for this ECU and level. */
     bool (*key)(void *user, const char *ecu, uint8_t level, const uint8_t *seed, size_t len,
                 uint8_t out_key[CT_APPLY_KEY_MAX], size_t *out_len);
+    /* Content of memory block `index`: the new one, or the old one as it was kept. False: it is not there. NULL: blocks
+     * cannot be written. */
+    bool (*content)(void *user, size_t index, bool old, size_t offset, uint8_t *out, size_t len);
     void *user;
 };
 
@@ -80,10 +86,14 @@ struct ct_apply {
     enum ct_update_verdict verdict;
     uint8_t nrc;
     ct_ns started, give_up_at;
-    size_t at;                             /* parameter */
-    int step;                              /* of what is done with it */
-    int opening;                           /* step of opening a session */
-    size_t call;                           /* routine of before or after */
+    size_t at;   /* parameter */
+    int step;    /* of what is done with it */
+    int opening; /* step of opening a session */
+    size_t call; /* routine of before or after */
+    int block;   /* step of writing or reading a memory block */
+    size_t block_done, block_chunk;
+    uint8_t block_counter;
+    uint32_t block_crc;
     const struct ct_update_target *target; /* whose session is open; NULL: none */
     unsigned tries, open_tries;
     struct ct_update_record record;

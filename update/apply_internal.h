@@ -9,9 +9,13 @@ enum ct_apply_service {
     SESSION = 0x10,
     RESET = 0x11,
     READ_DID = 0x22,
+    READ_MEMORY = 0x23,
     SECURITY = 0x27,
     WRITE_DID = 0x2E,
     ROUTINE = 0x31,
+    DOWNLOAD = 0x34,
+    TRANSFER = 0x36,
+    TRANSFER_EXIT = 0x37,
     NEGATIVE = 0x7F,
     POSITIVE = 0x40,
     SESSION_DEFAULT = 1,
@@ -32,6 +36,9 @@ enum ct_apply_step {
     STEP_NEXT
 };
 
+/* Of a memory block. */
+enum ct_apply_block { BLOCK_START, BLOCK_DATA, BLOCK_EXIT, BLOCK_KEEP };
+
 const struct ct_parameter *ct_apply_parameter(const struct ct_apply *apply);
 bool ct_apply_is_own(const struct ct_apply *apply);
 bool ct_apply_writes(const struct ct_apply *apply); /* in this phase */
@@ -45,5 +52,16 @@ void ct_apply_note_verdict(struct ct_apply *apply, enum ct_update_record_type ty
 void ct_apply_take_back(struct ct_apply *apply);
 /* Something went wrong: the way back begins, or begins again, or is given up. */
 void ct_apply_fail(struct ct_apply *apply, enum ct_update_verdict verdict);
+/* The positive answer to what was asked, with `echo` bytes of the request behind the service. */
+bool ct_apply_positive(struct ct_apply *apply, const struct ct_apply_outcome *outcome, size_t echo);
+
+/* apply_block.c: a memory block, written by 34, 36, 37 and read by 23. */
+bool ct_apply_is_block(const struct ct_apply *apply);
+void ct_apply_block_begin(struct ct_apply *apply); /* before its first request */
+enum ct_apply_kind ct_apply_block_write(struct ct_apply *apply);
+enum ct_apply_kind ct_apply_block_read(struct ct_apply *apply);
+/* How it went. True: the block is done; else it goes on, or has failed (ct_apply_fail). */
+bool ct_apply_block_written(struct ct_apply *apply, const struct ct_apply_outcome *outcome);
+bool ct_apply_block_was_read(struct ct_apply *apply, const struct ct_apply_outcome *outcome);
 
 #endif

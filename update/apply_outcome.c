@@ -1,5 +1,7 @@
 #include "apply_internal.h"
 
+#include "bytes.h"
+
 #include <string.h>
 
 /* Where a parameter's turn begins: the session of its ECU may be open already. */
@@ -9,6 +11,7 @@ static void begin_turn(struct ct_apply *apply, size_t at)
     apply->at = at;
     apply->step = 0;
     apply->call = 0;
+    ct_apply_block_begin(apply);
     if (before != NULL && ct_apply_target_of(apply) == before) {
         return;
     }
@@ -126,8 +129,7 @@ static void not_durable(struct ct_apply *apply)
     ct_apply_end(apply, begun ? CT_UPDATE_STATE_HELD : CT_UPDATE_STATE_REFUSED, CT_UPDATE_NO_SPACE);
 }
 
-/* The positive answer to what was asked, with `echo` bytes of the request behind the service. */
-static bool positive(struct ct_apply *apply, const struct ct_apply_outcome *outcome, size_t echo)
+bool ct_apply_positive(struct ct_apply *apply, const struct ct_apply_outcome *outcome, size_t echo)
 {
     if (outcome->ok && outcome->len >= 3 && outcome->bytes[0] == NEGATIVE) {
         apply->nrc = outcome->bytes[2];
@@ -189,7 +191,7 @@ static void opening_done(struct ct_apply *apply, const struct ct_apply_outcome *
         apply->opening = OPEN_DEFAULT;
         return;
     }
-    if (!positive(apply, outcome, apply->opening == OPEN_BEFORE ? 3 : 1)) {
+    if (!ct_apply_positive(apply, outcome, apply->opening == OPEN_BEFORE ? 3 : 1)) {
         opening_failed(apply);
         return;
     }
@@ -231,11 +233,30 @@ static void keep_old(struct ct_apply *apply, const uint8_t *value, size_t len)
     memcpy(apply->record.data, value, len);
 }
 
+static void block_read_done(struct ct_apply *apply, const struct ct_apply_outcome *outcome)
+{
+    if (!ct_apply_block_was_read(apply, outcome)) {
+        return;
+    }
+    if (apply->phase == CT_APPLY_READ_OLD) {
+        ct_apply_note(apply, CT_RECORD_OLD, apply->at);
+        apply->record.len = 8;
+        ct_put_le32(apply->record.data, ct_apply_parameter(apply)->memory_size);
+        ct_put_le32(apply->record.data + 4, apply->block_crc);
+    } else {
+        next_read(apply, count_of_phase(apply));
+    }
+}
+
 static void read_done(struct ct_apply *apply, const struct ct_apply_outcome *outcome)
 {
+    if (ct_apply_is_block(apply)) {
+        block_read_done(apply, outcome);
+        return;
+    }
     const size_t head = ct_apply_is_own(apply) ? 0 : 3;
-    const bool good =
-        ct_apply_is_own(apply) ? outcome->ok && outcome->len == CT_UPDATE_HASH_SIZE + 4 : positive(apply, outcome, 2);
+    const bool good = ct_apply_is_own(apply) ? outcome->ok && outcome->len == CT_UPDATE_HASH_SIZE + 4
+                                             : ct_apply_positive(apply, outcome, 2);
     if (!good || outcome->len < head + 1 || outcome->len - head > CT_UPDATE_RAW_MAX) {
         ct_apply_fail(apply, CT_UPDATE_ECU_ERROR);
         return;
@@ -269,9 +290,15 @@ static void condition_done(struct ct_apply *apply, const struct ct_apply_outcome
 
 static void written(struct ct_apply *apply, const struct ct_apply_outcome *outcome)
 {
-    if (ct_apply_is_own(apply) ? !outcome->ok : !positive(apply, outcome, 2)) {
+    if (ct_apply_is_block(apply)) {
+        if (!ct_apply_block_written(apply, outcome)) {
+            return;
+        }
+    } else if (ct_apply_is_own(apply) ? !outcome->ok : !ct_apply_positive(apply, outcome, 2)) {
         ct_apply_fail(apply, CT_UPDATE_ECU_ERROR);
-    } else if (apply->phase == CT_APPLY_WRITING) {
+        return;
+    }
+    if (apply->phase == CT_APPLY_WRITING) {
         ct_apply_note(apply, CT_RECORD_DONE, apply->at);
         apply->step = STEP_DONE;
     } else {
@@ -283,7 +310,7 @@ static void leaving_done(struct ct_apply *apply, const struct ct_apply_outcome *
 {
     if (apply->step == STEP_SETTLE) {
         go_on_writing(apply);
-    } else if (!positive(apply, outcome, apply->step == STEP_AFTER ? 3 : 1)) {
+    } else if (!ct_apply_positive(apply, outcome, apply->step == STEP_AFTER ? 3 : 1)) {
         ct_apply_fail(apply, CT_UPDATE_ECU_ERROR);
     } else if (apply->step == STEP_AFTER) {
         apply->call++;

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define PARAMETERS  20
+#define BLOCK       1234
+#define BLOCK_AT    0x12000
 #define ECUS        2
 #define JOURNAL_MAX 65536
 #define ACTIONS_MAX 4000
@@ -41,7 +43,10 @@ struct world {
     ct_ns now;
     uint8_t answer[600];
     size_t answer_len;
-    uint8_t own[2][CT_UPDATE_HASH_SIZE + 4]; /* in use, kept aside */
+    uint8_t own[2][CT_UPDATE_HASH_SIZE + 4];          /* in use, kept aside */
+    uint8_t memory[BLOCK], fresh[BLOCK], kept[BLOCK]; /* of ECU 1 at 00012000; the new content; the old one kept */
+    size_t loaded;                                    /* of a download under way */
+    bool no_content;
 };
 
 static uint32_t next_random(uint32_t *state)
@@ -161,10 +166,53 @@ static void read_did(struct world *w, struct model_ecu *ecu, const uint8_t *requ
     say(w, answer, sizeof answer);
 }
 
+static size_t be32(const uint8_t *p)
+{
+    return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+}
+
+/* 23 44 address size; 34 00 44 address size with blocks of 130 bytes; 36 counter data; 37. */
+static void serve_block(struct world *w, struct model_ecu *ecu, const uint8_t *request, size_t len)
+{
+    if (request[0] == 0x23) {
+        const size_t at = be32(request + 2) - BLOCK_AT, size = be32(request + 6);
+        assert_true(len == 10 && request[1] == 0x44 && at + size <= BLOCK);
+        w->answer[0] = 0x63;
+        memcpy(w->answer + 1, w->memory + at, size);
+        w->answer_len = 1 + size;
+    } else if (ecu->session != 3) {
+        refuse(w, request[0], 0x7F);
+    } else if (request[0] == 0x34) {
+        assert_true(len == 11 && be32(request + 3) == BLOCK_AT && be32(request + 7) == BLOCK);
+        w->loaded = 0;
+        say(w, (const uint8_t[]){0x74, 0x20, 0, 130}, 4);
+    } else if (request[0] == 0x36) {
+        assert_true(len > 2 && len <= 130 && w->loaded + len - 2 <= BLOCK);
+        if (request[1] != (uint8_t)(w->loaded / 128 + 1)) {
+            refuse(w, 0x36, 0x73);
+            return;
+        }
+        memcpy(w->memory + w->loaded, request + 2, len - 2);
+        w->loaded += len - 2;
+        ecu->writes++;
+        say(w, (const uint8_t[]){0x76, request[1]}, 2);
+    } else if (w->loaded == BLOCK) {
+        say(w, (const uint8_t[]){0x77}, 1);
+    } else {
+        refuse(w, 0x37, 0x24);
+    }
+}
+
 static void serve(struct world *w, size_t number, const uint8_t *request, size_t len)
 {
     struct model_ecu *ecu = &w->ecus[number];
     switch (request[0]) {
+    case 0x23:
+    case 0x34:
+    case 0x36:
+    case 0x37:
+        serve_block(w, ecu, request, len);
+        break;
     case 0x10:
         start_over(ecu);
         ecu->session = request[1];
@@ -260,6 +308,10 @@ static struct ct_apply_outcome do_it(struct world *w, const struct ct_apply_acti
         outcome.bytes = w->answer;
         outcome.len = w->answer_len;
         break;
+    case CT_APPLY_KEEP:
+        assert_true(action->offset + action->len <= BLOCK);
+        memcpy(w->kept + action->offset, action->bytes, action->len);
+        break;
     case CT_APPLY_OWN_READ:
         outcome.bytes = w->own[0];
         outcome.len = sizeof w->own[0];
@@ -305,9 +357,18 @@ static size_t run(struct world *w, size_t at, enum cut cut)
     return count;
 }
 
+static bool content(void *user, size_t index, bool old, size_t offset, uint8_t *out, size_t len)
+{
+    const struct world *w = user;
+    assert_int_equal(index, PARAMETERS);
+    assert_true(offset + len <= BLOCK);
+    memcpy(out, (old ? w->kept : w->fresh) + offset, len);
+    return !w->no_content;
+}
+
 static const struct ct_apply_config *config_of(struct world *w, struct ct_apply_config *config)
 {
-    *config = (struct ct_apply_config){.release = &w->release, .key = key};
+    *config = (struct ct_apply_config){.release = &w->release, .key = key, .content = content, .user = w};
     return config;
 }
 
@@ -692,6 +753,92 @@ static void test_apply_own_files_go_the_same_way(void **state)
     assert_int_equal(w->own[0][0], 0);
 }
 
+/* With a block behind the twenty: its old content is not the journal's, but kept beside it. */
+static void make_block_world(struct world *w)
+{
+    make_world(w);
+    struct ct_parameter *p = &w->release.parameters[PARAMETERS];
+    w->release.parameter_count = PARAMETERS + 1;
+    (void)snprintf(p->name, sizeof p->name, "map");
+    (void)snprintf(p->ecu, sizeof p->ecu, "ecu1");
+    p->place = CT_PLACE_MEMORY;
+    p->type = CT_PARAMETER_BLOB;
+    p->memory_address = BLOCK_AT;
+    p->memory_size = p->blob.size = BLOCK;
+    p->memory_format = 0x44;
+    for (size_t i = 0; i < BLOCK; i++) {
+        w->memory[i] = (uint8_t)(i * 7);
+        w->fresh[i] = (uint8_t)(i * 13 + 1);
+    }
+}
+
+static void assert_block(const struct world *w, enum ct_update_state state)
+{
+    for (size_t i = 0; i < BLOCK; i++) {
+        assert_int_equal(w->memory[i], (uint8_t)(state == CT_UPDATE_STATE_COMMITTED ? i * 13 + 1 : i * 7));
+    }
+}
+
+static void test_apply_memory_blocks_go_the_same_way(void **state)
+{
+    static const enum cut cuts[] = {CUT_BEFORE, CUT_TORN, CUT_AFTER};
+    struct world *w = *state;
+    enum ct_update_verdict verdict;
+    make_block_world(w);
+    start(w);
+    const size_t actions = run(w, 0, CUT_NEVER);
+    assert_int_equal(result(w, &verdict), CT_UPDATE_STATE_COMMITTED);
+    assert_claim(w);
+    assert_block(w, CT_UPDATE_STATE_COMMITTED);
+    for (size_t at = 0; at < actions; at++) {
+        for (size_t c = 0; c < 3; c++) {
+            make_block_world(w);
+            start(w);
+            (void)run(w, at, cuts[c]);
+            if (restart(w)) {
+                (void)run(w, 0, CUT_NEVER);
+                assert_claim(w);
+            }
+            assert_block(w, w->progress.committed || w->apply.state == CT_UPDATE_STATE_COMMITTED
+                                ? CT_UPDATE_STATE_COMMITTED
+                                : CT_UPDATE_STATE_ROLLED_BACK);
+        }
+    }
+}
+
+static void test_apply_block_without_its_content_is_not_begun(void **state)
+{
+    struct world *w = *state;
+    enum ct_update_verdict verdict;
+    make_block_world(w);
+    w->no_content = true;
+    start(w);
+    (void)run(w, 0, CUT_NEVER);
+    assert_int_equal(result(w, &verdict), CT_UPDATE_STATE_ROLLED_BACK);
+    assert_int_equal(verdict, CT_UPDATE_HASH);
+    assert_int_equal(writes_of(w), 0);
+}
+
+static void test_apply_blocks_with_faults_end_as_the_journal_says(void **state)
+{
+    struct world *w = *state;
+    uint32_t random = 5;
+    unsigned ends[2] = {0, 0};
+    for (int i = 0; i < 300; i++) {
+        make_block_world(w);
+        w->faults = (struct faults){.percent = i % 2 == 0 ? 3 : 1, .random = next_random(&random)};
+        start(w);
+        (void)run(w, 0, CUT_NEVER);
+        if (w->apply.progress.rollback_failed) {
+            continue;
+        }
+        assert_claim(w);
+        assert_block(w, w->apply.state);
+        ends[w->apply.state == CT_UPDATE_STATE_COMMITTED ? 0 : 1]++;
+    }
+    assert_true(ends[0] > 0 && ends[1] > 0);
+}
+
 /* 1,000 updates, 5 % of the requests go wrong: what the journal claims is what the ECUs have, each time. */
 static void test_apply_thousand_updates_with_faults_end_as_the_journal_says(void **state)
 {
@@ -737,6 +884,9 @@ int main(void)
         TEST(test_apply_takes_no_longer_than_it_may),
         TEST(test_apply_refuses_an_ecu_that_has_something_else),
         TEST(test_apply_own_files_go_the_same_way),
+        TEST(test_apply_memory_blocks_go_the_same_way),
+        TEST(test_apply_block_without_its_content_is_not_begun),
+        TEST(test_apply_blocks_with_faults_end_as_the_journal_says),
         TEST(test_apply_thousand_updates_with_faults_end_as_the_journal_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
