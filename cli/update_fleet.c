@@ -213,7 +213,7 @@ static int push_file(struct fleet *fleet, const struct ct_update_file *file, boo
 
 static int push(int argc, char **argv, bool start, bool rollback)
 {
-    struct fleet fleet;
+    struct fleet fleet = {.client = NULL};
     struct ct_update_file file;
     int first = 0;
     int code = fleet_open(argc, argv, &first, &fleet);
@@ -245,7 +245,7 @@ int ct_update_rollback(int argc, char **argv)
 /* With --vehicle ID the address is `before`, ID, `behind`. */
 static int show(int argc, char **argv, const char *all, const char *before, const char *behind)
 {
-    struct fleet fleet;
+    struct fleet fleet = {.client = NULL};
     char path[256];
     int first = 0;
     int code = fleet_open(argc, argv, &first, &fleet);

@@ -129,7 +129,7 @@ static int find(struct ct_api_call *call, struct ct_rollout_row *out_row)
 
 int ct_api_get_rollout(struct ct_api_call *call)
 {
-    struct ct_rollout_row row;
+    struct ct_rollout_row row = {.id = 0};
     const int status = find(call, &row);
     return status != 0 ? status : answer(call, &row);
 }
@@ -157,7 +157,7 @@ static int vehicle_json(void *user, const struct ct_rollout_vehicle_row *row)
 
 int ct_api_get_rollout_vehicles(struct ct_api_call *call)
 {
-    struct ct_rollout_row row;
+    struct ct_rollout_row row = {.id = 0};
     struct writing writing = {.call = call};
     const int status = find(call, &row);
     if (status != 0) {
@@ -342,7 +342,7 @@ static int check_revision(struct ct_api_call *call, const struct ct_rollout_row 
 static int change(struct ct_api_call *call, const cJSON *body,
                   bool (*what)(struct ct_rollout *rollout, uint32_t percent))
 {
-    struct ct_rollout_row row;
+    struct ct_rollout_row row = {.id = 0};
     bool retry = false;
     int status = find(call, &row);
     status = status == 0 ? check_revision(call, &row) : status;

@@ -16,7 +16,7 @@
 #define LOG_EVENTS CT_CLASS_EVENT
 
 struct car {
-    char id[16];
+    char id[32];
     struct ct_trust trust;
     uint8_t update_id[CT_UPDATE_ID_SIZE];
     uint32_t size;
