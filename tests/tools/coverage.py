@@ -14,7 +14,7 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 # How many branches of what must be covered, in percent: a folder's or a file's.
 LIMITS = {"dbc/": 95.0, "update/verify.c": 100.0, "update/root.c": 100.0, "update/trust.c": 100.0, "update/manifest.c": 100.0,
-          "update/update_journal.c": 100.0, "update/update_bundle.c": 100.0}
+          "update/update_journal.c": 100.0, "update/update_bundle.c": 100.0, "update/precondition.c": 100.0}
 FOLDERS = ["base", "can", "cli", "dbc", "diagnostics", "fleet", "gateway", "policy", "proto", "sim", "twin", "update"]
 
 

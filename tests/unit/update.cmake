@@ -10,3 +10,4 @@ cantwin_test(update_edges_test SUITE unit
 cantwin_test(trust_file_test SUITE unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/trust_file_test.c ${CMAKE_CURRENT_LIST_DIR}/update_fixture.c
     DEPENDS update_trust_file proto)
+cantwin_test(precondition_test SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/precondition_test.c DEPENDS update)
