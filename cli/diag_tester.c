@@ -124,7 +124,8 @@ static int open_port(struct ct_diag_tester *tester)
     char name[256];
     char problem[512];
     name_bus(tester, name, sizeof name);
-    const struct ct_port_options wanted = {.fd = tester->options.fd, .client = "cantwin diag", .patience = PATIENCE_MS};
+    const struct ct_port_options wanted = {
+        .fd = tester->options.fd, .own = true, .client = "cantwin diag", .patience = PATIENCE_MS};
     const int err = ct_port_open(name, &wanted, &tester->port, problem, sizeof problem);
     if (err != CT_OK) {
         return ct_diag_fail(err == CT_ERR_ARGUMENT ? CT_EXIT_USAGE : CT_EXIT_ENVIRONMENT, "%s", problem);
@@ -167,6 +168,8 @@ int ct_diag_tester_aim(struct ct_diag_tester *tester, const struct ct_isotp_conf
     config.periodic_id = tester->options.periodic_id != 0 ? tester->options.periodic_id : ecu->periodic_id;
     config.p2_ms = tester->options.timeout_s > 0 ? (uint32_t)(tester->options.timeout_s * 1000) : ecu->p2_ms;
     config.p2_star_ms = ecu->p2_star_ms;
+    /* python-can's group may lose an echo; it has no arbitration either. */
+    config.isotp.echoes = strncmp(tester->port->name, "udp", 3) != 0;
     ct_uds_client_free(tester->client);
     tester->client = NULL;
     const int err = ct_uds_client_create(&config, &tester->client);

@@ -63,10 +63,14 @@ struct ct_isotp_config {
     uint8_t tx_dl; /* 8, or 12..64 with fd */
     bool padding;  /* classic frames padded to 8; FD above 8 always */
     uint8_t pad_byte;
-    bool functional;                    /* single frames only, never flow control */
-    uint8_t block_size;                 /* we ask for, as receiver */
-    uint32_t st_min_us;                 /* we ask for, as receiver; encoded rounded up */
-    uint32_t st_min_floor_us;           /* we keep at least, as sender */
+    bool functional;          /* single frames only, never flow control */
+    uint8_t block_size;       /* we ask for, as receiver */
+    uint32_t st_min_us;       /* we ask for, as receiver; encoded rounded up */
+    uint32_t st_min_floor_us; /* we keep at least, as sender */
+    /* The echo of every frame sent is passed in: with an STmin the next consecutive frame waits for it, however long
+     * the bus takes, N_As at most. Without, STmin runs from when a frame was taken unless its echo comes before it
+     * ends. */
+    bool echoes;
     uint32_t n_as_ms, n_bs_ms, n_cr_ms; /* 0: the standard's 1000 */
     unsigned wait_max;                  /* WAIT frames accepted in a row, 0: 10 */
     enum ct_isotp_mode tx_mode, rx_mode;

@@ -125,9 +125,10 @@ void ct_isotp_receive_flow_control(struct ct_isotp *tp, const struct ct_isotp_pd
 
 void ct_isotp_echoed(struct ct_isotp *tp, const struct ct_isotp_pdu *pdu, ct_ns now)
 {
-    const bool consecutive = pdu->len > 0 && pdu->data[0] >> 4 == CT_PCI_CF;
+    const bool consecutive = pdu->len > 0 && pdu->data[0] >> 4 == CT_PCI_CF && (pdu->data[0] & 0x0F) == tp->tx.sn;
     const ct_ns not_before = ct_ns_add(now, tp->tx.st_min);
-    if (tp->tx.state == CT_TX_CF && tp->tx.done > 0 && consecutive && not_before > tp->tx.next_cf) {
+    if (tp->tx.state == CT_TX_CF && tp->tx.done > 0 && consecutive &&
+        (tp->tx.next_cf == CT_NS_NEVER || not_before > tp->tx.next_cf)) {
         tp->tx.next_cf = not_before;
         tp->tx.deadline = ct_ns_add(not_before, tp->n_as);
     }
@@ -212,6 +213,9 @@ static int next_consecutive(struct ct_isotp *tp, struct ct_frame *frame, uint8_t
         sent(tp);
     } else if (tp->tx.block_left > 0 && --tp->tx.block_left == 0) {
         await_flow_control(tp, now);
+    } else if (tp->config.echoes && tp->tx.st_min > 0) {
+        tp->tx.next_cf = CT_NS_NEVER; /* until the echo */
+        tp->tx.deadline = ct_ns_add(now, tp->n_as);
     } else {
         tp->tx.next_cf = ct_ns_add(now, tp->tx.st_min);
         tp->tx.deadline = ct_ns_add(tp->tx.next_cf, tp->n_as);
@@ -267,5 +271,5 @@ ct_ns ct_isotp_tx_tick(struct ct_isotp *tp, ct_ns now)
     if (tp->tx.state == CT_TX_IDLE) {
         return CT_NS_NEVER;
     }
-    return tp->tx.state == CT_TX_CF && !tp->tx.stalled ? tp->tx.next_cf : tp->tx.deadline;
+    return tp->tx.state == CT_TX_CF && !tp->tx.stalled ? ct_ns_min(tp->tx.next_cf, tp->tx.deadline) : tp->tx.deadline;
 }

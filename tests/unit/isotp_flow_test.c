@@ -234,6 +234,47 @@ static void test_isotp_st_min_runs_from_the_echo_where_there_is_one(void **state
     (void)expect_frame_start(tp, "22", 4 * MS);
 }
 
+static void echo_at(struct ct_isotp *tp, const char *hex, ct_ns now)
+{
+    struct ct_frame echo = frame_of(0x7E0, hex, false);
+    echo.flags = CT_FRAME_SENT;
+    (void)ct_isotp_receive(tp, &echo, now);
+}
+
+static void test_isotp_st_min_waits_for_the_echo_however_long_the_bus_takes(void **state)
+{
+    (void)state;
+    struct ct_isotp_config config = classic_config();
+    config.echoes = true;
+    struct ct_isotp *tp = fixture_init(&f, config);
+    send_pattern(tp, 30, 0);
+    (void)expect_frame_start(tp, "10", 0);
+    feed(tp, "3000f5", 0); /* 500 us */
+    (void)expect_frame_start(tp, "21", 0);
+    expect_quiet(tp, 700 * MS);
+    echo_at(tp, "20060708090a0b0c", 700 * MS); /* not of the frame that is awaited */
+    expect_quiet(tp, 800 * MS);
+    echo_at(tp, "21060708090a0b0c", 900 * MS);
+    expect_quiet(tp, 900 * MS + 500 * CT_NS_PER_US - 1);
+    (void)expect_frame_start(tp, "22", 900 * MS + 500 * CT_NS_PER_US);
+    assert_true(ct_isotp_tick(tp, 901 * MS) == 1900 * MS + 500 * CT_NS_PER_US);
+    (void)ct_isotp_tick(tp, 1900 * MS + 500 * CT_NS_PER_US); /* N_As */
+    expect_failure(tp, CT_ISOTP_TX_FAILED, CT_ISOTP_TIMEOUT_A);
+}
+
+static void test_isotp_without_st_min_no_echo_is_waited_for(void **state)
+{
+    (void)state;
+    struct ct_isotp_config config = classic_config();
+    config.echoes = true;
+    struct ct_isotp *tp = fixture_init(&f, config);
+    send_pattern(tp, 30, 0);
+    (void)expect_frame_start(tp, "10", 0);
+    feed(tp, "300000", 0);
+    (void)expect_frame_start(tp, "21", 0);
+    (void)expect_frame_start(tp, "22", 0);
+}
+
 /* --- padding (10.4.2) --- */
 
 static void test_isotp_padding_length_and_content_checks(void **state)
@@ -482,6 +523,8 @@ int main(void)
         cmocka_unit_test(test_isotp_flow_control_the_bus_does_not_take_is_timeout_a),
         cmocka_unit_test(test_isotp_st_min_ceiling_limits_what_the_peer_asks_for),
         cmocka_unit_test(test_isotp_st_min_runs_from_the_echo_where_there_is_one),
+        cmocka_unit_test(test_isotp_st_min_waits_for_the_echo_however_long_the_bus_takes),
+        cmocka_unit_test(test_isotp_without_st_min_no_echo_is_waited_for),
         cmocka_unit_test(test_isotp_padding_length_and_content_checks),
         cmocka_unit_test(test_isotp_padding_of_fd_frames_goes_to_the_next_length),
         cmocka_unit_test(test_isotp_padding_of_flow_control_and_last_frame_is_checked),
