@@ -34,7 +34,7 @@ static void put_place(struct ct_apply *apply, uint64_t address, uint64_t size)
     apply->bytes[apply->len++] = format;
     for (size_t i = 0; i < 2; i++) {
         for (unsigned k = counts[i]; k > 0; k--) {
-            apply->bytes[apply->len++] = k > 8 ? 0 : (uint8_t)(values[i] >> (8 * (k - 1)));
+            apply->bytes[apply->len++] = (uint8_t)(k > 8 ? 0 : values[i] >> (8 * (k - 1)));
         }
     }
 }
