@@ -189,6 +189,32 @@ static void test_verify_targets_may_ask_for_less(void **state)
     fixture_close(&f);
 }
 
+/* The policy is asked about every parameter, once, in their order. */
+static enum ct_update_verdict count_asked(void *user, const struct ct_parameter *parameter)
+{
+    struct update_fixture *f = user;
+    assert_string_equal(parameter->name, f->release.parameters[f->asked].name);
+    f->asked++;
+    return CT_UPDATE_OK;
+}
+
+static void test_verify_asks_the_policy_about_each_parameter(void **state)
+{
+    struct update_fixture f;
+    (void)state;
+    fixture_open(&f);
+    f.context.limit = count_asked;
+    assert_int_equal(fixture_sign_and_verify(&f), CT_UPDATE_OK);
+    assert_int_equal(f.asked, 2);
+    ct_parameter_set_integer(&f.release.parameters[0], 3000); /* the first one's value is looked at */
+    assert_int_equal(fixture_sign_and_verify(&f), CT_UPDATE_VALUE);
+    ct_parameter_set_integer(&f.release.parameters[0], 3);
+    f.directive.not_before_utc_ms = FIXTURE_NOW_MS; /* now is not before */
+    f.asked = 0;
+    assert_int_equal(fixture_sign_and_verify(&f), CT_UPDATE_OK);
+    fixture_close(&f);
+}
+
 static void test_verify_good_signature_over_what_is_no_release_is_a_parse_error(void **state)
 {
     static const enum ct_role roles[] = {CT_ROLE_RELEASE, CT_ROLE_RELEASE}, director[] = {CT_ROLE_DIRECTOR};
@@ -222,6 +248,16 @@ static void test_root_role_counts_and_keys_are_bounded(void **state)
     root = f.root;
     root.director.count = 0;
     assert_false(ct_root_valid(&root));
+    root = f.root;
+    memset(root.release.public_keys[1], 0, CT_SIGN_PUBLIC_SIZE); /* also the last key of a role is looked at */
+    assert_false(ct_root_valid(&root));
+    root = f.root;
+    for (root.release.count = 2; root.release.count < CT_ROLE_KEYS_MAX; root.release.count++) {
+        uint8_t secret[CT_SIGN_SECRET_SIZE];
+        assert_int_equal(ct_sign_keypair(root.release.public_keys[root.release.count], secret), CT_OK);
+    }
+    root.release.threshold = CT_ROLE_KEYS_MAX;
+    assert_true(ct_root_valid(&root));
     struct ct_update_part part = {.payload = (const uint8_t *)"x", .len = 1};
     static const enum ct_role others[] = {CT_ROLE_RELEASE};
     static const enum fixture_key other_keys[] = {KEY_RELEASE_1};
@@ -289,6 +325,29 @@ static void test_journal_begins_once_and_with_parameters(void **state)
     free(chain);
 }
 
+static void test_journal_keeps_what_was_begun(void **state)
+{
+    struct ct_update_begin begin = {.count = 3};
+    struct ct_update_progress progress = {0};
+    struct ct_update_record record;
+    uint8_t bytes[CT_UPDATE_RECORD_MAX];
+    size_t taken;
+    (void)state;
+    memset(begin.update_id, 1, sizeof begin.update_id);
+    memset(begin.directive_hash, 2, sizeof begin.directive_hash);
+    memset(begin.set_before, 3, sizeof begin.set_before);
+    memset(begin.set_after, 4, sizeof begin.set_after);
+    ct_update_record_begin(&begin, &record);
+    const size_t len = ct_update_record_encode(&record, &progress, bytes);
+    assert_int_equal(ct_update_record_take(bytes, len, &progress, &taken), CT_OK);
+    assert_memory_equal(progress.update_id, begin.update_id, sizeof begin.update_id);
+    assert_memory_equal(progress.directive_hash, begin.directive_hash, sizeof begin.directive_hash);
+    assert_memory_equal(progress.set_before, begin.set_before, sizeof begin.set_before);
+    assert_memory_equal(progress.set_after, begin.set_after, sizeof begin.set_after);
+    assert_int_equal(progress.count, 3);
+    assert_int_equal(ct_update_record_take(bytes, 40, &progress, &taken), CT_ERR_TRUNCATED);
+}
+
 static void test_journal_old_values_come_in_order_and_whole(void **state)
 {
     struct chain *chain = new_chain(2);
@@ -339,6 +398,9 @@ static void test_journal_goes_back_one_way(void **state)
     assert_false(put(chain, CT_RECORD_HELD, 0, 0)); /* without a verdict */
     assert_true(put(chain, CT_RECORD_HELD, 0, 1));
     assert_true(chain->progress.held);
+    assert_true(put(chain, CT_RECORD_INTENT, 0, 0)); /* it went on */
+    assert_false(chain->progress.held);
+    assert_true(put(chain, CT_RECORD_HELD, 0, 1));
     assert_false(put(chain, CT_RECORD_ROLLBACK, 0, 2));
     assert_true(put(chain, CT_RECORD_ROLLBACK, 0, 1));
     assert_false(chain->progress.held);
@@ -521,9 +583,11 @@ int main(void)
         cmocka_unit_test(test_set_hash_sorts_by_ecu_place_and_address),
         cmocka_unit_test(test_values_that_are_no_numbers_have_no_bounds),
         cmocka_unit_test(test_verify_targets_may_ask_for_less),
+        cmocka_unit_test(test_verify_asks_the_policy_about_each_parameter),
         cmocka_unit_test(test_verify_good_signature_over_what_is_no_release_is_a_parse_error),
         cmocka_unit_test(test_root_role_counts_and_keys_are_bounded),
         cmocka_unit_test(test_journal_begins_once_and_with_parameters),
+        cmocka_unit_test(test_journal_keeps_what_was_begun),
         cmocka_unit_test(test_journal_old_values_come_in_order_and_whole),
         cmocka_unit_test(test_journal_writes_in_order_then_commits),
         cmocka_unit_test(test_journal_goes_back_one_way),

@@ -30,6 +30,7 @@ struct update_fixture {
     struct ct_update_context context;
     const char *hardware, *software, *serial; /* of every ECU */
     enum ct_update_verdict limit;             /* the local policy says */
+    size_t asked;                             /* it, by tests that count */
     /* filled by fixture_verify */
     struct ct_release seen_release;
     struct ct_directive seen_directive;
