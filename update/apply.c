@@ -127,6 +127,8 @@ void ct_apply_resume(struct ct_apply *apply, const struct ct_apply_config *confi
         ct_apply_end(apply, CT_UPDATE_STATE_ROLLBACK_FAILED, CT_UPDATE_ROLLBACK_FAILED);
     } else if (progress->rolling_back) {
         ct_apply_take_back(apply);
+    } else if (progress->held && config->release->hold_when_moving && progress->touched > 0) {
+        ct_apply_enter(apply, CT_APPLY_WRITING, progress->touched - 1U); /* the last one once more */
     } else {
         ct_apply_note_verdict(apply, CT_RECORD_ROLLBACK,
                               progress->held ? (enum ct_update_verdict)progress->verdict : CT_UPDATE_INTERRUPTED);
@@ -252,6 +254,9 @@ int ct_apply_next(struct ct_apply *apply, ct_ns now, struct ct_apply_action *out
         return CT_ERR_END;
     }
     apply->doing = next_kind(apply);
+    if (apply->doing == CT_APPLY_REQUEST && ct_apply_writes(apply) && !apply->allowed) {
+        apply->doing = CT_APPLY_CONDITION; /* the request is made anew when it is allowed */
+    }
     const bool settles = ct_apply_writes(apply) && apply->step == STEP_SETTLE;
     *out_action =
         (struct ct_apply_action){.kind = apply->doing,

@@ -27,7 +27,8 @@
 
 enum ct_apply_kind {
     CT_APPLY_RECORD,    /* make `bytes` durable at the end of the journal */
-    CT_APPLY_CONDITION, /* may something be written now? */
+    CT_APPLY_CONDITION, /* may something with an effect be sent now? asked before each request on the way there and back
+                         */
     CT_APPLY_REQUEST,   /* UDS `bytes` to `ecu` */
     CT_APPLY_KEEP,      /* keep `bytes` of the old content of memory block `index` at `offset`, durably */
     CT_APPLY_OWN_READ,  /* the gateway's own parameter `index`: its SHA-256 and size now, as 36 bytes; keep the content
@@ -86,11 +87,12 @@ struct ct_apply {
     enum ct_update_verdict verdict;
     uint8_t nrc;
     ct_ns started, give_up_at;
-    size_t at;   /* parameter */
-    int step;    /* of what is done with it */
-    int opening; /* step of opening a session */
-    size_t call; /* routine of before or after */
-    int block;   /* step of writing or reading a memory block */
+    size_t at;    /* parameter */
+    int step;     /* of what is done with it */
+    int opening;  /* step of opening a session */
+    size_t call;  /* routine of before or after */
+    bool allowed; /* the next request of a writing phase */
+    int block;    /* step of writing or reading a memory block */
     size_t block_done, block_chunk;
     uint8_t block_counter;
     uint32_t block_crc;

@@ -50,10 +50,33 @@ enum ct_apply_kind ct_apply_block_read(struct ct_apply *apply)
     return CT_APPLY_REQUEST;
 }
 
+static bool content_at(const struct ct_apply *apply, bool old, size_t offset, uint8_t *out, size_t len)
+{
+    return apply->config.content != NULL && apply->config.content(apply->config.user, apply->at, old, offset, out, len);
+}
+
 static bool content(const struct ct_apply *apply, bool old, uint8_t *out, size_t len)
 {
-    return apply->config.content != NULL &&
-           apply->config.content(apply->config.user, apply->at, old, apply->block_done, out, len);
+    return content_at(apply, old, apply->block_done, out, len);
+}
+
+bool ct_apply_block_kept(const struct ct_apply *apply)
+{
+    const struct ct_old_value *old = &apply->progress.old[apply->at];
+    const size_t size = ct_apply_parameter(apply)->memory_size;
+    uint8_t bytes[CT_APPLY_CHUNK];
+    uint32_t crc = 0;
+    if (old->len != 8 || ct_le32(old->data) != size) {
+        return false;
+    }
+    for (size_t at = 0; at < size; at += sizeof bytes) {
+        const size_t len = size - at < sizeof bytes ? size - at : sizeof bytes;
+        if (!content_at(apply, true, at, bytes, len)) {
+            return false;
+        }
+        crc = ct_crc32c(crc, bytes, len);
+    }
+    return crc == ct_le32(old->data + 4);
 }
 
 enum ct_apply_kind ct_apply_block_write(struct ct_apply *apply)
@@ -67,7 +90,8 @@ enum ct_apply_kind ct_apply_block_write(struct ct_apply *apply)
     } else if (apply->block == BLOCK_DATA) {
         apply->bytes[apply->len++] = TRANSFER;
         apply->bytes[apply->len++] = apply->block_counter;
-        /* what is not there was looked for before the block was begun */
+        /* it was there when the block was begun; if it is gone, the ECU gets zeros, and the block does not read back */
+        memset(apply->bytes + 2, 0, left(apply));
         (void)content(apply, apply->phase == CT_APPLY_TAKING_BACK, apply->bytes + 2, left(apply));
         apply->len += left(apply);
     } else {

@@ -58,6 +58,8 @@ bool ct_apply_positive(struct ct_apply *apply, const struct ct_apply_outcome *ou
 /* apply_block.c: a memory block, written by 34, 36, 37 and read by 23. */
 bool ct_apply_is_block(const struct ct_apply *apply);
 void ct_apply_block_begin(struct ct_apply *apply); /* before its first request */
+/* The old content is there as it was read: before any of it is written back. */
+bool ct_apply_block_kept(const struct ct_apply *apply);
 enum ct_apply_kind ct_apply_block_write(struct ct_apply *apply);
 enum ct_apply_kind ct_apply_block_read(struct ct_apply *apply);
 /* How it went. True: the block is done; else it goes on, or has failed (ct_apply_fail). */

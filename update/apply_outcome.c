@@ -273,18 +273,31 @@ static void read_done(struct ct_apply *apply, const struct ct_apply_outcome *out
     }
 }
 
+/* Not now: what has been begun waits, or goes back when it may. */
+static void not_allowed(struct ct_apply *apply, enum ct_update_verdict why)
+{
+    const bool back = apply->phase == CT_APPLY_TAKING_BACK;
+    if (back || (apply->config.release->hold_when_moving && apply->progress.touched > 0)) {
+        ct_apply_note_verdict(apply, CT_RECORD_HELD, back ? apply->verdict : why);
+    } else {
+        ct_apply_fail(apply, why);
+    }
+}
+
 static void condition_done(struct ct_apply *apply, const struct ct_apply_outcome *outcome, ct_ns now)
 {
     const bool back = apply->phase == CT_APPLY_TAKING_BACK;
-    if (outcome->ok && (back || now < apply->give_up_at)) {
-        ct_apply_note(apply, back ? CT_RECORD_ROLLBACK_INTENT : CT_RECORD_INTENT, apply->at);
-    } else if (outcome->ok) {
+    const bool before_write = (ct_apply_is_own(apply) || apply->opening == OPEN) && apply->step == STEP_CONDITION;
+    if (!outcome->ok) {
+        not_allowed(apply, outcome->why);
+    } else if (!before_write) {
+        apply->allowed = true;
+    } else if (!back && now >= apply->give_up_at) {
         ct_apply_fail(apply, CT_UPDATE_TIME_LIMIT);
-    } else if (back || (apply->config.release->hold_when_moving && apply->progress.touched > 0)) {
-        const enum ct_update_verdict why = apply->verdict;
-        ct_apply_note_verdict(apply, CT_RECORD_HELD, back ? why : outcome->why);
+    } else if (back && ct_apply_is_block(apply) && !ct_apply_block_kept(apply)) {
+        ct_apply_fail(apply, CT_UPDATE_HASH);
     } else {
-        ct_apply_fail(apply, outcome->why);
+        ct_apply_note(apply, back ? CT_RECORD_ROLLBACK_INTENT : CT_RECORD_INTENT, apply->at);
     }
 }
 
@@ -320,11 +333,9 @@ static void leaving_done(struct ct_apply *apply, const struct ct_apply_outcome *
     }
 }
 
-static void write_done(struct ct_apply *apply, const struct ct_apply_outcome *outcome, ct_ns now)
+static void write_done(struct ct_apply *apply, const struct ct_apply_outcome *outcome)
 {
-    if (apply->step == STEP_CONDITION) {
-        condition_done(apply, outcome, now);
-    } else if (apply->step == STEP_WRITE) {
+    if (apply->step == STEP_WRITE) {
         written(apply, outcome);
     } else {
         leaving_done(apply, outcome);
@@ -339,10 +350,17 @@ void ct_apply_done(struct ct_apply *apply, const struct ct_apply_outcome *outcom
         } else {
             not_durable(apply);
         }
-    } else if (!ct_apply_is_own(apply) && apply->opening != OPEN) {
+        return;
+    }
+    if (apply->doing == CT_APPLY_CONDITION) {
+        condition_done(apply, outcome, now);
+        return;
+    }
+    apply->allowed = false;
+    if (!ct_apply_is_own(apply) && apply->opening != OPEN) {
         opening_done(apply, outcome);
     } else if (ct_apply_writes(apply)) {
-        write_done(apply, outcome, now);
+        write_done(apply, outcome);
     } else {
         read_done(apply, outcome);
     }
