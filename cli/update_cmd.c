@@ -110,8 +110,9 @@ bool ct_update_time(const char *text, int64_t *out_utc_ms)
     if (rest == NULL || *rest != 0) {
         return false;
     }
+    const int day = utc.tm_mday, second = utc.tm_sec;
     *out_utc_ms = (int64_t)timegm(&utc) * 1000;
-    return true;
+    return utc.tm_mday == day && utc.tm_sec == second; /* no 31st of February */
 }
 
 /* ------------------------------------------------------------------------------------------------ files */

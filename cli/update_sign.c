@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -80,25 +81,33 @@ static int take_keys(int argc, char **argv, const char *option, struct ct_role_k
     return CT_EXIT_OK;
 }
 
+/* Decimal digits and nothing else, 1 .. 2^32 - 1; `end` is where it must end. */
+static bool take_number(const char *text, char end, uint32_t *out_number, const char **out_rest)
+{
+    char *rest;
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    errno = 0;
+    const unsigned long long number = strtoull(text, &rest, 10);
+    *out_number = (uint32_t)number;
+    *out_rest = rest + (end != 0 ? 1 : 0);
+    return errno == 0 && number >= 1 && number <= UINT32_MAX && *rest == end;
+}
+
 static bool take_numbers(int argc, char **argv, struct ct_root *root)
 {
     const char *version = ct_update_option(argc, argv, "--version", 0);
     const char *expires = ct_update_option(argc, argv, "--expires", 0);
     const char *thresholds = ct_update_option(argc, argv, "--thresholds", 0);
     const char *reset = ct_update_option(argc, argv, "--reset-director", 0);
-    unsigned counts[2];
-    char rest;
-    if (version == NULL || expires == NULL || thresholds == NULL ||
-        sscanf(thresholds, "%u,%u%c", &counts[0], &counts[1], &rest) != 2 ||
-        !ct_update_time(expires, &root->expires_utc_ms)) {
-        return false;
-    }
-    root->version = (uint32_t)strtoul(version, NULL, 10);
-    root->root.threshold = counts[0];
-    root->release.threshold = counts[1];
+    const char *rest;
     root->director.threshold = 1;
-    root->reset_director = reset != NULL && strcmp(reset, "yes") == 0;
-    return true;
+    root->reset_director = reset != NULL;
+    return version != NULL && expires != NULL && thresholds != NULL && (reset == NULL || strcmp(reset, "yes") == 0) &&
+           take_number(version, 0, &root->version, &rest) &&
+           take_number(thresholds, ',', &root->root.threshold, &rest) &&
+           take_number(rest, 0, &root->release.threshold, &rest) && ct_update_time(expires, &root->expires_utc_ms);
 }
 
 int ct_update_root(int argc, char **argv)
@@ -115,7 +124,8 @@ int ct_update_root(int argc, char **argv)
     }
     const char *out = ct_update_option(argc, argv, "--out", 0);
     if (out == NULL || first != argc || !take_numbers(argc, argv, &root)) {
-        return ct_update_usage("root wants --out, --version, --expires DATE, --thresholds ROOT,RELEASE and keys");
+        return ct_update_usage("root wants --out, --version, --expires DATE, --thresholds ROOT,RELEASE and keys; "
+                               "--reset-director is yes or not there");
     }
     int code = take_keys(argc, argv, "--root", &root.root);
     code = code == CT_EXIT_OK ? take_keys(argc, argv, "--release", &root.release) : code;

@@ -41,6 +41,35 @@ preconditions:
   - { path: Vehicle.Speed, min: 0, max: 0, for_ms: 5000 }
 """
 
+# Every field of a release, with a value of which there are others.
+FULL = """
+set: brakes-eu
+counter: 7
+issued: 2026-12-01
+expires: 2099-12-01
+replaces: "11111111111111111111111111111111111111111111111111111111111111aa"
+decoder: "22222222222222222222222222222222222222222222222222222222222222aa"
+max_apply_s: 120
+rxswin: [R13 0001]
+notice: Softer.
+hold_when_moving: true
+rollback_from: 9
+targets:
+  - { ecu: engine, hardware: [HW-7, HW-8], software_min: "1.9", software_max: "1.12", session: 3, security_level: 1, reset: true,
+      before: [{ routine: 0x0203, options: "0102" }], after: [{ routine: 0x0204, options: "03" }] }
+  - { ecu: gateway, session: 3 }
+parameters:
+  - { name: gain, ecu: engine, did: 0x0161, type: float64, value: "2.5", factor: 2, offset: 1, unit: rpm, min: 1, max: 10,
+      tolerance: 0.5, expected_old: "0640", little_endian: true }
+  - { name: idle, ecu: engine, did: 0x0160, type: int16, value: "-1600", factor: 0.5, unit: rpm, min: -1000, max: 1000 }
+  - { name: tag, ecu: engine, did: 0x0162, type: bytes, value: "0102" }
+  - { name: twice, ecu: engine, did: 0x0163, type: uint16, value: "257", min: 0, max: 300, tolerance: 5, little_endian: true }  # 0101
+  - { name: map, ecu: engine, address: 0x10000, format: 0x44, data_format: 0x10, type: blob, file: map.bin }
+  - { name: routes, ecu: gateway, own: routes, type: blob, file: routes.yaml }
+preconditions:
+  - { path: Vehicle.Speed, min: 0.5, max: 1.5, for_ms: 5000 }
+"""
+
 
 class Shop:
     """A folder with keys, a signed root and a release signed by both release keys."""
@@ -67,9 +96,12 @@ class Shop:
         with open(self.path(name), "rb") as file:
             return file.read()
 
-    def update(self, *args, code=0, says=""):
-        done = subprocess.run([os.path.join(stack.BIN, "cantwin"), "update", *args], cwd=self.folder, capture_output=True,
+    def ask(self, *args):
+        return subprocess.run([os.path.join(stack.BIN, "cantwin"), "update", *args], cwd=self.folder, capture_output=True,
                               text=True, timeout=60, check=False)
+
+    def update(self, *args, code=0, says=""):
+        done = self.ask(*args)
         if done.returncode != code or says not in done.stdout + done.stderr:
             raise Failure(f"update {' '.join(args)}: exit {done.returncode}, wanted {code} and '{says}': {done.stdout}{done.stderr}")
         return done.stdout
@@ -227,8 +259,112 @@ def mistakes_are_told(shop):
         raise Failure("a secret key others may read")
 
 
+def words(shop, name, code=0):
+    """What inspect tells, without the set's hash: that would tell two apart where no word does."""
+    return "\n".join(line for line in shop.update("inspect", name, code=code).splitlines() if not line.startswith("set "))
+
+
+def places(message, way=()):
+    """The way to each scalar that is set in a message."""
+    for field, value in message.ListFields():
+        repeated = hasattr(value, "extend")
+        for index, one in enumerate(value if repeated else [value]):
+            here = way + ((field.name, index if repeated else None),)
+            if field.message_type:
+                yield from places(one, here)
+            else:
+                yield here
+
+
+def others(value, name):
+    """Other values of a field, of which some are good ones."""
+    if isinstance(value, bytes):
+        return [value[:-1] + bytes([value[-1] ^ 1])]
+    if isinstance(value, str):
+        return [value + "1"]
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, float):
+        return [value + 0.25, value * (1 + 2**-50)]
+    return [value + 2 if name == "security_level" else value + 1, value - 1]
+
+
+def change(release, way):
+    """Copies of a release, each with another value at that place."""
+    *before, (name, index) = way
+    for number in range(2):
+        copy = pb.Release()
+        copy.CopyFrom(release)
+        parent = copy
+        for step, at in before:
+            parent = getattr(parent, step) if at is None else getattr(parent, step)[at]
+        values = getattr(parent, name)
+        choice = others(values if index is None else values[index], name)
+        if number < len(choice):
+            if index is None:
+                setattr(parent, name, choice[number])
+            else:
+                values[index] = choice[number]
+            yield copy
+
+
+def all_that_is_signed_is_told(shop):
+    shop.write("full.yaml", FULL.encode())
+    shop.update("create", "--out", "full.ctup", "full.yaml")
+    parts = sections(shop.read("full.ctup"))
+    release = pb.Release.FromString(pb.SignedPayload.FromString(parts[0][1]).payload)
+    said, told = words(shop, "full.ctup"), set()
+    for way in places(release):
+        name = ".".join(step for step, _ in way)
+        for changed in change(release, way):
+            payload = pb.SignedPayload(payload=changed.SerializeToString(deterministic=True))
+            shop.write("other.ctup", pack([(2, payload.SerializeToString())] + parts[1:]))
+            done = shop.ask("inspect", "other.ctup")
+            if done.returncode == 0 and words(shop, "other.ctup") == said:
+                raise Failure(f"{name} is signed, and another value reads the same")
+            if done.returncode == 0:
+                told.add(name)
+    # The others cannot change alone: an ECU of targets and parameters, a block's size and its blob's, the schema.
+    untold = {".".join(step for step, _ in way) for way in places(release)} - told
+    if untold != {"schema", "targets.ecu", "parameters.ecu", "parameters.memory.size"}:
+        raise Failure(f"never changed to something readable: {sorted(untold)}")
+    shop.write("motor.yaml", FULL.replace("ecu: engine", "ecu: motor").encode())
+    shop.update("create", "--out", "motor.ctup", "motor.yaml")
+    if words(shop, "motor.ctup") != said.replace("engine", "motor"):
+        raise Failure("another ECU is not told")
+
+
+def nothing_told_moves_the_cursor(shop):
+    for text in ("a\x1b[2K\x1b[1A", "a\nreplaces    0", "a\rb", "a\u009b2K", "a\u202eb", "a\u2066b", "a\u200bb", "a\u061cb", "a\ufeffb",
+                 "a\U000e0041b", 'a" b'):
+        written = "".join(f"\\U{ord(c):08x}" for c in text)
+        shop.write("evil.yaml", FULL.replace("notice: Softer.", f'notice: "{written}"').encode())
+        shop.update("create", "--out", "evil.ctup", "evil.yaml")
+        lines = [line for line in words(shop, "evil.ctup").split("\n") if line.startswith("notice")]
+        escaped = "".join(c if c.isalnum() or c in "[ " else "".join(f"\\x{byte:02x}" for byte in c.encode()) for c in text)
+        if lines != [f'notice      "{escaped}"']:
+            raise Failure(f"{text!r} is told as {lines}")
+    shop.write("good.yaml", FULL.replace("notice: Softer.", 'notice: "F\u00fcr 5 km"').encode())
+    shop.update("create", "--out", "good.ctup", "good.yaml", says='"F\u00fcr 5 km"')
+
+
+def a_root_is_what_was_asked_for(shop):
+    good = {"--version": "3", "--expires": "2098-01-01", "--thresholds": "1,1", "--root": "ra.ed25519.pub", "--release": "ca.ed25519.pub",
+            "--director": "dir.ed25519.pub"}
+    for option, bad in (("--version", ("3x", "0", "-1", "4294967299", "", " 3")), ("--thresholds", ("4294967297,1", "1,1x", "-1,1", "1", "1, 1", ",")),
+                        ("--expires", ("2098-02-31", "2098-13-01", "2098-01-01T00:00:60Z")), ("--reset-director", ("true", "no", "YES", ""))):
+        for value in bad:
+            words_of = [word for pair in (good | {option: value}).items() for word in pair]
+            shop.update("root", "--out", "bad.ctup", *words_of, code=2)
+            if os.path.exists(shop.path("bad.ctup")):
+                raise Failure(f"{option} {value!r}: a file was written")
+    shop.update("root", "--out", "good.ctup", *[word for pair in good.items() for word in pair])
+    shop.update("inspect", "good.ctup", says="version 3")
+
+
 CASES = [files_are_what_the_documents_say, set_hash_is_the_documented_one, same_input_same_bytes, verify_tells_good_from_bad,
-         what_others_sign_is_accepted, roots_follow_each_other, mistakes_are_told]
+         what_others_sign_is_accepted, roots_follow_each_other, mistakes_are_told, all_that_is_signed_is_told,
+         nothing_told_moves_the_cursor, a_root_is_what_was_asked_for]
 
 if __name__ == "__main__":
     stack.finish([stack.case(f"update_cli_{case.__name__}", lambda c=case: c(Shop())) for case in CASES])
