@@ -229,11 +229,12 @@ remove)
     quiet dpkg -i ./cantwin-gateway_*.deb
     ;;
 purge)
+    beside=${CANTWIN_SOURCE:-} beside=${beside%/*} # other builds of the same people
     quiet dpkg -P cantwin-gateway cantwin-fleet cantwin-tools
     getent passwd cantwin cantwin-fleet
     getent group cantwin cantwin-fleet
     find / -xdev \( -path /packages -o -path /proc -o -path /var/log -o -path /var/cache -o -path /dev -o -path /tmp -o -path /root -o -path /home \
-        -o -path "${CANTWIN_SOURCE:-/nowhere}" \) \
+        -o -path "${CANTWIN_SOURCE:-/nowhere}" -o -path "${beside:-/nowhere}" \) \
         -prune -o -cnewer /packages/begin -name '*cantwin*' -print
     dpkg-query -W -f '${Package} ${Status}\n' 'cantwin*' 2>/dev/null | grep -v not-installed
     ;;

@@ -75,7 +75,8 @@ class Shop:
     """A folder with keys, a signed root and a release signed by both release keys."""
 
     def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="cantwin-update-")
+        self.kept = tempfile.TemporaryDirectory(prefix="cantwin-update-")
+        self.folder = self.kept.name
         for name in ("ra", "rb", "ca", "cb", "dir"):
             self.update("keygen", "--dir", ".", "--name", name)
         self.make_root("root1.ctup", 1, ("ra", "rb"))
