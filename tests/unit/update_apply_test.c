@@ -371,6 +371,17 @@ static bool content(void *user, size_t index, bool old, size_t offset, uint8_t *
     return !w->no_content;
 }
 
+/* All is written; nothing has been read back. */
+static void run_to_reading_back(struct world *w)
+{
+    while (w->apply.phase != CT_APPLY_READING_BACK) {
+        struct ct_apply_action action;
+        assert_int_equal(ct_apply_next(&w->apply, w->now, &action), CT_OK);
+        const struct ct_apply_outcome outcome = do_it(w, &action);
+        ct_apply_done(&w->apply, &outcome, w->now);
+    }
+}
+
 static const struct ct_apply_config *config_of(struct world *w, struct ct_apply_config *config)
 {
     *config = (struct ct_apply_config){.release = &w->release, .key = key, .content = content, .user = w};
@@ -629,13 +640,8 @@ static void test_attack_32_what_reads_back_differently_is_taken_back(void **stat
 {
     struct world *w = *state;
     enum ct_update_verdict verdict;
-    struct ct_apply_action action;
     start(w);
-    while (w->apply.phase != CT_APPLY_READING_BACK) {
-        assert_int_equal(ct_apply_next(&w->apply, w->now, &action), CT_OK);
-        const struct ct_apply_outcome outcome = do_it(w, &action);
-        ct_apply_done(&w->apply, &outcome, w->now);
-    }
+    run_to_reading_back(w);
     w->ecus[1].value[15][2] ^= 1; /* the ECU rounds, or did not keep it */
     (void)run(w, 0, CUT_NEVER);
     assert_int_equal(result(w, &verdict), CT_UPDATE_STATE_ROLLED_BACK);
@@ -647,13 +653,8 @@ static void test_attack_33_a_way_back_that_fails_three_times_locks(void **state)
 {
     struct world *w = *state;
     enum ct_update_verdict verdict;
-    struct ct_apply_action action;
     start(w);
-    while (w->apply.phase != CT_APPLY_READING_BACK) {
-        assert_int_equal(ct_apply_next(&w->apply, w->now, &action), CT_OK);
-        const struct ct_apply_outcome outcome = do_it(w, &action);
-        ct_apply_done(&w->apply, &outcome, w->now);
-    }
+    run_to_reading_back(w);
     w->ecus[0].lies = true;
     const unsigned before = w->ecus[1].writes;
     (void)run(w, 0, CUT_NEVER);
@@ -780,12 +781,7 @@ static void test_apply_own_files_go_the_same_way(void **state)
     w->journal_len = 0;
     memset(w->own, 0, sizeof w->own);
     start(w);
-    while (w->apply.phase != CT_APPLY_READING_BACK) { /* then an ECU fails */
-        struct ct_apply_action action;
-        assert_int_equal(ct_apply_next(&w->apply, w->now, &action), CT_OK);
-        const struct ct_apply_outcome outcome = do_it(w, &action);
-        ct_apply_done(&w->apply, &outcome, w->now);
-    }
+    run_to_reading_back(w); /* then an ECU fails */
     w->ecus[0].value[3][0] ^= 1;
     (void)run(w, 0, CUT_NEVER);
     assert_int_equal(result(w, &verdict), CT_UPDATE_STATE_ROLLED_BACK);
@@ -834,12 +830,7 @@ static void test_apply_block_whose_old_content_is_damaged_is_not_called_back(voi
     enum ct_update_verdict verdict;
     make_block_world(w);
     start(w);
-    while (w->apply.phase != CT_APPLY_READING_BACK) {
-        struct ct_apply_action action;
-        assert_int_equal(ct_apply_next(&w->apply, w->now, &action), CT_OK);
-        const struct ct_apply_outcome outcome = do_it(w, &action);
-        ct_apply_done(&w->apply, &outcome, w->now);
-    }
+    run_to_reading_back(w);
     w->kept[777] ^= 4;
     assert_true(restart(w));
     (void)run(w, 0, CUT_NEVER);
